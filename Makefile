@@ -1,0 +1,54 @@
+# FlexPrint Tracker. Plain `make` prints the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# The workspace lists what it needs; `requirements.lock` pins it with hashes. Both are exported, neither holds an address.
+LOCKS  := requirements-setup.lock requirements.lock
+export UV_PYTHON_DOWNLOADS := never
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast test-system lint format bench lock clean
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1|\2/' | column -t -s '|'
+
+setup: $(VENV)/.ready ## make the virtual environment from the lock files
+
+$(VENV)/.ready: $(LOCKS) agent/pyproject.toml server/pyproject.toml shared/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "FlexPrint needs Python 3.11 or newer; point PYTHON at one: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.lock
+	$(BIN)/uv pip sync --quiet --system-certs --python $(BIN)/python --require-hashes $(LOCKS)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e shared -e agent -e server
+	@touch $@
+
+demo: setup ## the main job on a simulated office; DEMO=once ends by itself
+	$(BIN)/python -m tests.lab.demo $(if $(filter once,$(DEMO)),--once)
+
+test: lint ## everything: linters, types, all tests on real PostgreSQL and a Redis-protocol server
+	$(BIN)/python -m pytest -n 2
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test-system: setup ## install the Debian packages of the browser and LibreOffice tests, then run those too
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends chromium libreoffice-calc poppler-utils fonts-dejavu-core
+	$(BIN)/python -m pytest -m system
+
+bench: setup ## measure against peers side by side; writes docs/benchmarks.md
+	$(BIN)/python -m bench
+
+lock: ## resolve again and export the pins (for developers; needs the network)
+	$(BIN)/uv lock --upgrade
+	$(BIN)/uv export --quiet --locked --all-packages --all-groups --no-emit-workspace --no-header -o requirements.lock
+	echo 'uv' | $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate - -o requirements-setup.lock
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""FlexPrint's collector: stores reads, builds workbooks, mails them, shows the fleet."""

@@ -1,0 +1,178 @@
+"""A read: what one device said at one instant.
+
+The field names are those of `flexprint-agent probe --json`. A value the device did not give is None (or
+an empty tuple), never a made-up zero.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from flexprint_shared.meters import Source
+from flexprint_shared.times import rfc3339
+
+SupplyState = Literal["ok", "low", "empty", "some", "unknown", "unlimited"]
+DeviceState = Literal["idle", "printing", "warmup", "other", "unknown"]
+
+
+@dataclass(slots=True, frozen=True)
+class Meter:
+    """One counter. `value` is the integer as the device gave it; `oid` is where (None when derived)."""
+
+    name: str
+    value: int
+    unit: str
+    oid: str | None
+    source: Source
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "oid": self.oid,
+            "source": self.source,
+        }
+
+
+@dataclass(slots=True, frozen=True)
+class Supply:
+    """One row of prtMarkerSuppliesTable (RFC 3805). `level` and `capacity` are in `unit`, as given, so
+    special values (-1 no limit, -2 unknown, -3 some left) stay what they are; `percent` is 0 to 100 and
+    only set where it means something. For a waste container it is how full it is."""
+
+    index: str
+    name: str
+    kind: str
+    color: str | None
+    percent: int | None
+    state: SupplyState
+    level: int | None
+    capacity: int | None
+    unit: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "index": self.index,
+            "name": self.name,
+            "kind": self.kind,
+            "color": self.color,
+            "percent": self.percent,
+            "state": self.state,
+            "level": self.level,
+            "capacity": self.capacity,
+            "unit": self.unit,
+        }
+
+
+@dataclass(slots=True, frozen=True)
+class Alert:
+    """One row of prtAlertTable. `severity` is a word of prtAlertSeverityLevel, `code` of prtAlertCode."""
+
+    severity: str
+    code: int | None
+    description: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"severity": self.severity, "code": self.code, "description": self.description}
+
+
+@dataclass(slots=True, frozen=True)
+class Status:
+    """hrPrinterStatus as a word, the set bits of hrPrinterDetectedErrorState, the console's lines."""
+
+    state: DeviceState = "unknown"
+    errors: tuple[str, ...] = ()
+    console: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {"state": self.state, "errors": list(self.errors), "console": list(self.console)}
+
+
+@dataclass(slots=True, frozen=True)
+class Identity:
+    """Who the device says it is. `macs` are lower case with colons; `asset` is what the device holds."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    macs: tuple[str, ...] = ()
+    name: str | None = None
+    location: str | None = None
+    contact: str | None = None
+    asset: str | None = None
+    firmware: str | None = None
+    sys_object_id: str | None = None
+    description: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "manufacturer": self.manufacturer,
+            "model": self.model,
+            "serial": self.serial,
+            "macs": list(self.macs),
+            "name": self.name,
+            "location": self.location,
+            "contact": self.contact,
+            "asset": self.asset,
+            "firmware": self.firmware,
+            "sys_object_id": self.sys_object_id,
+            "description": self.description,
+        }
+
+
+@dataclass(slots=True, frozen=True)
+class Evidence:
+    """What the device answered where a meter's value is not simply the integer at its OID: a packed blob,
+    a number sent as text. `type` is the name of the SNMP type, `value` the octets in hex."""
+
+    oid: str
+    type: str
+    value: str
+
+
+@dataclass(slots=True, frozen=True)
+class Read:
+    """`uptime_s` is sysUpTime in seconds, None when not answered. `seconds` and `packets` are what the
+    reading took."""
+
+    address: str
+    port: int
+    read_at: datetime
+    identity: Identity
+    uptime_s: int | None = None
+    color: bool | None = None
+    meters: tuple[Meter, ...] = ()
+    supplies: tuple[Supply, ...] = ()
+    status: Status = field(default_factory=Status)
+    alerts: tuple[Alert, ...] = ()
+    warnings: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    seconds: float = 0.0
+    packets: int = 0
+
+    def meter(self, name: str) -> int | None:
+        """The value of the meter called `name`, or None."""
+        return next((meter.value for meter in self.meters if meter.name == name), None)
+
+    def without_conversation(self) -> "Read":
+        """The read as it travels and is compared: what the reading took is the agent's own affair."""
+        return replace(self, seconds=0.0, packets=0)
+
+    def as_json(self) -> dict[str, Any]:
+        """The facts part of the contract's probe object (it lacks target, answered, printer and error)."""
+        return {
+            "address": self.address,
+            "port": self.port,
+            "read_at": rfc3339(self.read_at),
+            "uptime_s": self.uptime_s,
+            "seconds": round(self.seconds, 3),
+            "packets": self.packets,
+            "identity": self.identity.as_json(),
+            "color": self.color,
+            "meters": [meter.as_json() for meter in self.meters],
+            "supplies": [supply.as_json() for supply in self.supplies],
+            "status": self.status.as_json(),
+            "alerts": [alert.as_json() for alert in self.alerts],
+            "warnings": list(self.warnings),
+        }

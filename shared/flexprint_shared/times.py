@@ -1,0 +1,27 @@
+"""Instants on the wire: RFC 3339, UTC, always with a Z."""
+
+from datetime import UTC, datetime
+
+
+def rfc3339(instant: datetime) -> str:
+    """`2026-11-22T08:00:00Z`; milliseconds appear only where the instant has them."""
+    utc = instant.astimezone(UTC)
+    precision = "milliseconds" if utc.microsecond else "seconds"
+    return utc.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """The instant in `text`. Raises ValueError when it is none or has no zone."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone; write it as 2026-11-22T08:00:00Z")
+    return instant.astimezone(UTC)
+
+
+def to_milliseconds(instant: datetime) -> int:
+    """Milliseconds since 1970, rounded down: what a read's time is kept in."""
+    return int(instant.timestamp() * 1000)
+
+
+def from_milliseconds(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
