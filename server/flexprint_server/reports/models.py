@@ -1,0 +1,67 @@
+"""Workbooks that were asked for, and what became of them. The row is the truth; the queue only wakes."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from flexprint_server.database import Model
+from flexprint_server.tenants.models import Site
+
+
+class Report(Model):
+    """A workbook for one site. `state`: due, building, built, sending, sent, failed.
+
+    A worker holds a report while `lease_until` lies ahead, and renews it as long as it lives; whoever finds
+    the lease run out may take over."""
+
+    __tablename__ = "report"
+    __table_args__ = (Index(None, "state", "next_attempt_at"), Index(None, "dealer_id", "id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"))
+    agent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agent.id"))
+    state: Mapped[str] = mapped_column(String(10))
+    requested_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    next_attempt_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    claimed_by: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    file_name: Mapped[str | None] = mapped_column(String(255))
+    devices: Mapped[int | None]
+    built_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+
+    site: Mapped[Site] = relationship()
+    deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.id")
+
+
+class Workbook(Model):
+    """The file itself, apart from its report so that lists of reports stay small."""
+
+    __tablename__ = "workbook"
+
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Delivery(Model):
+    """One recipient of one report. `state`: queued, accepted, deferred, refused. The Message-ID is fixed when
+    the row is made, so that a mail sent twice after a crash is recognisably the same mail."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("report_id", "recipient"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id", ondelete="CASCADE"))
+    recipient: Mapped[str] = mapped_column(String(254))
+    message_id: Mapped[str] = mapped_column(String(255))
+    state: Mapped[str] = mapped_column(String(10))
+    attempts: Mapped[int] = mapped_column(default=0)
+    answer: Mapped[str | None] = mapped_column(Text)
+    accepted_at: Mapped[datetime | None]

@@ -1,0 +1,138 @@
+"""What the operator chose: environment variables, and a file of the same names. Read once, checked once."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+PREFIX: Final = "FLEXPRINT_"
+FILE: Final = "FLEXPRINT_SETTINGS_FILE"
+
+# name: one line of help. docs/guides/operator.md lists exactly these; a test compares.
+NAMES: Final = {
+    "FLEXPRINT_DATABASE_URL": "the database, `postgresql://user:password@host/name`; else SQLite in the data folder",
+    "FLEXPRINT_REDIS_URL": "the Redis-protocol server, `redis://host:6379/0`; `up` starts one of its own without it",
+    "FLEXPRINT_SMTP_URL": "the relay, `smtp://user:password@host:587?starttls=required` or `smtps://host:465`; "
+    "without it mails are kept as .eml files in the data folder",
+    "FLEXPRINT_MAIL_FROM": "the address that workbooks come from",
+    "FLEXPRINT_PUBLIC_URL": "the address under which people and agents reach the collector",
+    "FLEXPRINT_DATA": "the data folder",
+    "FLEXPRINT_SECRET_KEY": "32 octets in hex that protect stored keys; without it a key file in the data folder",
+    FILE: "a file of lines NAME=value with any of these; the environment wins over it",
+}
+
+# The agent's own variables, which may stand in the same environment.
+_NOT_OURS: Final = "FLEXPRINT_AGENT_"
+
+
+class SettingsError(Exception):
+    """A setting is missing, unknown or wrong. The message names it and says what it should be."""
+
+
+class Secret(str):
+    """Text that does not show itself in logs and tracebacks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+@dataclass(slots=True, frozen=True)
+class Settings:
+    database_url: Secret
+    redis_url: Secret | None
+    smtp_url: Secret | None
+    mail_from: str
+    public_url: str
+    data: Path
+    secret_key: Secret
+
+    @property
+    def mail_folder(self) -> Path:
+        """Where mails are kept when there is no relay."""
+        return self.data / "mail"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ, *, data: Path | None = None) -> Settings:
+    """The settings of this process. `data`, from the command line, wins. Raises SettingsError."""
+    given = {**_from_file(environment.get(FILE)), **_ours(environment)}
+    unknown = sorted(set(given) - set(NAMES))
+    if unknown:
+        raise SettingsError(
+            f"{', '.join(unknown)}: no such setting. Known are {', '.join(NAMES)}; correct or remove it."
+        )
+    folder = (data or Path(given.get("FLEXPRINT_DATA") or "flexprint-data")).absolute()
+    return Settings(
+        database_url=Secret(given.get("FLEXPRINT_DATABASE_URL") or f"sqlite:///{(folder / 'flexprint.db').as_posix()}"),
+        redis_url=_url(given, "FLEXPRINT_REDIS_URL", ("redis", "rediss", "unix")),
+        smtp_url=_url(given, "FLEXPRINT_SMTP_URL", ("smtp", "smtps")),
+        mail_from=given.get("FLEXPRINT_MAIL_FROM") or "FlexPrint Tracker <flexprint@localhost>",
+        public_url=(_url(given, "FLEXPRINT_PUBLIC_URL", ("http", "https")) or "http://127.0.0.1:8000").rstrip("/"),
+        data=folder,
+        secret_key=_secret_key(given.get("FLEXPRINT_SECRET_KEY"), folder),
+    )
+
+
+def _ours(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value for name, value in environment.items() if name.startswith(PREFIX) and not name.startswith(_NOT_OURS)
+    }
+
+
+def _from_file(path: str | None) -> dict[str, str]:
+    if not path:
+        return {}
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise SettingsError(f"{FILE}: cannot read {path}: {error.strerror}") from error
+    named = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise SettingsError(f"{path}, line {number}: write NAME=value")
+        named[name.strip()] = value.strip()
+    return named
+
+
+def _url(given: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> Secret | None:
+    value = given.get(name)
+    if not value:
+        return None
+    parts: SplitResult = urlsplit(value)
+    if parts.scheme not in schemes or not (parts.hostname or parts.path):
+        raise SettingsError(f"{name}: should begin with {' or '.join(f'{s}://' for s in schemes)}; {NAMES[name]}")
+    return Secret(value)
+
+
+def _secret_key(given: str | None, folder: Path) -> Secret:
+    if given:
+        if len(given) != 64 or any(character not in "0123456789abcdefABCDEF" for character in given):
+            raise SettingsError(
+                "FLEXPRINT_SECRET_KEY: should be 64 hexadecimal digits; make one with "
+                "`python -c 'import secrets; print(secrets.token_hex(32))'`"
+            )
+        return Secret(given)
+    path = folder / "secret.key"
+    try:
+        return Secret(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError:
+        return _new_secret_key(path)
+
+
+def _new_secret_key(path: Path) -> Secret:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = secrets.token_hex(32)
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process of ours was faster
+        return Secret(path.read_text(encoding="ascii").strip())
+    with os.fdopen(opened, "w") as file:
+        file.write(key)
+    return Secret(key)

@@ -1,0 +1,133 @@
+"""Dealer > customer > site > agent, the people who look at them, and the keys that let agents in."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from flexprint_server.database import Json, Model
+
+
+class Dealer(Model):
+    __tablename__ = "dealer"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    created_at: Mapped[datetime]
+
+
+class User(Model):
+    """Someone who signs in. `email` is kept in lower case."""
+
+    __tablename__ = "user_account"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime]
+
+    dealer: Mapped[Dealer] = relationship()
+
+
+class SignIn(Model):
+    """One signed-in browser. The cookie holds a token; here is only its SHA-256."""
+
+    __tablename__ = "sign_in"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    csrf_token: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+    user: Mapped[User] = relationship()
+
+
+class SignInFailure(Model):
+    """A failed sign-in, remembered for a quarter of an hour to slow guessing down. `key` is a hash of the
+    address or of the account name that failed."""
+
+    __tablename__ = "sign_in_failure"
+    __table_args__ = (Index(None, "key", "failed_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    failed_at: Mapped[datetime]
+
+
+class Customer(Model):
+    __tablename__ = "customer"
+    __table_args__ = (UniqueConstraint("dealer_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class Site(Model):
+    __tablename__ = "site"
+    __table_args__ = (UniqueConstraint("customer_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+    customer: Mapped[Customer] = relationship()
+
+
+class InstallKey(Model):
+    """A key that enrols one agent, once. Only its SHA-256 is kept."""
+
+    __tablename__ = "install_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"))
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Agent(Model):
+    """One installed agent. `last_sequence` and `last_hash` are its newest stored batch: the head of its chain."""
+
+    __tablename__ = "agent"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    host: Mapped[str] = mapped_column(String(255))
+    platform: Mapped[str] = mapped_column(String(255))
+    version: Mapped[str] = mapped_column(String(50))
+    enrolled_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime | None]
+    last_sequence: Mapped[int] = mapped_column(default=0)
+    last_hash: Mapped[bytes] = mapped_column(LargeBinary(32), default=bytes(32))
+    recipients: Mapped[list[str]] = mapped_column(Json, default=list)
+
+    site: Mapped[Site] = relationship()
+
+
+class CollectorKey(Model):
+    """A key of the collector itself: `identity` (Ed25519, signs the others) or `sealing` (X25519, agents seal
+    to it). The private half is encrypted under FLEXPRINT_SECRET_KEY. Retired keys stay: old batches are
+    opened with them."""
+
+    __tablename__ = "collector_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(10))
+    key_id: Mapped[bytes] = mapped_column(LargeBinary(8), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    private_key: Mapped[bytes] = mapped_column(LargeBinary(128))
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
