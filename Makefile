@@ -7,7 +7,7 @@ LOCKS  := requirements-setup.lock requirements.lock
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-system lint format bench lock clean
+.PHONY: help setup demo test test-system lint format bench lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1|\2/' | column -t -s '|'
