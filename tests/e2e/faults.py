@@ -4,7 +4,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, Self
 
 Mood = Literal["fair", "refusing", "error", "cut-before-answer", "stalled"]
 
@@ -37,7 +37,7 @@ class Relay:
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def __enter__(self) -> "Relay":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

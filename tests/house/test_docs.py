@@ -6,8 +6,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from flexprint_server.settings import NAMES
 from packaging.requirements import Requirement
+
+from flexprint_server.settings import NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])

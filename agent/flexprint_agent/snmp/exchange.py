@@ -1,0 +1,419 @@
+"""Many conversations at once over one socket: who waits for what until when, and who may send now.
+
+A plain loop around a non-blocking socket. A request is known by its id, and its answer must come from
+the address and port that were asked; everything else is dropped and counted.
+"""
+
+import heapq
+import math
+import os
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from flexprint_agent.snmp import ber
+from flexprint_agent.snmp.conversation import Answer, Ask, Conversation, Silent, Traits
+from flexprint_agent.snmp.pace import Pace
+from flexprint_agent.snmp.wire import Address, Unsendable, Wire
+
+T = TypeVar("T")
+
+_VERSION = {ber.V1: "v1", ber.V2C: "v2c"}
+
+
+@dataclass(slots=True, frozen=True)
+class Endpoint:
+    """Where a device is asked, and how: every version with every community until one is answered.
+
+    `traits` is what an earlier conversation left behind; its version is tried first. Communities are
+    secrets and not part of the repr.
+    """
+
+    address: str
+    port: int = 161
+    communities: tuple[str, ...] = field(default=("public",), repr=False)
+    versions: tuple[int, ...] = (ber.V2C, ber.V1)
+    traits: Traits | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            spelled = socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, self.address))
+        except OSError:
+            raise ValueError(f"{self.address} is not an IPv4 address") from None
+        if not 0 < self.port < 65536:
+            raise ValueError(f"{self.port} is not a UDP port")
+        if not self.communities or not self.versions:
+            raise ValueError(f"no community or no SNMP version to ask {self.address} with")
+        object.__setattr__(self, "address", spelled)
+
+    def __str__(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
+@dataclass(slots=True, frozen=True)
+class Limits:
+    """How hard the network may be leant on.
+
+    timeout: seconds until a request is sent again; doubles with each retry.
+    retries: how often it is sent again.
+    packets_per_second: for all devices together.
+    at_once: devices that are spoken to at one time.
+    gap: least seconds between two packets to one device.
+    """
+
+    timeout: float = 2.0
+    retries: int = 1
+    packets_per_second: float = 1000.0
+    at_once: int = 100
+    gap: float = 0.0
+
+
+@dataclass(slots=True, frozen=True)
+class Outcome(Generic[T]):
+    """How a conversation ended: with its result, or with an error in words.
+
+    `answered` says whether the device answered anything at all. `fault` is set when the conversation
+    itself raised something else than Silent: what the device said was more than it could take.
+    """
+
+    endpoint: Endpoint
+    result: T | None
+    error: str | None
+    answered: bool
+    version: int
+    community: str = field(repr=False)
+    traits: Traits
+    seconds: float
+    packets: int
+    octets_out: int
+    octets_in: int
+    fault: Exception | None = None
+
+
+class Exchange:
+    """Holds conversations. Each `run` has a socket of its own; budget and counts are of all runs together.
+
+    Counted: packets and octets either way, `strays` (answers from elsewhere, to nothing asked, or too
+    late), `malformed` ones, and `dropped` by the kernel (None where the system does not tell).
+
+    clock: seconds that never go back. chance: gives that many random octets, for request ids that nobody
+    can guess. linux: whether to use what only Linux has.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[int], bytes] = os.urandom,
+        linux: bool = sys.platform == "linux",
+    ) -> None:
+        self.limits = limits or Limits()
+        rate = self.limits.packets_per_second
+        self.pace = Pace(rate, burst=max(1.0, rate / 50))
+        self.clock = clock
+        self.chance = chance
+        self.packets_sent = self.octets_sent = self.packets_received = self.octets_received = 0
+        self.strays = self.malformed = 0
+        self.dropped: int | None = None
+        self._linux = linux
+
+    def run(
+        self, conversations: Iterable[tuple[Endpoint, Callable[[Traits], Conversation[T]]]]
+    ) -> Iterator[Outcome[T]]:
+        """Holds these conversations and gives each outcome as its device is done.
+
+        They are begun as room comes free, so the iterable may be long and made as it is read.
+        """
+        with Wire(linux=self._linux) as wire:
+            run = _Run(self, wire, iter(conversations))
+            try:
+                yield from run.outcomes()
+            finally:
+                run.close()
+                dropped = wire.dropped()
+                if dropped is not None:
+                    self.dropped = (self.dropped or 0) + dropped
+
+
+class _Dialogue(Generic[T]):
+    """One conversation on the wire: the request that waits for its answer, and what was tried so far."""
+
+    __slots__ = (
+        "answered", "ask", "attempt", "conversation", "endpoint", "ids", "octets_in", "octets_out",
+        "packets", "resting", "sent_at", "started", "to", "traits", "turn", "way", "ways",
+    )  # fmt: skip
+
+    def __init__(self, endpoint: Endpoint, begin: Callable[[Traits], Conversation[T]], now: float) -> None:
+        self.endpoint = endpoint
+        self.to: Address = (endpoint.address, endpoint.port)
+        known = endpoint.traits.version if endpoint.traits else None
+        versions = sorted(dict.fromkeys(endpoint.versions), key=lambda version: version != known)
+        self.ways = [(version, community) for version in versions for community in endpoint.communities]
+        self.way = 0
+        self.traits = replace(endpoint.traits or Traits(), version=self.ways[0][0])
+        self.conversation = begin(self.traits)
+        self.ask: Ask | None = None
+        self.ids: dict[int, int] = {}  # of the request under way: its id in each way it was sent
+        self.attempt = 0
+        self.turn = 0  # counts what is waited for; a timer that was set in an earlier turn is void
+        self.started = now
+        self.resting = False
+        self.sent_at = -math.inf
+        self.answered = False
+        self.packets = self.octets_out = self.octets_in = 0
+
+    def datagram(self, request_id: int) -> bytes:
+        assert self.ask
+        version, community = self.ways[self.way]
+        bulk = self.ask.kind == "bulk" and version != ber.V1  # v1 has no GETBULK
+        pdu = ber.GET_BULK if bulk else ber.GET if self.ask.kind == "get" else ber.GET_NEXT
+        repetitions = self.ask.repetitions if bulk else 0
+        before, after = ber.request(pdu, version, community.encode(), self.ask.oids, repetitions)
+        return before + request_id.to_bytes(4, "big") + after
+
+    def try_again(self, retries: int) -> bool:
+        """Whether there is another attempt: a retry, or before the first answer another way to ask."""
+        self.attempt += 1
+        if self.attempt > retries and not self.answered and self.way + 1 < len(self.ways):
+            self.way += 1
+            self.attempt = 0
+        return self.attempt <= retries
+
+    def silence(self, timeout: float) -> str:
+        """That nothing came, in words."""
+        if self.answered:
+            version = _VERSION[self.ways[self.way][0]]
+            return f"{self.endpoint} stopped answering SNMP {version}: nothing within {timeout:g} s"
+        return f"{self._no_answer()} within {timeout:g} s"
+
+    def undeliverable(self, reason: str) -> str:
+        """That the network or this machine will not deliver, in words."""
+        return f"{self._no_answer()}: {reason}"
+
+    def _no_answer(self) -> str:
+        versions = dict.fromkeys(_VERSION[version] for version, _ in self.ways[: self.way + 1])
+        return f"no answer to SNMP {', '.join(versions)} at {self.endpoint}"
+
+    def outcome(
+        self, now: float, result: T | None, error: str | None = None, fault: Exception | None = None
+    ) -> Outcome[T]:
+        version, community = self.ways[self.way]
+        return Outcome(
+            endpoint=self.endpoint,
+            result=result,
+            error=error,
+            answered=self.answered,
+            version=version,
+            community=community,
+            traits=self.traits,
+            seconds=now - self.started,
+            packets=self.packets,
+            octets_out=self.octets_out,
+            octets_in=self.octets_in,
+            fault=fault,
+        )
+
+
+class _Run(Generic[T]):
+    """One run of an exchange, from the first conversation begun to the last outcome."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        wire: Wire,
+        conversations: Iterator[tuple[Endpoint, Callable[[Traits], Conversation[T]]]],
+    ) -> None:
+        self.exchange = exchange
+        self.limits = exchange.limits
+        self.clock = exchange.clock
+        self.wire = wire
+        self.conversations = conversations
+        self.exhausted = False
+        self.active: set[_Dialogue[T]] = set()
+        self.waiting: dict[int, _Dialogue[T]] = {}  # by request id
+        self.ready: deque[tuple[int, _Dialogue[T]]] = deque()  # turn; may send once the budget allows
+        self.timers: list[tuple[float, int, int, _Dialogue[T]]] = []  # due, tie-breaker, turn
+        self.timers_set = 0
+        self.done: deque[Outcome[T]] = deque()
+
+    def outcomes(self) -> Iterator[Outcome[T]]:
+        while True:
+            self.begin()
+            self.send()
+            while self.done:
+                yield self.done.popleft()
+            if not self.active:
+                if self.exhausted:
+                    return
+                continue
+            self.wire.wait(self.leisure())
+            # What has arrived is taken before timers are looked at: the caller may have been busy with
+            # the last outcome for longer than a timeout.
+            self.receive()
+            self.expire()
+
+    def close(self) -> None:
+        for dialogue in self.active:
+            dialogue.conversation.close()
+
+    def begin(self) -> None:
+        while not self.exhausted and len(self.active) < self.limits.at_once:
+            following = next(self.conversations, None)
+            if following is None:
+                self.exhausted = True
+                return
+            dialogue = _Dialogue(*following, self.clock())
+            self.active.add(dialogue)
+            self.step(dialogue, None)
+
+    def step(self, dialogue: _Dialogue[T], answer: Answer | None, silence: str = "") -> None:
+        """Hands the conversation an answer, or the silence, and takes from it what to ask next."""
+        try:
+            if silence:
+                dialogue.ask = dialogue.conversation.throw(Silent(silence))
+            elif answer is None:
+                dialogue.ask = next(dialogue.conversation)
+            else:
+                dialogue.ask = dialogue.conversation.send(answer)
+        except StopIteration as stop:
+            self.end(dialogue, stop.value)
+        except Silent as silent:
+            self.end(dialogue, None, str(silent))
+        except Exception as fault:  # noqa: BLE001 - what one device says must not end the round for all
+            self.end(dialogue, None, f"{dialogue.endpoint} was not understood: {fault!r}", fault)
+        else:
+            dialogue.attempt = 0
+            self.queue(dialogue)
+
+    def end(
+        self,
+        dialogue: _Dialogue[T],
+        result: T | None,
+        error: str | None = None,
+        fault: Exception | None = None,
+    ) -> None:
+        self.forget(dialogue)
+        dialogue.turn = -1  # its timers are void
+        self.active.discard(dialogue)
+        self.done.append(dialogue.outcome(self.clock(), result, error, fault))
+
+    def forget(self, dialogue: _Dialogue[T]) -> None:
+        for request_id in dialogue.ids:
+            del self.waiting[request_id]
+        dialogue.ids.clear()
+
+    def queue(self, dialogue: _Dialogue[T]) -> None:
+        """To be sent now, or when the device has had its rest."""
+        dialogue.turn += 1
+        rested = dialogue.sent_at + self.limits.gap
+        dialogue.resting = rested > self.clock() if self.limits.gap else False
+        if dialogue.resting:
+            self.timer(rested, dialogue)
+        else:
+            self.ready.append((dialogue.turn, dialogue))
+
+    def timer(self, due: float, dialogue: _Dialogue[T]) -> None:
+        self.timers_set += 1
+        heapq.heappush(self.timers, (due, self.timers_set, dialogue.turn, dialogue))
+
+    def leisure(self) -> float:
+        """Seconds until something has to be done even if nothing arrives."""
+        now = self.clock()
+        until = self.timers[0][0] - now if self.timers else math.inf
+        if self.ready:
+            until = min(until, self.exchange.pace.wait(now))
+        return min(until, 1.0)
+
+    def send(self) -> None:
+        pace = self.exchange.pace
+        while self.ready:
+            now = self.clock()
+            if pace.wait(now):
+                return
+            turn, dialogue = self.ready.popleft()
+            if turn == dialogue.turn:  # otherwise a late answer has overtaken the retry
+                pace.spend(now)
+                self.transmit(dialogue, now)
+
+    def transmit(self, dialogue: _Dialogue[T], now: float) -> None:
+        datagram = dialogue.datagram(self.request_id(dialogue))
+        try:
+            self.wire.send(datagram, dialogue.to)
+        except Unsendable as refusal:
+            self.end(dialogue, None, dialogue.undeliverable(str(refusal)))
+            return
+        dialogue.sent_at = now
+        dialogue.packets += 1
+        dialogue.octets_out += len(datagram)
+        self.exchange.packets_sent += 1
+        self.exchange.octets_sent += len(datagram)
+        dialogue.turn += 1
+        self.timer(now + self.limits.timeout * 2**dialogue.attempt, dialogue)
+
+    def request_id(self, dialogue: _Dialogue[T]) -> int:
+        """One id for a request and its retries, so that a late answer counts; another in another way."""
+        for request_id, way in dialogue.ids.items():
+            if way == dialogue.way:
+                return request_id
+        while True:
+            drawn = int.from_bytes(self.exchange.chance(4), "big") & ber.LAST_ID
+            if drawn >= ber.FIRST_ID and drawn not in self.waiting:
+                break
+        self.waiting[drawn] = dialogue
+        dialogue.ids[drawn] = dialogue.way
+        return drawn
+
+    def receive(self) -> None:
+        exchange = self.exchange
+        for datagram, source in self.wire.receive():
+            exchange.packets_received += 1
+            exchange.octets_received += len(datagram)
+            try:
+                message = ber.decode(datagram)
+            except ber.Malformed:
+                exchange.malformed += 1
+                continue
+            dialogue = self.waiting.get(message.request_id)
+            if dialogue is None or dialogue.to != source or message.pdu != ber.RESPONSE:
+                exchange.strays += 1
+                continue
+            dialogue.octets_in += len(datagram)
+            dialogue.answered = True
+            dialogue.way = dialogue.ids[message.request_id]
+            dialogue.traits.version = dialogue.ways[dialogue.way][0]
+            self.forget(dialogue)
+            self.step(dialogue, Answer(message.bindings, message.error, message.error_at))
+        for address, reason, _ in self.wire.undeliverable():
+            for dialogue in [d for d in self.active if d.to == address]:
+                self.end(dialogue, None, dialogue.undeliverable(reason))
+
+    def expire(self) -> None:
+        """Wakes those whose rest is over, and asks again or gives up where an answer is overdue."""
+        now = self.clock()
+        while self.timers and self.timers[0][0] <= now:
+            _, _, turn, dialogue = heapq.heappop(self.timers)
+            if turn != dialogue.turn:
+                continue
+            if dialogue.resting:
+                dialogue.resting = False
+                self.ready.append((turn, dialogue))
+            elif dialogue.try_again(self.limits.retries):
+                self.queue(dialogue)
+            else:
+                self.fall_silent(dialogue)
+
+    def fall_silent(self, dialogue: _Dialogue[T]) -> None:
+        """The conversation may try something smaller, unless the device never said anything: then
+        nobody is there, and asking on would only take long."""
+        words = dialogue.silence(self.limits.timeout)
+        self.forget(dialogue)
+        if dialogue.answered:
+            self.step(dialogue, None, words)
+        else:
+            dialogue.conversation.close()
+            self.end(dialogue, None, words)

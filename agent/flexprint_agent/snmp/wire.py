@@ -1,0 +1,168 @@
+"""One non-blocking UDP socket over IPv4 for every device.
+
+What only Linux has is used where `linux` says so: buffers beyond the system's limit for the
+administrator, IP_RECVERR (who is unreachable), SO_MEMINFO (how many answers the kernel dropped). The
+agent works without it; dead addresses are then told from silent ones by their silence alone.
+"""
+
+import contextlib
+import errno
+import selectors
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Self
+
+# A default receive buffer of 208 KiB holds 270 answers; a site answers more than that at once.
+BUFFER = 8 << 20
+LARGEST_DATAGRAM = 65535
+
+# Not in the socket module of every supported Python (linux/asm-generic/socket.h, linux/in.h).
+_SO_SNDBUFFORCE = 32
+_SO_RCVBUFFORCE = 33
+_SO_MEMINFO = 55
+_SO_MEMINFO_DROPS = 8
+_IP_RECVERR = 11
+_EXTENDED_ERROR = struct.Struct("=IBBBxII")
+
+# The local queue is full: the packet waits, it is never skipped.
+_FULL = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EINTR})
+_UNREACHABLE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN})
+# The kernel gives up on ARP after about three seconds and frees the buffer; three times that is a fault.
+_PATIENCE_S = 10.0
+# Datagrams taken in one go, so that a flood cannot keep timeouts from being seen.
+_AT_ONE_GO = 2048
+
+Address = tuple[str, int]
+
+
+class Undeliverable(NamedTuple):
+    """The network's word that a datagram did not arrive: where to, why, and as much of it as came back."""
+
+    address: Address
+    reason: str
+    datagram: bytes
+
+
+class Unsendable(Exception):
+    """The system refuses to send to this address (no route, a broadcast address, a full queue)."""
+
+
+class Wire:
+    """Sends and receives datagrams; close it, or use it in a `with`."""
+
+    def __init__(self, *, linux: bool = sys.platform == "linux") -> None:
+        self._linux = linux
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self._widen(socket.SO_RCVBUF, _SO_RCVBUFFORCE)
+        # Packets to addresses nobody has wait for ARP in the send buffer, about 270 in the default one.
+        self._widen(socket.SO_SNDBUF, _SO_SNDBUFFORCE)
+        if linux:
+            self.socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+        # Bound now: Windows does not let an unbound socket wait for an answer.
+        self.socket.bind(("0.0.0.0", 0))  # noqa: S104 - answers come from whichever network was asked
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self.socket, selectors.EVENT_READ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._selector.close()
+        self.socket.close()
+
+    def _widen(self, option: int, forced: int) -> None:
+        """As near to BUFFER as the system lets us."""
+        if self._linux:
+            with contextlib.suppress(OSError):  # only the administrator may go beyond the limit
+                self.socket.setsockopt(socket.SOL_SOCKET, forced, BUFFER)
+                return
+        size = BUFFER
+        while size > self.socket.getsockopt(socket.SOL_SOCKET, option):
+            with contextlib.suppress(OSError):  # macOS refuses what is beyond its limit; Linux trims it
+                self.socket.setsockopt(socket.SOL_SOCKET, option, size)
+                return
+            size //= 2
+
+    def send(self, datagram: bytes, to: Address) -> None:
+        """Waits while the system's queue is full. Unsendable when it will not take the packet."""
+        try:
+            self.socket.sendto(datagram, to)
+        except OSError as error:
+            self.insist(error.errno or 0, lambda: self.socket.sendto(datagram, to))
+
+    def insist(self, code: int, send: Callable[[], int]) -> int:
+        """Sends again after an error until the packet is taken; Unsendable when it never is."""
+        deadline, refusals = time.monotonic() + _PATIENCE_S, 0
+        while True:
+            # On Linux a send reports what befell an *earlier* packet, perhaps to another address, and
+            # sends nothing. So only an error that repeats itself is about this one.
+            refusals += code not in _FULL
+            if refusals > 3 or time.monotonic() > deadline:
+                raise Unsendable(_words(code))
+            if code in _FULL:
+                time.sleep(0.002)
+            try:
+                return send()
+            except OSError as error:
+                code = error.errno or 0
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until something can be received, at most this long."""
+        return bool(self._selector.select(max(0.0, seconds)))
+
+    def receive(self) -> Iterator[tuple[bytes, Address]]:
+        """The datagrams that have arrived, with their senders."""
+        receive = self.socket.recvfrom
+        for _ in range(_AT_ONE_GO):
+            try:
+                yield receive(LARGEST_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError:
+                # Windows (WSAECONNRESET) and Linux tell here that an earlier packet found a closed port,
+                # without saying which; the error is now cleared, and what follows can be read.
+                continue
+
+    def undeliverable(self) -> Iterator[Undeliverable]:
+        """What the network has reported since the last time. Nothing where the system does not say."""
+        if not self._linux:
+            return
+        for _ in range(_AT_ONE_GO):
+            try:
+                datagram, ancillary, _flags, address = self.socket.recvmsg(2048, 512, socket.MSG_ERRQUEUE)
+            except OSError:
+                return
+            for level, kind, content in ancillary:
+                if (level, kind) != (socket.IPPROTO_IP, _IP_RECVERR) or len(content) < _EXTENDED_ERROR.size:
+                    continue
+                code = _EXTENDED_ERROR.unpack_from(content)[0]
+                if code in _UNREACHABLE:
+                    yield Undeliverable(address, _words(code), datagram)
+
+    def dropped(self) -> int | None:
+        """Answers the kernel dropped because the receive buffer was full; None where it does not say."""
+        if not self._linux:
+            return None
+        try:
+            counts = self.socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 64)
+        except OSError:  # before Linux 4.12
+            return None
+        return int(struct.unpack(f"={len(counts) // 4}I", counts)[_SO_MEMINFO_DROPS])
+
+
+def _words(code: int) -> str:
+    return {
+        errno.ECONNREFUSED: "the port is closed",
+        errno.EHOSTUNREACH: "no such host on its network",
+        errno.EHOSTDOWN: "no such host on its network",
+        errno.ENETUNREACH: "no route to its network",
+        errno.EACCES: "a broadcast address, or a local firewall forbids it",
+        errno.EPERM: "a local firewall forbids it",
+    }.get(code) or errno.errorcode.get(code, str(code))
