@@ -1,0 +1,120 @@
+"""What is remembered of a printer, so that its daily read is two or three packets instead of eight.
+
+Names, units, kinds and addresses of a printer hardly ever change; levels and counters do. A layout holds the
+first as they were answered and lists the second to be asked. A printer that changed shows in the objects that
+are watched: then everything is learned again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from flexprint_agent.read import objects as at
+from flexprint_agent.read.identity import Speaker
+from flexprint_agent.read.tables import Vendor
+from flexprint_agent.snmp.ber import Value
+from flexprint_shared.times import parse_rfc3339, rfc3339
+
+FORMAT: Final = 1
+OLDEST: Final = timedelta(days=7)
+"""Learned again after this time, so that a name that changed unseen does not stay for ever."""
+
+_WATCHED_COLUMNS: Final = (at.GENERAL_CONFIG_CHANGES, at.GENERAL_SERIAL, at.SUPPLY_CAPACITY)
+_MOVING_COLUMNS: Final = (
+    at.MARKER_LIFE_COUNT,
+    at.HR_PRINTER_STATUS,
+    at.HR_PRINTER_ERRORS,
+    at.SUPPLY_LEVEL,
+    at.CONSOLE_TEXT,
+)
+_MOVING_OBJECTS: Final = (at.SYS_UP_TIME, at.SYS_NAME, at.SYS_LOCATION, at.SYS_CONTACT)
+_WATCHED_OBJECTS: Final = (at.SYS_OBJECT_ID, at.SYS_DESCR)
+_WATCHED_FIELDS: Final = frozenset({"serial", "firmware"})
+_MOVING_FIELDS: Final = frozenset({"name", "location", "contact", "asset", "console"})
+
+
+@dataclass(slots=True, frozen=True)
+class Layout:
+    """`moving` is asked in every read. `watched` is asked too, and must still be what it was. `still` is not
+    asked. Alerts are in none of them: their rows come and go."""
+
+    learned_at: datetime
+    moving: tuple[bytes, ...]
+    watched: dict[bytes, Value]
+    still: dict[bytes, Value]
+
+    def asked(self) -> tuple[bytes, ...]:
+        """What one read asks, the watched first."""
+        return (*self.watched, *self.moving)
+
+    def holds(self, values: dict[bytes, Value], read_at: datetime) -> bool:
+        """Whether the printer that answered `values` is still the one that was learned."""
+        return (
+            self.is_fresh(read_at)
+            and all(values.get(name) == value for name, value in self.watched.items())
+            and all(name in values for name in self.moving)
+        )
+
+    def is_fresh(self, read_at: datetime) -> bool:
+        # A clock that was set back must not keep a layout for ever.
+        return timedelta(0) <= read_at - self.learned_at < OLDEST
+
+    def as_json(self) -> dict[str, Any]:
+        """What the caller keeps between two reads; `from_json` takes it back."""
+        return {
+            "format": FORMAT,
+            "learned_at": rfc3339(self.learned_at),
+            "moving": [name.hex() for name in self.moving],
+            "watched": _hex(self.watched),
+            "still": _hex(self.still),
+        }
+
+
+def from_json(kept: Any) -> Layout | None:
+    """The layout that was kept; None when it is of another format or damaged: it is learned again then."""
+    try:
+        if kept["format"] != FORMAT:
+            return None
+        return Layout(
+            learned_at=parse_rfc3339(kept["learned_at"]),
+            moving=tuple(bytes.fromhex(name) for name in kept["moving"]),
+            watched=_unhex(kept["watched"]),
+            still=_unhex(kept["still"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _hex(values: dict[bytes, Value]) -> dict[str, list[Any]]:
+    return {name.hex(): [tag, content.hex()] for name, (tag, content) in values.items()}
+
+
+def _unhex(kept: dict[str, list[Any]]) -> dict[bytes, Value]:
+    return {bytes.fromhex(name): (int(tag), bytes.fromhex(content)) for name, (tag, content) in kept.items()}
+
+
+def learn(values: dict[bytes, Value], read_at: datetime) -> Layout:
+    """The layout of a printer that answered all this."""
+    moving, watched, still = [], {}, {}
+    vendors = Speaker(at.Answers(values)).vendors
+    watched_names = {*_WATCHED_OBJECTS, *_fields(vendors, _WATCHED_FIELDS)}
+    moving_names = {*_MOVING_OBJECTS, *_fields(vendors, _MOVING_FIELDS), *_counters(vendors)}
+    for name, value in values.items():
+        if name.startswith(at.ALERT_COLUMNS):
+            continue
+        if name in watched_names or name.startswith(_WATCHED_COLUMNS):
+            watched[name] = value
+        elif name in moving_names or name.startswith(_MOVING_COLUMNS):
+            moving.append(name)
+        else:
+            still[name] = value
+    return Layout(read_at, tuple(moving), watched, still)
+
+
+def _fields(vendors: tuple[Vendor, ...], fields: frozenset[str]) -> set[bytes]:
+    return {row.oid for vendor in vendors for row in vendor.texts if row.field in fields}
+
+
+def _counters(vendors: tuple[Vendor, ...]) -> set[bytes]:
+    meters = {row.oid for vendor in vendors for row in vendor.meters}
+    return meters | {row.oid for vendor in vendors for row in vendor.records}

@@ -1,0 +1,202 @@
+"""The standard objects a read is made of, and what a device answered, arranged by column and row.
+
+Sources: RFC 3418 (system), RFC 2863 (interfaces), RFC 2790 (Host Resources), RFC 3805 (Printer MIB), PWG
+5107.1 (Port Monitor MIB). Every table of the Printer MIB is indexed by hrDeviceIndex first, which is
+nearly always 1, and by the row second. Rows start at 0 on some devices, and Pantum leaves the device out,
+so columns are joined by whole index and no index is ever assumed.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from flexprint_agent.snmp import ber
+from flexprint_agent.snmp.ber import Value
+
+Index = tuple[int, ...]
+
+SYS_DESCR: Final = ber.oid("1.3.6.1.2.1.1.1.0")
+SYS_OBJECT_ID: Final = ber.oid("1.3.6.1.2.1.1.2.0")
+SYS_UP_TIME: Final = ber.oid("1.3.6.1.2.1.1.3.0")
+SYS_CONTACT: Final = ber.oid("1.3.6.1.2.1.1.4.0")
+SYS_NAME: Final = ber.oid("1.3.6.1.2.1.1.5.0")
+SYS_LOCATION: Final = ber.oid("1.3.6.1.2.1.1.6.0")
+
+IF_PHYS_ADDRESS: Final = ber.oid("1.3.6.1.2.1.2.2.1.6")
+
+HR_DEVICE_TYPE: Final = ber.oid("1.3.6.1.2.1.25.3.2.1.2")
+HR_DEVICE_DESCR: Final = ber.oid("1.3.6.1.2.1.25.3.2.1.3")
+HR_DEVICE_ID: Final = ber.oid("1.3.6.1.2.1.25.3.2.1.4")
+HR_PRINTER_STATUS: Final = ber.oid("1.3.6.1.2.1.25.3.5.1.1")
+HR_PRINTER_ERRORS: Final = ber.oid("1.3.6.1.2.1.25.3.5.1.2")
+
+GENERAL_CONFIG_CHANGES: Final = ber.oid("1.3.6.1.2.1.43.5.1.1.1")
+GENERAL_LOCALIZATION: Final = ber.oid("1.3.6.1.2.1.43.5.1.1.2")
+GENERAL_CONSOLE_LOCALIZATION: Final = ber.oid("1.3.6.1.2.1.43.5.1.1.10")
+GENERAL_NAME: Final = ber.oid("1.3.6.1.2.1.43.5.1.1.16")
+GENERAL_SERIAL: Final = ber.oid("1.3.6.1.2.1.43.5.1.1.17")
+LOCALIZATION_CHARSET: Final = ber.oid("1.3.6.1.2.1.43.7.1.1.4")
+
+MARKER_UNIT: Final = ber.oid("1.3.6.1.2.1.43.10.2.1.3")
+MARKER_LIFE_COUNT: Final = ber.oid("1.3.6.1.2.1.43.10.2.1.4")
+MARKER_COLORANTS: Final = ber.oid("1.3.6.1.2.1.43.10.2.1.6")
+
+# Tells nothing that is reported, but agents that leave levels out list their rows in it.
+SUPPLY_MARKER: Final = ber.oid("1.3.6.1.2.1.43.11.1.1.2")
+SUPPLY_COLORANT: Final = ber.oid("1.3.6.1.2.1.43.11.1.1.3")
+SUPPLY_CLASS: Final = ber.oid("1.3.6.1.2.1.43.11.1.1.4")
+SUPPLY_TYPE: Final = ber.oid("1.3.6.1.2.1.43.11.1.1.5")
+SUPPLY_NAME: Final = ber.oid("1.3.6.1.2.1.43.11.1.1.6")
+SUPPLY_UNIT: Final = ber.oid("1.3.6.1.2.1.43.11.1.1.7")
+SUPPLY_CAPACITY: Final = ber.oid("1.3.6.1.2.1.43.11.1.1.8")
+SUPPLY_LEVEL: Final = ber.oid("1.3.6.1.2.1.43.11.1.1.9")
+COLORANT_VALUE: Final = ber.oid("1.3.6.1.2.1.43.12.1.1.4")
+
+CONSOLE_TEXT: Final = ber.oid("1.3.6.1.2.1.43.16.5.1.2")
+ALERT_SEVERITY: Final = ber.oid("1.3.6.1.2.1.43.18.1.1.2")
+ALERT_CODE: Final = ber.oid("1.3.6.1.2.1.43.18.1.1.7")
+ALERT_TEXT: Final = ber.oid("1.3.6.1.2.1.43.18.1.1.8")
+
+PORT_MONITOR_1284: Final = ber.oid("1.3.6.1.4.1.2699.1.2.1.2.1.1.3")
+
+PRINTER_MIB: Final = ber.oid("1.3.6.1.2.1.43")
+
+# Whole tables: the first object answered under one of them shows that the table is there.
+GENERAL_TABLE: Final = ber.oid("1.3.6.1.2.1.43.5.1.1")
+INPUT_TABLE: Final = ber.oid("1.3.6.1.2.1.43.8.2.1")
+MARKER_TABLE: Final = ber.oid("1.3.6.1.2.1.43.10.2.1")
+SUPPLIES_TABLE: Final = ber.oid("1.3.6.1.2.1.43.11.1.1")
+
+PRINTER_DEVICE: Final = "1.3.6.1.2.1.25.3.1.5"
+"""hrDevicePrinter as a value of hrDeviceType. Windows, AIX, cameras and BMCs claim it too."""
+
+SYSTEM: Final = (SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, SYS_CONTACT, SYS_NAME, SYS_LOCATION)
+"""Mandatory for every agent, so that one GET of them fails on none, v1 or v2c."""
+
+FIRST_ROWS: Final = (
+    HR_DEVICE_TYPE,
+    HR_DEVICE_DESCR,
+    HR_DEVICE_ID,
+    HR_PRINTER_STATUS,
+    HR_PRINTER_ERRORS,
+    GENERAL_CONFIG_CHANGES,
+    GENERAL_LOCALIZATION,
+    GENERAL_CONSOLE_LOCALIZATION,
+    GENERAL_NAME,
+    GENERAL_SERIAL,
+    LOCALIZATION_CHARSET,
+    INPUT_TABLE,
+    MARKER_TABLE,
+    MARKER_UNIT,
+    MARKER_LIFE_COUNT,
+    MARKER_COLORANTS,
+    SUPPLIES_TABLE,
+    SUPPLY_LEVEL,
+    PORT_MONITOR_1284,
+)
+"""Columns whose first row says whether this is a printer, and nearly all of who it is and what it counted."""
+
+ALERT_COLUMNS: Final = (ALERT_SEVERITY, ALERT_CODE, ALERT_TEXT)
+
+WALKED: Final = (
+    IF_PHYS_ADDRESS,
+    MARKER_UNIT,
+    MARKER_LIFE_COUNT,
+    SUPPLY_COLORANT,
+    SUPPLY_CLASS,
+    SUPPLY_TYPE,
+    SUPPLY_NAME,
+    SUPPLY_UNIT,
+    SUPPLY_CAPACITY,
+    SUPPLY_LEVEL,
+    COLORANT_VALUE,
+    CONSOLE_TEXT,
+    *ALERT_COLUMNS,
+)
+"""Columns of which every row is wanted."""
+
+COLUMNS: Final = frozenset({*FIRST_ROWS, *WALKED, SUPPLY_MARKER} - {INPUT_TABLE, MARKER_TABLE, SUPPLIES_TABLE})
+_LENGTHS: Final = tuple(sorted({len(column) for column in COLUMNS}))
+_DOTTED: Final = re.compile(r"\.?(\d{1,10}(?:\.\d{1,10}){2,127})")
+
+
+class Answers:
+    """What a device answered: single objects by OID, columns by index, in the order of the index."""
+
+    def __init__(self, values: dict[bytes, Value]) -> None:
+        self.values = values
+        self._columns: dict[bytes, dict[Index, Value]] = {}
+        self._integers: dict[bytes, dict[Index, int]] = {}
+        for name, value in values.items():
+            for length in _LENGTHS:
+                column = name[:length]
+                if column in COLUMNS and len(name) > length:
+                    self._columns.setdefault(column, {})[_index(name[length:])] = value
+                    break
+        for column, rows in self._columns.items():
+            self._columns[column] = dict(sorted(rows.items()))
+
+    def column(self, column: bytes) -> dict[Index, Value]:
+        return self._columns.get(column, {})
+
+    def any_under(self, tables: Iterable[bytes]) -> bool:
+        """Whether anything was answered under one of these OIDs."""
+        starts = tuple(tables)
+        return any(name.startswith(starts) for name in self.values)
+
+    def integers(self, column: bytes) -> dict[Index, int]:
+        """The rows of a column that hold a number."""
+        if column not in self._integers:
+            found = {index: ber.integer(value) for index, value in self.column(column).items()}
+            numbers = {index: number for index, number in found.items() if number is not None}
+            self._integers[column] = numbers
+        return self._integers[column]
+
+    def integer(self, name: bytes) -> int | None:
+        value = self.values.get(name)
+        return None if value is None else ber.integer(value)
+
+    def octets(self, name: bytes) -> bytes | None:
+        value = self.values.get(name)
+        return value[1] if value is not None and value[0] == ber.OCTET_STRING else None
+
+    def object_id(self, name: bytes) -> str | None:
+        """An OID, also where the device sends its dots as text (Toshiba TEC)."""
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if value[0] == ber.OCTET_STRING:
+            dotted = _DOTTED.fullmatch(value[1].decode("latin-1").strip())
+            return dotted[1] if dotted else None
+        return ber.object_id(value)
+
+    def device(self) -> int | None:
+        """The hrDeviceIndex of the printer: where its own tables are; a claim of hrDeviceType comes last."""
+        for column in (GENERAL_SERIAL, GENERAL_CONFIG_CHANGES, MARKER_LIFE_COUNT, SUPPLY_LEVEL, HR_PRINTER_STATUS):
+            for index in self.column(column):
+                return index[0]
+        for index, value in self.column(HR_DEVICE_TYPE).items():
+            if ber.object_id(value) == PRINTER_DEVICE:
+                return index[0]
+        return None
+
+    def at_device(self, column: bytes) -> Value | None:
+        """The printer's own row of a column; the first row where it has none under its index."""
+        rows = self.column(column)
+        device = self.device()
+        return next((value for index, value in rows.items() if index[0] == device), next(iter(rows.values()), None))
+
+
+def _index(suffix: bytes) -> Index:
+    if suffix.isascii():
+        return tuple(suffix)
+    try:
+        return ber.arcs(suffix)
+    except ber.Malformed:
+        return (-1,)
+
+
+def instance(column: bytes, *index: int) -> bytes:
+    """The OID of one row of a column."""
+    # Two leading arcs share an octet in an OID; 0.0 in front keeps ours apart and is cut off again.
+    return column + ber.oid(".".join(map(str, (0, 0, *index))))[1:]

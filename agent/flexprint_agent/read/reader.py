@@ -1,0 +1,223 @@
+"""The conversations of a read: what a device is asked, in which order, in as few packets as it can bear.
+
+    a GET of the system group                who is there; every agent has it, v1 or v2c
+    a GETNEXT of some twenty columns         printer or not, and nearly all of who it is and what it counted
+    a GET of what those rows pointed to      the character set, the maker's own objects
+    GETBULKs of the rest                     supplies, console, alerts, addresses
+
+That is seven or eight packets for some 230 values, and two for what is no printer. A known printer is
+asked what moves (see `layout`): one or two GETs, and one GETBULK for its alerts. Nothing but these columns
+is ever asked, no tree is walked, and no job table is touched.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from flexprint_agent.read import objects as at
+from flexprint_agent.read import tables
+from flexprint_agent.read.identity import Speaker
+from flexprint_agent.read.interpret import interpret
+from flexprint_agent.read.layout import Layout, learn
+from flexprint_agent.read.objects import Answers
+from flexprint_agent.read.recognise import Verdict, recognise
+from flexprint_agent.snmp import ber
+from flexprint_agent.snmp.ber import Value
+from flexprint_agent.snmp.conversation import Ask, Conversation, Silent, Traits, get, walk
+from flexprint_shared.readings import Identity, Read
+
+Values = dict[bytes, Value]
+
+_NO_SUCH_NAME: Final = 2
+_NO_VALUE: Final = 0x80
+# More rows than any printer has; a device that never ends must end somewhere.
+_MOST_VALUES: Final = 2000
+_MOST_ALERTS: Final = 300
+
+
+@dataclass(slots=True, frozen=True)
+class Found:
+    """What a device turned out to be. `reason` says why it is a printer or none. `layout` is to be kept
+    and given to the next read; None where the read was not whole or had no meter."""
+
+    printer: bool
+    read: Read | None
+    reason: str
+    layout: Layout | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Sighting:
+    """What a search wants to know of a device: printer or not, and which."""
+
+    printer: bool
+    reason: str
+    identity: Identity
+
+
+def identify(traits: Traits) -> Conversation[Sighting]:
+    """Printer or not in two packets, and in a third who it is. Raises Silent when it does not answer."""
+    values, verdict = yield from _meet(traits)
+    if verdict.printer:
+        yield from _introduce(values, traits)
+    return Sighting(verdict.printer, verdict.reason, Speaker(Answers(values)).identity())
+
+
+def read_device(
+    address: str, port: int, read_at: datetime, traits: Traits, layout: Layout | None = None
+) -> Conversation[Found]:
+    """One read. With the layout of an earlier read only what moves is asked.
+
+    Raises Silent when the device does not answer, and when it falls silent before serial and meters are
+    complete: half a read is none. What is missing after that is told in a warning.
+    """
+    values: Values = {}
+    if layout is not None and layout.is_fresh(read_at):
+        values = yield from get(layout.asked(), traits)
+        if layout.holds(values, read_at):
+            whole = layout.still | values
+            missed = yield from _add(whole, at.ALERT_COLUMNS, traits, _MOST_ALERTS)
+            read = interpret(whole, address=address, port=port, read_at=read_at)
+            return Found(printer=True, read=_with(read, missed), reason="a known printer", layout=layout)
+    values, verdict = yield from _meet(traits)
+    if not verdict.printer:
+        return Found(printer=False, read=None, reason=verdict.reason)
+    yield from _introduce(values, traits)
+    missed = yield from _add(values, _columns(Answers(values)), traits, _MOST_VALUES)
+    read = interpret(values, address=address, port=port, read_at=read_at)
+    if missed and not (read.identity.serial and read.meters):
+        raise Silent(missed)
+    return Found(
+        printer=True,
+        read=_with(read, missed),
+        reason=verdict.reason,
+        # A printer without meters may only be starting up: it is asked everything again.
+        layout=learn(values, read_at) if read.meters and missed is None else None,
+    )
+
+
+def _with(read: Read, missed: str | None) -> Read:
+    if missed is None:
+        return read
+    return replace(read, warnings=(*read.warnings, f"the read is not whole: {missed}"))
+
+
+def _meet(traits: Traits) -> Conversation[tuple[Values, Verdict]]:
+    """System group and first rows: what decides printer or not."""
+    values = yield from get(at.SYSTEM, traits)
+    speaker = Speaker(Answers(values))
+    # A device that says who it is needs no search for signs of every maker.
+    columns = at.FIRST_ROWS if speaker.maker else (*at.FIRST_ROWS, *tables.signs())
+    values.update((yield from _first_rows(columns, traits)))
+    return values, recognise(Speaker(Answers(values)))
+
+
+def _introduce(values: Values, traits: Traits) -> Conversation[None]:
+    """What the first rows pointed to, and the objects of the maker's table."""
+    answers = Answers(values)
+    speaker = Speaker(answers)
+    names = [*_rows_of_device(answers), *(name for vendor in speaker.vendors for name in vendor.objects())]
+    if speaker.maker is None:
+        names += tables.introductions()
+    yield from _ask(values, names, traits)
+    if speaker.maker is None:
+        known_now = Speaker(Answers(values)).vendors
+        yield from _ask(values, (name for vendor in known_now for name in vendor.objects()), traits, names)
+
+
+def _ask(values: Values, names: Iterable[bytes], traits: Traits, refused: Iterable[bytes] = ()) -> Conversation[None]:
+    """Adds what is not there yet and was not refused before."""
+    known = {*values, *refused}
+    wanted = [name for name in dict.fromkeys(names) if name not in known]
+    if wanted:
+        values.update((yield from get(wanted, traits)))
+
+
+def _rows_of_device(answers: Answers) -> list[bytes]:
+    """Rows of the printer's own index where the first row was another device's (MFPs list scanner, disk and
+    network too), and the character sets it says its texts are in."""
+    device = answers.device()
+    if device is None:
+        return []
+    names = [
+        at.instance(column, device)
+        for column in (at.HR_DEVICE_DESCR, at.HR_DEVICE_ID, at.HR_PRINTER_STATUS, at.HR_PRINTER_ERRORS)
+        if answers.column(column)
+    ]
+    for pointer in (at.GENERAL_LOCALIZATION, at.GENERAL_CONSOLE_LOCALIZATION):
+        value = answers.at_device(pointer)
+        row = None if value is None else ber.integer(value)
+        if row is not None and 0 <= row < 2**31:
+            names.append(at.instance(at.LOCALIZATION_CHARSET, device, row))
+    return names
+
+
+def _columns(answers: Answers) -> tuple[bytes, ...]:
+    """The columns worth walking: none of a table whose first row nobody answered."""
+    wanted = [at.IF_PHYS_ADDRESS]
+    if answers.any_under((at.MARKER_TABLE,)):
+        wanted += [at.MARKER_UNIT, at.MARKER_LIFE_COUNT]
+    if answers.any_under((at.SUPPLIES_TABLE,)):
+        wanted += [column for column in at.WALKED if column.startswith(at.SUPPLIES_TABLE)]
+        if not answers.column(at.SUPPLY_LEVEL):
+            wanted.append(at.SUPPLY_MARKER)
+    if answers.any_under((at.PRINTER_MIB,)):
+        wanted += [at.COLORANT_VALUE, at.CONSOLE_TEXT, *at.ALERT_COLUMNS]
+    return tuple(wanted)
+
+
+def _add(values: Values, columns: Iterable[bytes], traits: Traits, most: int) -> Conversation[str | None]:
+    """Walks the columns into `values`; the words of the silence when the device ceased to answer."""
+    try:
+        values.update((yield from walk(tuple(columns), traits, most_values=most)))
+    except Silent as silent:
+        return str(silent) or "the device ceased to answer"
+    return None
+
+
+def _first_rows(columns: Iterable[bytes], traits: Traits) -> Conversation[Values]:
+    """The first object under each of these OIDs, by packed GETNEXT.
+
+    GETBULK would be no quicker here, and an answer cut short would lose the last columns.
+    """
+    values: Values = {}
+    waiting = deque([tuple(dict.fromkeys(columns))])
+    silences = 0
+    while waiting:
+        chunk = waiting.popleft()
+        if len(chunk) > traits.most_objects:
+            waiting.extendleft((chunk[traits.most_objects :], chunk[: traits.most_objects]))
+            continue
+        try:
+            answer = yield Ask("next", chunk)
+        except Silent:
+            silences += 1
+            if silences > 1 or len(chunk) == 1:
+                raise
+            waiting.extendleft((column,) for column in reversed(chunk))
+            continue
+        silences = 0
+        rest, half = _rest_of(chunk, answer.error, answer.error_at, len(answer.bindings)), len(chunk) // 2
+        if answer.error:
+            waiting.extendleft([rest] if rest != chunk else [chunk[half:], chunk[:half]])
+            waiting = deque(part for part in waiting if part)
+            continue
+        for column, (name, tag, content) in zip(chunk, answer.bindings, strict=False):
+            if tag < _NO_VALUE and name.startswith(column) and name != column:
+                values[name] = (tag, content)
+        if rest:
+            waiting.appendleft(rest)
+    return values
+
+
+def _rest_of(chunk: tuple[bytes, ...], error: int, error_at: int, answered: int) -> tuple[bytes, ...]:
+    """What of a request is still to be asked after this answer."""
+    if error:
+        if len(chunk) == 1:
+            return ()
+        named = error == _NO_SUCH_NAME and 0 < error_at <= len(chunk)
+        return chunk[: error_at - 1] + chunk[error_at:] if named else chunk
+    # A short answer is the device's way to say that it was too much; an empty one, that it was nothing.
+    return chunk[answered:] if answered else ()

@@ -1,0 +1,217 @@
+"""prtMarkerSuppliesTable (RFC 3805) -> supplies, and whether the device prints in colour."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from flexprint_agent.read import words
+from flexprint_agent.read.objects import (
+    COLORANT_VALUE,
+    MARKER_COLORANTS,
+    SUPPLY_CAPACITY,
+    SUPPLY_CLASS,
+    SUPPLY_COLORANT,
+    SUPPLY_LEVEL,
+    SUPPLY_MARKER,
+    SUPPLY_NAME,
+    SUPPLY_TYPE,
+    SUPPLY_UNIT,
+    Answers,
+    Index,
+)
+from flexprint_agent.read.text import text_of
+from flexprint_agent.snmp.ber import OCTET_STRING
+from flexprint_shared.readings import Supply, SupplyState
+
+# PrtMarkerSuppliesTypeTC, IANA-PRINTER-MIB.
+KINDS: Final = {
+    1: "other",
+    2: "unknown",
+    3: "toner",
+    4: "wasteToner",
+    5: "ink",
+    6: "inkCartridge",
+    7: "inkRibbon",
+    8: "wasteInk",
+    9: "opc",
+    10: "developer",
+    11: "fuserOil",
+    12: "solidWax",
+    13: "ribbonWax",
+    14: "wasteWax",
+    15: "fuser",
+    16: "coronaWire",
+    17: "fuserOilWick",
+    18: "cleanerUnit",
+    19: "fuserCleaningPad",
+    20: "transferUnit",
+    21: "tonerCartridge",
+    22: "fuserOiler",
+    23: "water",
+    24: "wasteWater",
+    25: "glueWaterAdditive",
+    26: "wastePaper",
+    27: "bindingSupply",
+    28: "bandingSupply",
+    29: "stitchingWire",
+    30: "shrinkWrap",
+    31: "paperWrap",
+    32: "staples",
+    33: "inserts",
+    34: "covers",
+    35: "matteToner",
+    36: "matteInk",
+}
+# PrtMarkerSuppliesSupplyUnitTC, IANA-PRINTER-MIB.
+UNITS: Final = {
+    1: "other",
+    2: "unknown",
+    3: "tenThousandthsOfInches",
+    4: "micrometers",
+    7: "impressions",
+    8: "sheets",
+    11: "hours",
+    12: "thousandthsOfOunces",
+    13: "tenthsOfGrams",
+    14: "hundredthsOfFluidOunces",
+    15: "tenthsOfMilliliters",
+    16: "feet",
+    17: "meters",
+    18: "items",
+    19: "percent",
+}
+WASTE: Final = frozenset({"wasteToner", "wasteInk", "wasteWax", "wasteWater", "wastePaper"})
+MARKING: Final = frozenset(
+    {"toner", "tonerCartridge", "matteToner", "ink", "inkCartridge", "matteInk", "inkRibbon", "solidWax", "ribbonWax"}
+)
+RECEPTACLE: Final = 4
+"""prtMarkerSuppliesClass receptacleThatIsFilled: its level is the space that is left."""
+
+PERCENT: Final = 19
+UNLIMITED: Final = -1
+UNKNOWN: Final = -2
+SOME: Final = -3
+LOW: Final = 10
+"""Percent left from which a supply is called low."""
+
+_MOST: Final = 200
+
+
+def supplies(answers: Answers, charset: int | None) -> tuple[Supply, ...]:
+    """Every row that any column of the table has, in the order of the index."""
+    rows = _rows(answers)
+    names = {index: _name(answers, index, charset) for index in rows}
+    by_letter = words.colours_by_letter(names.values())
+    return tuple(_supply(answers, index, names[index], by_letter.get(names[index])) for index in rows)
+
+
+def _rows(answers: Answers) -> list[Index]:
+    columns = (
+        SUPPLY_MARKER,
+        SUPPLY_COLORANT,
+        SUPPLY_CLASS,
+        SUPPLY_TYPE,
+        SUPPLY_NAME,
+        SUPPLY_UNIT,
+        SUPPLY_CAPACITY,
+        SUPPLY_LEVEL,
+    )
+    return sorted({index for column in columns for index in answers.column(column)})[:_MOST]
+
+
+def _name(answers: Answers, index: Index, charset: int | None) -> str:
+    tag, octets = answers.column(SUPPLY_NAME).get(index, (0, b""))
+    return text_of(octets, charset) if tag == OCTET_STRING else ""
+
+
+def _supply(answers: Answers, index: Index, name: str, colour_by_letter: str | None) -> Supply:
+    level = answers.integers(SUPPLY_LEVEL).get(index)
+    capacity = answers.integers(SUPPLY_CAPACITY).get(index)
+    unit = answers.integers(SUPPLY_UNIT).get(index)
+    kind = KINDS.get(answers.integers(SUPPLY_TYPE).get(index, 0)) or words.kind_in(name) or "unknown"
+    waste = _is_receptacle(answers.integers(SUPPLY_CLASS).get(index), kind)
+    left = percent_left(level, capacity, unit, waste=waste)
+    return Supply(
+        index=".".join(map(str, index)),
+        name=name,
+        kind=kind,
+        color=_colour(answers, index, name) or (None if waste else colour_by_letter),
+        percent=100 - left if waste and left is not None else left,
+        state=state(level, capacity, left, waste=waste),
+        level=level,
+        capacity=capacity,
+        unit=UNITS.get(unit or 0, "unknown"),
+    )
+
+
+def _is_receptacle(supply_class: int | None, kind: str) -> bool:
+    # Class 1 (other) and a missing class decide nothing; then a waste container is known by its type.
+    if supply_class in (3, RECEPTACLE):
+        return supply_class == RECEPTACLE
+    return kind in WASTE
+
+
+def _colour(answers: Answers, index: Index, name: str) -> str | None:
+    """By prtMarkerColorantValue, and where that says nothing (other, unknown, no such row) by the name."""
+    row = answers.integers(SUPPLY_COLORANT).get(index)
+    tag, octets = answers.column(COLORANT_VALUE).get((*index[:-1], row or 0), (0, b""))
+    named = words.colour_in(text_of(octets)) if tag == OCTET_STRING else None
+    return named or words.colour_in(name)
+
+
+def percent_left(level: int | None, capacity: int | None, unit: int | None, *, waste: bool) -> int | None:
+    """What is left (of a receptacle: its space) in whole percent; None where the figures are no share.
+
+    A level above the capacity is no percentage (HP Laser MFP 135w: 143065 of 100), a negative one is a
+    special value, and a receptacle without a capacity may count either way: Sharp answers a constant 0.
+    """
+    if level is None or level < 0:
+        return None
+    if capacity is not None and capacity > 0:
+        # Rounded half up: Python's own rounding takes 0.5 to 0 and 1.5 to 2.
+        return (200 * level + capacity) // (2 * capacity) if level <= capacity else None
+    if unit == PERCENT and level <= 100 and not waste:
+        return level
+    return None
+
+
+def state(level: int | None, capacity: int | None, left: int | None, *, waste: bool) -> SupplyState:
+    """A word for the level. A waste container that is nearly or wholly full is "low": its space is."""
+    if level == UNLIMITED:
+        return "unlimited"
+    if level == SOME:
+        return "some"
+    if left is None:
+        # Without a capacity a positive level says no more than "some left"; 0 may be a flag (old Brother).
+        no_share = capacity is None or capacity <= 0
+        return "some" if no_share and level is not None and level > 0 and not waste else "unknown"
+    if level == 0 and not waste:
+        return "empty"
+    return "low" if left <= LOW else "ok"
+
+
+def prints_colour(answers: Answers, found: Iterable[Supply]) -> bool | None:
+    """True, False, or None where nothing tells: colorants, prtMarkerProcessColorants and supplies are heard."""
+    found = tuple(found)
+    colorants = [
+        words.colour_in(text_of(octets))
+        for tag, octets in answers.column(COLORANT_VALUE).values()
+        if tag == OCTET_STRING
+    ]
+    process = answers.integers(MARKER_COLORANTS).values()
+    coloured = [supply.color for supply in found if supply.color]
+    if (
+        words.CHROMATIC.intersection(colorants)
+        or max(process, default=0) >= 3
+        or words.CHROMATIC.intersection(coloured)
+    ):
+        return True
+    return False if "black" in colorants or 1 in process or _only_black(found) else None
+
+
+def _only_black(found: tuple[Supply, ...]) -> bool:
+    """One toner or ink alone can only be black; of several, each must say so. A supply that says nothing at
+    all may be anything."""
+    if any(supply.kind == "unknown" and not supply.name for supply in found):
+        return False
+    marking = [supply for supply in found if supply.kind in MARKING]
+    return len(marking) == 1 or (bool(marking) and all(supply.color == "black" for supply in marking))

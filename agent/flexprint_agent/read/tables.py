@@ -1,0 +1,269 @@
+"""Makers' knowledge as data: the tables in `vendors/*.toml`, read once and checked, and how they are matched.
+
+A table says how a maker's printers are recognised, which objects hold serial, model and meters, in which
+unit, and on which device each row was checked ("unverified" where nobody could yet). This code names no
+maker. `vendors/README.md` says how a table is written.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Final, Literal
+
+from flexprint_agent.snmp import ber
+
+Encoding = Literal["text", "pml"]
+
+FIELDS: Final = frozenset(
+    {"serial", "model", "name", "location", "contact", "asset", "firmware", "ieee1284", "console"}
+)
+TEXTS: Final = frozenset({"sys_descr", "device"})
+
+_UNMARKED: Final = re.compile(r"[\W_]+")
+
+
+class BadTable(Exception):
+    """A vendor table does not say what it must; the message names the file and the row."""
+
+
+@dataclass(slots=True, frozen=True)
+class TextRow:
+    """An object that holds a text: `field` is a key of the identity, or "ieee1284" or "console"."""
+
+    field: str
+    oid: bytes
+    encoding: Encoding
+
+
+@dataclass(slots=True, frozen=True)
+class Pattern:
+    """Where a field stands inside another text: group 1 of `regex` in sysDescr or hrDeviceDescr."""
+
+    field: str
+    of: str
+    regex: re.Pattern[str]
+
+
+@dataclass(slots=True, frozen=True)
+class MeterRow:
+    """A counter at an object of its own."""
+
+    name: str
+    oid: bytes
+    unit: str
+
+
+@dataclass(slots=True, frozen=True)
+class RecordsRow:
+    """Counters packed into one octet string (see `records`): code of the record -> meter and unit."""
+
+    oid: bytes
+    mark: int
+    end: int
+    meters: dict[int, tuple[str, str]]
+
+
+@dataclass(slots=True, frozen=True)
+class DerivedRow:
+    """A meter the maker does not count itself: the sum of others, where the device gave them all."""
+
+    name: str
+    sum_of: tuple[str, ...]
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class Vendor:
+    """One table. `makers` maps the name people know to the words its devices begin their texts with."""
+
+    file: str
+    makers: dict[str, tuple[str, ...]]
+    brands: dict[str, tuple[str, ...]]
+    trees: tuple[str, ...]
+    printer_ids: tuple[str, ...]
+    printer_texts: tuple[re.Pattern[str], ...]
+    card_texts: tuple[re.Pattern[str], ...]
+    signs: tuple[bytes, ...]
+    texts: tuple[TextRow, ...]
+    patterns: tuple[Pattern, ...]
+    meters: tuple[MeterRow, ...]
+    records: tuple[RecordsRow, ...]
+    derived: tuple[DerivedRow, ...]
+
+    def objects(self) -> tuple[bytes, ...]:
+        """Every object the table can use, as one GET asks for them."""
+        rows: tuple[TextRow | MeterRow | RecordsRow, ...] = (*self.texts, *self.meters, *self.records)
+        return tuple(dict.fromkeys(row.oid for row in rows))
+
+
+@cache
+def vendors() -> tuple[Vendor, ...]:
+    """All tables, in the order of their file names."""
+    folder = resources.files(__package__).joinpath("vendors")
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    return tuple(parse(file.name, file.read_text("utf-8")) for file in files)
+
+
+def parse(file: str, text: str) -> Vendor:
+    """The table in `text`; BadTable says what is wrong with it."""
+    try:
+        table = tomllib.loads(text)
+        return _vendor(file, table)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError, re.error) as error:
+        raise BadTable(f"{file}: {type(error).__name__}: {error}") from error
+
+
+def _vendor(file: str, table: dict[str, Any]) -> Vendor:
+    printers = table.get("printers", {})
+    return Vendor(
+        file=file,
+        makers={name: tuple(words) for name, words in table.get("makers", {}).items()},
+        brands={name: tuple(words) for name, words in table.get("brands", {}).items()},
+        trees=tuple(table.get("trees", ())),
+        printer_ids=tuple(printers.get("sys_object_id", ())),
+        printer_texts=_patterns(printers.get("sys_descr", ())),
+        card_texts=_patterns(printers.get("cards", ())),
+        signs=tuple(ber.oid(sign) for sign in printers.get("signs", ())),
+        texts=tuple(_text_row(row) for row in table.get("text", ())),
+        patterns=tuple(
+            Pattern(_one_of(row["field"], FIELDS), _one_of(row["of"], TEXTS), re.compile(row["regex"]))
+            for row in table.get("pattern", ())
+        ),
+        meters=tuple(MeterRow(row["name"], _checked_oid(row), row["unit"]) for row in table.get("meter", ())),
+        records=tuple(_records_row(row) for row in table.get("records", ())),
+        derived=tuple(DerivedRow(row["name"], tuple(row["sum"])) for row in table.get("derived", ())),
+    )
+
+
+def _patterns(expressions: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(expression, re.IGNORECASE) for expression in expressions)
+
+
+def _text_row(row: dict[str, Any]) -> TextRow:
+    encoding: Encoding = "pml" if _one_of(row.get("encoding", "text"), {"text", "pml"}) == "pml" else "text"
+    return TextRow(_one_of(row["field"], FIELDS), _checked_oid(row), encoding)
+
+
+def _records_row(row: dict[str, Any]) -> RecordsRow:
+    meters = {meter["code"]: (meter["name"], meter["unit"]) for meter in row["meter"]}
+    return RecordsRow(_checked_oid(row), row["mark"], row["end"], meters)
+
+
+def _checked_oid(row: dict[str, Any]) -> bytes:
+    if not row["checked"]:
+        raise ValueError(f'{row["oid"]}: "checked" names a device or says "unverified"')
+    return ber.oid(row["oid"])
+
+
+def _one_of(word: str, allowed: Iterable[str]) -> str:
+    if word not in allowed:
+        raise ValueError(f"{word!r} is none of {', '.join(sorted(allowed))}")
+    return word
+
+
+def plain(text: str) -> str:
+    """Lower case, words with one blank between them: how texts and the words of tables are compared."""
+    return _UNMARKED.sub(" ", text.casefold()).strip()
+
+
+@cache
+def _words(kind: Literal["makers", "brands"]) -> tuple[tuple[str, str], ...]:
+    """(word, maker) of all tables, the longest first."""
+    found = [
+        (plain(word), maker)
+        for vendor in vendors()
+        for maker, words in (vendor.makers if kind == "makers" else vendor.brands).items()
+        for word in words
+    ]
+    return tuple(sorted(found, key=lambda entry: -len(entry[0])))
+
+
+def maker_named(text: str) -> str | None:
+    """The maker whose name a text begins with: "KYOCERA Document Solutions" is Kyocera."""
+    return _begins(text, _words("makers"))
+
+
+def maker_of_brand(text: str) -> str | None:
+    """The maker of a product line that a text begins with: "ECOSYS P2040dw" is Kyocera."""
+    return _begins(text, _words("brands"))
+
+
+def _begins(text: str, words: Iterable[tuple[str, str]]) -> str | None:
+    padded = plain(text[:120]) + " "
+    return next((maker for word, maker in words if padded.startswith(word + " ")), None)
+
+
+def maker_of_tree(sys_object_id: str) -> str | None:
+    """The maker that owns the enterprise of a sysObjectID."""
+    vendor = _by_tree(sys_object_id)
+    return next(iter(vendor.makers), None) if vendor else None
+
+
+def without_maker(text: str, maker: str | None) -> str:
+    """A model without the maker's name in front: "Brother HL-5370DW series" is "HL-5370DW series"."""
+    words = [word for vendor in vendors() for word in vendor.makers.get(maker or "", ())]
+    for word in sorted(words, key=len, reverse=True):
+        expression = r"[\W_]+".join(map(re.escape, plain(word).split()))
+        match = re.match(rf"\W*{expression}(?:[\W_]+(?=\S)|$)", text, re.IGNORECASE)
+        if match and text[match.end() :].strip():
+            return text[match.end() :].strip()
+    return text
+
+
+def matched(maker: str | None, sys_object_id: str | None) -> tuple[Vendor, ...]:
+    """The tables that may speak for a device: the maker's own, then the one of the tree it answers under.
+
+    Both, because either lies: rebrands keep the tree of who built them, and OKI has been seen under
+    Toshiba's number. The first that answers wins.
+    """
+    found: list[Vendor] = [vendor for vendor in vendors() if maker in vendor.makers]
+    by_tree = _by_tree(sys_object_id) if sys_object_id else None
+    if by_tree is not None and by_tree not in found:
+        found.append(by_tree)
+    return tuple(found)
+
+
+def _by_tree(sys_object_id: str) -> Vendor | None:
+    return next((vendor for vendor in vendors() if _is_under(sys_object_id, vendor.trees)), None)
+
+
+def is_printer_id(sys_object_id: str) -> bool:
+    """Whether a maker gives this sysObjectID to printers only."""
+    return any(_is_under(sys_object_id, vendor.printer_ids) for vendor in vendors())
+
+
+def is_printer_text(sys_descr: str) -> bool:
+    return any(pattern.search(sys_descr) for vendor in vendors() for pattern in vendor.printer_texts)
+
+
+def is_card_text(text: str) -> bool:
+    """Whether a text names the network card or a print server instead of the printer behind it."""
+    return any(pattern.search(text) for vendor in vendors() for pattern in vendor.card_texts)
+
+
+def _is_under(dotted: str, starts: Iterable[str]) -> bool:
+    return any(dotted == start or dotted.startswith(start + ".") for start in starts)
+
+
+def signs() -> Iterator[bytes]:
+    """Columns in which printers of one maker or another show themselves when nothing else is known."""
+    for vendor in vendors():
+        yield from vendor.signs
+        # The object itself is what comes next after its own column.
+        yield from (parent(row.oid) for row in vendor.texts if row.field == "ieee1284")
+
+
+def parent(name: bytes) -> bytes:
+    """An OID without its last arc."""
+    end = len(name) - 1
+    while end and name[end - 1] & 0x80:
+        end -= 1
+    return name[:end]
+
+
+def introductions() -> tuple[bytes, ...]:
+    """Serial, model and 1284 id of every maker: what a printer is asked that did not say who made it."""
+    rows = (row for vendor in vendors() for row in vendor.texts)
+    return tuple(dict.fromkeys(row.oid for row in rows if row.field in ("serial", "model", "ieee1284")))

@@ -1,0 +1,145 @@
+"""Supplies: special levels stay words, a percentage is one or is not given, waste is told as fullness."""
+
+import pytest
+
+from flexprint_agent.read import words
+
+SUPPLY = "1.3.6.1.2.1.43.11.1.1"
+COLORANT = "1.3.6.1.2.1.43.12.1.1.4"
+PROCESS_COLORANTS = "1.3.6.1.2.1.43.10.2.1.6"
+
+
+def row(index="1.1", **facts):
+    columns = {"marker": 2, "colorant": 3, "class_": 4, "type_": 5, "name": 6, "unit": 7, "capacity": 8, "level": 9}
+    return {f"{SUPPLY}.{columns[fact]}.{index}": given for fact, given in facts.items()}
+
+
+CONSUMED, FILLED = {"class_": 3, "type_": 3}, {"class_": 4, "type_": 4}
+
+
+@pytest.mark.parametrize(
+    ("facts", "percent", "state"),
+    [
+        (CONSUMED | {"level": 7056, "capacity": 7200, "unit": 7}, 98, "ok"),
+        (CONSUMED | {"level": 100, "capacity": 100, "unit": 19}, 100, "ok"),
+        (CONSUMED | {"level": 10, "capacity": 100}, 10, "low"),
+        (CONSUMED | {"level": 11, "capacity": 100}, 11, "ok"),
+        (CONSUMED | {"level": 0, "capacity": 100}, 0, "empty"),
+        (CONSUMED | {"level": 1, "capacity": 25000}, 0, "low"),  # rounds to 0, and is not empty
+        (CONSUMED | {"level": 17208, "capacity": 25000}, 69, "ok"),
+        (CONSUMED | {"level": 40, "capacity": -2, "unit": 19}, 40, "ok"),  # the level is the percentage
+        (CONSUMED | {"level": 140, "capacity": -2, "unit": 19}, None, "some"),
+        (CONSUMED | {"level": 143065, "capacity": 100, "unit": 19}, None, "unknown"),  # above its capacity
+        (CONSUMED | {"level": 9, "capacity": -2, "unit": 7}, None, "some"),
+        (CONSUMED | {"level": 9, "capacity": 0, "unit": 7}, None, "some"),  # a foreign cartridge: no division
+        (CONSUMED | {"level": 0, "capacity": -2}, None, "unknown"),  # a flag on old devices
+        (CONSUMED | {"level": -1, "capacity": 100}, None, "unlimited"),
+        (CONSUMED | {"level": -2, "capacity": 100}, None, "unknown"),
+        (CONSUMED | {"level": -3, "capacity": -2}, None, "some"),
+        (CONSUMED | {"level": -3, "capacity": 100}, None, "some"),  # never 100, 50 or 0 percent
+        (CONSUMED | {"level": -61, "capacity": 100}, None, "unknown"),
+        (CONSUMED | {"capacity": 100}, None, "unknown"),
+        (CONSUMED | {"level": 50}, None, "some"),
+        (CONSUMED | {"level": b"NULL", "capacity": 100}, None, "unknown"),
+        # prtMarkerSuppliesLevel of a receptacle is the space left: 100 of 100 is an empty waste box
+        (FILLED | {"level": 100, "capacity": 100}, 0, "ok"),
+        (FILLED | {"level": 5, "capacity": 100}, 95, "low"),
+        (FILLED | {"level": 0, "capacity": 100}, 100, "low"),
+        (FILLED | {"level": -3, "capacity": -2}, None, "some"),
+        (FILLED | {"level": 0, "capacity": -2, "unit": 19}, None, "unknown"),  # constant 0 while printing goes on
+        (FILLED | {"level": 100, "capacity": -2, "unit": 19}, None, "unknown"),
+        ({"type_": 4, "level": 20, "capacity": 100}, 80, "ok"),  # no class: known by its type
+        ({"name": "Waste Toner Bottle", "level": 15000, "capacity": 25000}, 40, "ok"),  # or by its name
+        ({"class_": 3, "type_": 4, "level": 20, "capacity": 100}, 20, "ok"),  # its class says otherwise
+    ],
+)
+def test_a_level_becomes_a_percentage_only_where_it_is_one(read_of, facts, percent, state):
+    (supply,) = read_of(row(**facts)).supplies
+    assert (supply.percent, supply.state) == (percent, state)
+    assert supply.level == (facts.get("level") if isinstance(facts.get("level"), int) else None)
+    assert supply.capacity == facts.get("capacity")
+
+
+def test_a_supply_is_put_together_by_index_not_by_order(read_of):
+    """Columns have holes; rows start where they like, at 0 too, and under another device than 1."""
+    table = row("3.0", name="Black Toner", level=50, capacity=100) | row("3.7", name="Drum Unit", type_=9, level=-3)
+    read = read_of(table | row("3.4", level=20))
+    assert [(supply.index, supply.name, supply.level) for supply in read.supplies] == [
+        ("3.0", "Black Toner", 50),
+        ("3.4", "", 20),
+        ("3.7", "Drum Unit", -3),
+    ]
+
+
+def test_columns_with_one_index_only_are_read(read_of):
+    """Pantum leaves hrDeviceIndex out."""
+    (supply,) = read_of(row("1", name="Black Toner", type_=3, level=80, capacity=100)).supplies
+    assert (supply.index, supply.percent, supply.kind) == ("1", 80, "toner")
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"),
+    [
+        ("Black Cartridge HP CF410A", "black"),
+        ("Toner preto", "black"),
+        ("Tonerkartusche Schwarz", "black"),
+        ("Photo Drum:Cyan", "cyan"),
+        ("Cartouche jaune", "yellow"),
+        ("洋紅色碳粉", "magenta"),
+        ("黃色碳粉", "yellow"),
+        ("Голубой тонер", "cyan"),
+        ("Photo Black Ink", "photo black"),
+        ("Light Cyan", "light cyan"),
+        ("Fuser", None),
+        ("Sorter", None),  # "sort" is black in Danish, but only as a word
+        ("Reduced", None),
+        ("other", None),
+        ("unknown", None),
+    ],
+)
+def test_a_colour_is_read_from_a_name_in_many_languages(name, colour):
+    assert words.colour_in(name) == colour
+
+
+def test_the_colorant_table_says_the_colour_before_the_name_does(read_of):
+    """Kyocera names its toner TK-1162; the colorant row says black. "other" says nothing."""
+    table = row("1.1", name="TK-1162", colorant=2, type_=3) | row("1.2", name="Cyan", colorant=1)
+    read = read_of(table | {f"{COLORANT}.1.1": "other", f"{COLORANT}.1.2": b"black\0"})
+    assert [supply.color for supply in read.supplies] == ["black", "cyan"]
+
+
+def test_part_numbers_that_differ_in_their_last_letter_are_colours(read_of):
+    """CK-8512C, M, Y and K; a single TK-1170K proves nothing."""
+    names = ["CK-8512C", "CK-8512M", "CK-8512Y", "CK-8512K", "WT-8500C"]
+    table = {}
+    for number, name in enumerate(names, 1):
+        table |= row(f"1.{number}", name=name)
+    colours = [supply.color for supply in read_of(table).supplies]
+    assert colours == ["cyan", "magenta", "yellow", "black", None]
+
+
+@pytest.mark.parametrize(
+    ("table", "colour"),
+    [
+        ({f"{COLORANT}.1.1": "black"}, False),
+        ({f"{COLORANT}.1.1": "black", f"{COLORANT}.1.2": "cyan"}, True),
+        ({f"{PROCESS_COLORANTS}.1.1": 1}, False),
+        ({f"{PROCESS_COLORANTS}.1.1": 4}, True),
+        (row(type_=3, name="Toner"), False),  # one toner alone can only be black
+        (row(type_=3, name="Black Toner") | row("1.2", type_=3, name="Black Toner"), False),
+        (row(type_=3, name="Toner 1") | row("1.2", type_=3, name="Toner 2"), None),
+        (row(type_=5, name="Tri-color ink"), True),
+        (row(type_=9, name="Cyan Drum"), True),
+        # Black stands in row 4 on Konica and in row 1 on HP: the order says nothing.
+        (row(type_=3, name="Cyan") | row("1.4", type_=3, name="Black"), True),
+        (row(type_=6) | row("1.2", marker=1), None),  # a supply that says nothing may be anything
+        ({}, None),
+    ],
+)
+def test_colour_or_mono_is_told_only_where_something_tells(read_of, table, colour):
+    assert read_of(table).color is colour
+
+
+def test_kinds_are_the_words_of_the_mib(read_of):
+    read = read_of(row("1.1", type_=20) | row("1.2", type_=21) | row("1.3", type_=77) | row("1.4", name="Fusing Unit"))
+    assert [supply.kind for supply in read.supplies] == ["transferUnit", "tonerCartridge", "unknown", "fuser"]
