@@ -1,0 +1,19 @@
+"""The product's sweep, unpaced.   our_sweep CIDR PORT linux|portable"""
+
+import ipaddress
+import json
+import math
+import sys
+
+from flexprint_agent.search.sweep import sweep
+
+network = ipaddress.ip_network(sys.argv[1])
+result = sweep(
+    [range(int(network[0]), int(network[-1]) + 1)],
+    port=int(sys.argv[2]),
+    timeout=1.0,
+    retries=1,
+    packets_per_second=math.inf,
+    linux=sys.argv[3] == "linux",
+)
+print(json.dumps({"found": len(result.answered), "seconds": result.seconds, "strays": result.strays}))
