@@ -1,0 +1,29 @@
+"""Every command and the function that does it."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from flexprint_agent.cli import choosing, finding, sending
+
+COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
+    "enroll": choosing.enroll,
+    "add": choosing.add,
+    "exclude": choosing.exclude,
+    "remove": choosing.remove,
+    "search": finding.search,
+    "devices": finding.devices,
+    "read": finding.read,
+    "probe": finding.probe,
+    "send": sending.send,
+    "recipients": choosing.recipients,
+    "wake": sending.wake,
+    "status": sending.status,
+    "doctor": sending.doctor,
+    "sent": sending.sent,
+    "settings": choosing.change_settings,
+}
+
+
+def run(chosen: argparse.Namespace) -> int:
+    return COMMANDS[chosen.command](chosen)

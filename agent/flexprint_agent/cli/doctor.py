@@ -1,0 +1,73 @@
+"""What is wrong, and the next step. Pure: facts in, findings out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True, frozen=True)
+class Facts:
+    """`status` is the document of `status`, `refused` pairs of batch number and reason, `silent` the printers that did
+    not answer when they were last asked, `unreachable` why the collector does not answer now."""
+
+    status: Mapping[str, Any]
+    refused: Sequence[tuple[int, str]]
+    silent: Sequence[str]
+    unreachable: str | None
+
+
+@dataclass(slots=True, frozen=True)
+class Finding:
+    name: str
+    problem: str
+    next_step: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"finding": self.name, "problem": self.problem, "next_step": self.next_step}
+
+
+def findings(facts: Facts) -> list[Finding]:
+    """What keeps reads from the collector comes first."""
+    status = facts.status
+    found = []
+    if not status["enrolled"]:
+        found.append(
+            Finding(
+                "not-enrolled",
+                "This agent belongs to no collector, so its reads stay here.",
+                "flexprint-agent enroll --server URL --key KEY (your dealer gives you both)",
+            )
+        )
+    if facts.unreachable is not None:
+        found.append(Finding("collector-unreachable", "The collector does not answer.", facts.unreachable))
+    if status["waiting_batches"]:
+        reason = status["last_error"] or "they have not been tried yet"
+        found.append(
+            Finding(
+                "batches-waiting",
+                f"{status['waiting_batches']} batches wait to be taken by the collector ({reason}).",
+                "flexprint-agent send (nothing is lost meanwhile)",
+            )
+        )
+    found += [
+        Finding("batch-refused", f"Batch {number} was refused for good: {reason}", f"flexprint-agent sent {number}")
+        for number, reason in facts.refused
+    ]
+    if not status["targets"]:
+        found.append(Finding("no-targets", "Nothing was chosen to be searched.", "flexprint-agent add 10.10.10.0/24"))
+    elif not status["printers"]:
+        found.append(Finding("no-printers", "No printer is known.", "flexprint-agent search"))
+    if facts.silent:
+        found.append(
+            Finding(
+                "printers-silent",
+                f"{len(facts.silent)} printers did not answer: {', '.join(facts.silent[:5])}"
+                + (" ..." if len(facts.silent) > 5 else ""),
+                "check that they are on, then flexprint-agent read; flexprint-agent search finds those that moved",
+            )
+        )
+    if not status["recipients"]:
+        found.append(
+            Finding("no-recipients", "Workbooks go to nobody.", "flexprint-agent recipients add office@example.com")
+        )
+    return found

@@ -1,0 +1,88 @@
+"""What can be typed."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Final
+
+from flexprint_agent import __version__
+
+TARGETS: Final = "name, address, 10.10.10.*, 10.10.10.5-40 or 10.10.10.0/24, each with an optional :port"
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command and its options; `--home` and `--json` are known before and after the command. Exits with status
+    2 on wrong usage, with the reason on stderr."""
+    parser = argparse.ArgumentParser(
+        prog="flexprint-agent",
+        description="Finds printers, reads their meters, hands the reads to the collector.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"flexprint-agent {__version__}")
+    # Given before the command they are set here; given after it, the command's own copies set them again.
+    parser.set_defaults(home=None, json=False)
+    _everywhere(parser)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, about: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        _everywhere(made)
+        return made
+
+    enroll = command("enroll", "registers with the dealer's collector")
+    enroll.add_argument("--server", required=True, metavar="URL", help="the collector's address")
+    enroll.add_argument("--key", required=True, help="the one-time install key; - reads it from standard input")
+    enroll.add_argument("--proxy", metavar="URL", help="web proxy on the way, as http://user:password@host:port")
+    enroll.add_argument("--ca", metavar="FILE", help="private certificate authority to trust as well (PEM)")
+    enroll.add_argument(
+        "--insecure-loopback", action="store_true", help="accept plain http to this computer, for trying things out"
+    )
+
+    add = command("add", "chooses what is searched")
+    add.add_argument("--yes", action="store_true", help="take ranges larger than a /20 as well")
+    add.add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
+    for name, about in (("exclude", "never sends these a packet"), ("remove", "forgets targets and exclusions")):
+        command(name, about).add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
+
+    search = command("search", "finds printers in what was chosen")
+    search.add_argument("--plan", action="store_true", help="show addresses, packets, bytes and seconds; send nothing")
+    command("devices", "what is known, with last read")
+    read = command("read", "reads known printers, or those named, and keeps the reads")
+    read.add_argument("targets", nargs="*", metavar="TARGET", help=TARGETS)
+    _probe(command("probe", "one read each, printed; nothing is kept"))
+
+    send = command("send", "hands over what is in the spool")
+    send.add_argument("--report", action="store_true", help="ask for the workbook now")
+    recipients = command("recipients", "where workbooks go")
+    recipients.add_argument("action", choices=("add", "remove", "list"))
+    recipients.add_argument("addresses", nargs="*", metavar="ADDRESS")
+    command("wake", "one full wake: search if due, read, send")
+    command("status", "health at a glance")
+    command("doctor", "what is wrong, and the next step")
+    sent = command("sent", "every batch that left, readable in clear")
+    sent.add_argument("batch", nargs="?", type=int, metavar="BATCH", help="number of the batch to show whole")
+    settings = command("settings", "shows the settings, or sets one")
+    settings.add_argument("name", nargs="?", metavar="NAME")
+    settings.add_argument("value", nargs="?", metavar="VALUE", help="'' takes the default; - reads standard input")
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "recipients" and (chosen.action == "list") == bool(chosen.addresses):
+        recipients.error("list takes no address, add and remove take at least one")
+    return chosen
+
+
+def _everywhere(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--home",
+        default=argparse.SUPPRESS,
+        metavar="DIR",
+        help="folder that holds everything the agent keeps (also FLEXPRINT_AGENT_HOME)",
+    )
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print facts as JSON")
+
+
+def _probe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
+    parser.add_argument("--port", type=int, metavar="N", help="UDP port where the target names none (161)")
+    parser.add_argument("--community", action="append", metavar="C", help="SNMP community; may be repeated")
+    parser.add_argument("--version", choices=("1", "2c"), help="SNMP version (both, 2c first)")
+    parser.add_argument("--timeout", metavar="S", help="seconds until a device counts as silent; doubles per retry")
+    parser.add_argument("--retries", metavar="N", help="how often a silent device is asked again")

@@ -1,0 +1,256 @@
+"""The words that commands print for people, and the documents they print for programs."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flexprint_agent.keep.devices import Device
+from flexprint_agent.keep.spool import Batch
+from flexprint_shared import meters
+from flexprint_shared.times import parse_rfc3339, rfc3339
+
+Document = Mapping[str, Any]
+
+
+def as_json(document: Document) -> str:
+    return json.dumps(document, separators=(", ", ": "))
+
+
+def instant(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)
+
+
+def _when(text: str | None) -> str:
+    """An instant as this place's clock shows it."""
+    return "never" if text is None else f"{parse_rfc3339(text).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _count(number: int, word: str) -> str:
+    plural = {"batch": "batches", "address": "addresses"}.get(word, f"{word}s")
+    return f"{number:,} {word if number == 1 else plural}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as what stands in them; whole numbers to the right."""
+    written = [[_cell(value) for value in row] for row in rows]
+    columns = [_aligned(cells) for cells in zip(head, *written, strict=True)]
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
+
+
+def _aligned(cells: Sequence[str]) -> list[str]:
+    """One column, its heading first: numbers to the right, text to the left."""
+    width = max(map(len, cells))
+    numeric = len(cells) > 1 and all(cell.replace(",", "").isdigit() or cell == "-" for cell in cells[1:])
+    return [cell.rjust(width) if numeric else cell.ljust(width) for cell in cells]
+
+
+def _cell(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def enrolled(document: Document) -> str:
+    return (
+        f"Enrolled at {document['collector']}: {document['dealer']}, for {document['customer']}, {document['site']}.\n"
+        "Next: flexprint-agent add 10.10.10.0/24, then flexprint-agent search"
+    )
+
+
+def settings(document: Document) -> str:
+    rows = ((one["name"], one["value"], "" if one["set"] else "default", one["about"]) for one in document["settings"])
+    return _table(("setting", "value", "", "meaning"), rows)
+
+
+def chosen(document: Document) -> str:
+    """What add, exclude and remove did. Refusals go to stderr and are not repeated here."""
+    lines = [
+        f"{word}: {', '.join(document[name])}"
+        for name, word in (
+            ("added", "added"),
+            ("excluded", "excluded"),
+            ("removed", "removed"),
+            ("known", "known already"),
+        )
+        if document.get(name)
+    ]
+    return "\n".join(lines) or "nothing changed"
+
+
+def recipients(document: Document) -> str:
+    return "\n".join(document["recipients"]) or "no recipients; flexprint-agent recipients add office@example.com"
+
+
+def plan(document: Document) -> str:
+    return (
+        f"{_count(document['addresses'], 'address')}, at most {_count(document['packets'], 'packet')} "
+        f"({document['bytes']:,} bytes) in about {document['seconds']:g} s. Nothing was sent."
+    )
+
+
+def search(document: Document) -> str:
+    summary = (
+        f"{_count(document['printers'], 'printer')} found ({document['new']} new), {document['answered']} answered "
+        f"of {_count(document['asked'], 'address')} asked, {_count(document['packets'], 'packet')}, "
+        f"{document['seconds']:g} s"
+    )
+    rows = [
+        (one["address"], one["manufacturer"], one["model"], one["serial"], "new" if one["new"] else "")
+        for one in document["found"]
+        if one["printer"]
+    ]
+    return (_table(("address", "manufacturer", "model", "serial", ""), rows) + "\n\n" if rows else "") + summary
+
+
+def device(one: Device) -> dict[str, Any]:
+    return {
+        "address": one.address,
+        "port": one.port,
+        "serial": one.identity.serial,
+        "manufacturer": one.identity.manufacturer,
+        "model": one.identity.model,
+        "asset": one.identity.asset,
+        "name": one.identity.name,
+        "location": one.identity.location,
+        "macs": list(one.identity.macs),
+        "first_seen_at": rfc3339(one.first_seen_at),
+        "last_read_at": instant(one.last_read_at),
+        "silent_since": instant(one.silent_since),
+        "meters": dict(one.meters),
+    }
+
+
+def place(one: Device) -> str:
+    return f"{one.identity.model or 'printer'} at {one.address or 'an unknown address'}"
+
+
+def devices(document: Document) -> str:
+    rows = [
+        (
+            one["address"],
+            one["manufacturer"],
+            one["model"],
+            one["serial"],
+            one["meters"].get("total"),
+            _when(one["last_read_at"]),
+        )
+        for one in document["devices"]
+    ]
+    if not rows:
+        return "no printer is known yet; find them with flexprint-agent search"
+    return _table(("address", "manufacturer", "model", "serial", "total", "last read"), rows)
+
+
+def probe(document: Document) -> str:
+    """One read for people: who it is, what it counted, what it needs."""
+    if not document["answered"] or document["error"]:
+        return f"{document['target']}: {document['error']}"
+    if not document["printer"]:
+        return f"{document['target']}: answers SNMP, but is no printer ({document['reason']})"
+    identity = document["identity"]
+    who = " ".join(filter(None, (identity["manufacturer"], identity["model"])))
+    lines = [f"{document['target']}: {who or 'a printer'}, serial {identity['serial'] or 'not told'}"]
+    if document["meters"]:
+        told = (f"{meters.title(one['name'])} {one['value']:,} {one['unit']}" for one in document["meters"])
+        lines.append("  meters    " + ", ".join(told))
+    if document["supplies"]:
+        lines.append("  supplies  " + ", ".join(map(_supply, document["supplies"])))
+    condition = [document["status"]["state"], *document["status"]["errors"]]
+    lines.append("  status    " + ", ".join(condition))
+    lines += [f"  warning   {warning}" for warning in document["warnings"]]
+    return "\n".join(lines)
+
+
+def _supply(one: Document) -> str:
+    level = one["state"] if one["percent"] is None else f"{one['percent']}%"
+    return f"{one['name']} {level}"
+
+
+def sent(document: Document) -> str:
+    if not document["batches"]:
+        return "nothing to send"
+    taken = f"{_count(document['acknowledged'], 'batch')} with {_count(document['reads'], 'read')} acknowledged"
+    lines = [f"{taken}, {document['bytes']:,} bytes sent"]
+    if document["waiting"]:
+        lines.append(f"{_count(document['waiting'], 'batch')} waiting")
+    if document["refused"]:
+        lines.append(f"{_count(document['refused'], 'batch')} refused for good and set aside")
+    return "\n".join(lines)
+
+
+def woken(document: Document) -> str:
+    searched = "searched, " if document["searched"] else ""
+    unread = "".join(f"{one['address']} answered and gave no read: {one['error']}\n" for one in document["unread"])
+    return (
+        f"{searched}{_count(document['read'], 'printer')} read, {document['silent']} silent, "
+        f"{_count(document['packets'], 'packet')}, {document['seconds']:g} s\n{unread}{sent(document['sent'])}"
+    )
+
+
+def status(document: Document) -> str:
+    if document["enrolled"]:
+        home = f"{document['collector']} ({document['dealer']}, for {document['customer']}, {document['site']})"
+    else:
+        home = "none yet; flexprint-agent enroll --server URL --key KEY"
+    spool = (
+        f"{_count(document['pending_reads'], 'read')} pending, {_count(document['waiting_batches'], 'batch')} waiting"
+    )
+    if document["refused_batches"]:
+        spool += f", {document['refused_batches']} refused for good"
+    lines = [
+        ("collector", home),
+        ("printers", f"{document['printers']:,}"),
+        ("spool", spool),
+        ("last wake", _when(document["last_wake_at"]) + (" (at work now)" if document["at_work"] else "")),
+        ("last taken", _when(document["last_acknowledged_at"])),
+        ("targets", ", ".join(document["targets"]) or "none"),
+        ("excluded", ", ".join(document["exclusions"]) or "none"),
+        ("recipients", ", ".join(document["recipients"]) or "none"),
+        ("home", document["home"]),
+    ]
+    if document["last_error"]:
+        lines.insert(3, ("last error", document["last_error"]))
+    return "\n".join(f"{name:<12}{text}" for name, text in lines)
+
+
+def doctor(document: Document) -> str:
+    if document["healthy"]:
+        return "All is well."
+    return "\n".join(f"- {one['problem']}\n  Next: {one['next_step']}" for one in document["findings"])
+
+
+def batch(one: Batch) -> dict[str, Any]:
+    return {
+        "batch": one.number,
+        "sequence": one.sequence,
+        "hash": one.hash.hex(),
+        "state": one.state,
+        "reads": one.reads,
+        "report": one.report_at is not None,
+        "bytes": one.octets,
+        "attempts": one.attempts,
+        "made_at": rfc3339(one.made_at),
+        "last_tried_at": instant(one.tried_at),
+        "acknowledged_at": instant(one.settled_at) if one.state == "acknowledged" else None,
+        "error": one.last_error,
+    }
+
+
+def batches(document: Document) -> str:
+    rows = [
+        (
+            *map(one.get, ("batch", "state", "reads", "bytes")),
+            "yes" if one["report"] else "",
+            _when(one["last_tried_at"]),
+        )
+        for one in document["batches"]
+    ]
+    if not rows:
+        return "no batch has left yet"
+    return _table(("batch", "state", "reads", "bytes", "workbook", "sent"), rows)
+
+
+def whole_batch(document: Document) -> str:
+    """The batch as it left, in clear: for people this is JSON too, only laid out."""
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,0 +1,167 @@
+"""The printers this site knows, each followed by what identifies it and not by its address."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from flexprint_agent.keep.database import Database, Row
+from flexprint_shared.identity import identity_keys
+from flexprint_shared.readings import Identity, Read
+from flexprint_shared.times import from_milliseconds, to_milliseconds
+
+
+@dataclass(slots=True, frozen=True)
+class Device:
+    """`address` is None while another device answers where this one was. `meters` are those of the last read."""
+
+    id: int
+    address: str | None
+    port: int
+    identity: Identity
+    meters: Mapping[str, int]
+    first_seen_at: datetime
+    last_read_at: datetime | None
+    silent_since: datetime | None
+
+
+def same_device(keys: Sequence[str], holders: Mapping[str, int], with_serial: frozenset[int]) -> int | None:
+    """Which known device `keys` (the strongest first) name, given who holds each key; None for a new one.
+
+    A MAC address names a device only while no serial contradicts it: a network card, or a print server, moves
+    from one printer to another and takes its MAC address along.
+    """
+    has_serial = any(key.startswith("serial:") for key in keys)
+    for key in keys:
+        holder = holders.get(key)
+        if holder is not None and not (key.startswith("mac:") and has_serial and holder in with_serial):
+            return holder
+    return None
+
+
+class Devices:
+    """Everything that writes expects to be called inside a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> list[Device]:
+        rows = self._database.rows("SELECT * FROM devices ORDER BY address IS NULL, address, port, id")
+        return sorted(map(_device, rows), key=_by_address)
+
+    def count(self) -> int:
+        return int(self._database.value("SELECT count(*) FROM devices"))
+
+    def at(self, address: str, port: int) -> Device | None:
+        row = self._database.row("SELECT * FROM devices WHERE address = ? AND port = ?", address, port)
+        return None if row is None else _device(row)
+
+    def found(self, identity: Identity, address: str, port: int, at: datetime) -> tuple[int, bool]:
+        """The device that answered at this place, and whether it is new. It is followed to its new place."""
+        keys = identity_keys(identity)
+        known = self._known(keys, identity, address, port)
+        self._database.write(
+            "UPDATE devices SET address = NULL WHERE address = ? AND port = ? AND id IS NOT ?", address, port, known
+        )
+        if known is None:
+            device = self._database.insert(
+                "INSERT INTO devices (address, port, identity, meters, knowledge, first_seen_at) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                address,
+                port,
+                _dump(asdict(identity)),
+                "{}",
+                "{}",
+                to_milliseconds(at),
+            )
+        else:
+            device = known
+            earlier = json.loads(self._database.value("SELECT identity FROM devices WHERE id = ?", device))
+            merged = earlier | {name: value for name, value in asdict(identity).items() if value}
+            self._database.write(
+                "UPDATE devices SET address = ?, port = ?, identity = ? WHERE id = ?",
+                address,
+                port,
+                _dump(merged),
+                device,
+            )
+        for key in keys:
+            self._database.write(
+                "INSERT INTO device_keys VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET device = excluded.device",
+                key,
+                device,
+            )
+        self._forget_nameless()
+        return device, known is None
+
+    def _known(self, keys: Sequence[str], identity: Identity, address: str, port: int) -> int | None:
+        if not keys:
+            # Nothing identifies it. At the same place and of the same model it is taken for the one that was there.
+            here = self.at(address, port)
+            same_model = here is not None and here.identity.model in (None, identity.model)
+            return here.id if here is not None and same_model else None
+        marks = ", ".join("?" * len(keys))
+        rows = self._database.rows(f"SELECT key, device FROM device_keys WHERE key IN ({marks})", *keys)  # noqa: S608 - question marks only
+        holders = {row["key"]: row["device"] for row in rows}
+        serials = self._database.rows("SELECT device FROM device_keys WHERE key LIKE 'serial:%'") if holders else []
+        return same_device(keys, holders, frozenset(row["device"] for row in serials))
+
+    def _forget_nameless(self) -> None:
+        """A device without a place and without a key could never be found again."""
+        self._database.write(
+            "DELETE FROM devices WHERE address IS NULL AND NOT EXISTS "
+            "(SELECT 1 FROM device_keys WHERE device_keys.device = devices.id)"
+        )
+
+    def knowledge(self, device: int) -> dict[str, Any]:
+        """What reading this device taught, as the caller of `has_read` put it."""
+        kept = self._database.value("SELECT knowledge FROM devices WHERE id = ?", device)
+        return {} if kept is None else dict(json.loads(kept))
+
+    def has_read(self, device: int, read: Read, knowledge: Mapping[str, Any] | None) -> None:
+        """`knowledge` None: nothing new was learned. (It is the bulk of a row, so it is not written in vain.)"""
+        self._database.write(
+            "UPDATE devices SET meters = ?, knowledge = coalesce(?, knowledge), last_read_at = ?, silent_since = NULL "
+            "WHERE id = ?",
+            _dump({meter.name: meter.value for meter in read.meters}),
+            None if knowledge is None else _dump(knowledge),
+            to_milliseconds(read.read_at),
+            device,
+        )
+
+    def was_silent(self, device: int, at: datetime) -> None:
+        self._database.write(
+            "UPDATE devices SET silent_since = coalesce(silent_since, ?) WHERE id = ?", to_milliseconds(at), device
+        )
+
+    def newest_silence(self) -> datetime | None:
+        """Since when the printer that fell silent last has been silent."""
+        return _instant(self._database.value("SELECT max(silent_since) FROM devices"))
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _instant(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_milliseconds(milliseconds)
+
+
+def _device(row: Row) -> Device:
+    identity = json.loads(row["identity"])
+    return Device(
+        id=row["id"],
+        address=row["address"],
+        port=row["port"],
+        identity=Identity(**(identity | {"macs": tuple(identity["macs"])})),
+        meters=json.loads(row["meters"]),
+        first_seen_at=from_milliseconds(row["first_seen_at"]),
+        last_read_at=_instant(row["last_read_at"]),
+        silent_since=_instant(row["silent_since"]),
+    )
+
+
+def _by_address(device: Device) -> tuple[bool, tuple[int, ...], int]:
+    octets = tuple(int(octet) for octet in device.address.split(".")) if device.address else ()
+    return device.address is None, octets, device.port

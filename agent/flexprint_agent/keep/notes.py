@@ -1,0 +1,35 @@
+"""Single facts that the agent remembers: when something was last done."""
+
+from datetime import datetime
+from typing import Final
+
+from flexprint_agent.keep.database import Database
+from flexprint_shared.times import from_milliseconds, to_milliseconds
+
+LAST_SEARCH: Final = "last_search_at"
+TARGETS_CHANGED: Final = "targets_changed_at"
+REPORT_PERIOD: Final = "report_period"
+
+
+class Notes:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, name: str) -> str | None:
+        value = self._database.value("SELECT value FROM notes WHERE name = ?", name)
+        return None if value is None else str(value)
+
+    def put(self, name: str, value: str) -> None:
+        self._database.write(
+            "INSERT INTO notes VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value
+        )
+
+    def forget(self, name: str) -> None:
+        self._database.write("DELETE FROM notes WHERE name = ?", name)
+
+    def instant(self, name: str) -> datetime | None:
+        value = self.get(name)
+        return None if value is None else from_milliseconds(int(value))
+
+    def put_instant(self, name: str, at: datetime) -> None:
+        self.put(name, str(to_milliseconds(at)))

@@ -1,0 +1,84 @@
+"""The tables, as steps: step n takes a database from user_version n - 1 to n. A step that has shipped never changes.
+
+Instants are milliseconds since 1970. Nothing here needs an SQLite newer than 3.24.
+"""
+
+from typing import Final
+
+FIRST: Final = (
+    """CREATE TABLE notes (          -- single facts: when something was last done
+        name TEXT PRIMARY KEY,
+        value BLOB NOT NULL)""",
+    """CREATE TABLE settings (       -- value of a plain setting, sealed value of a secret
+        name TEXT PRIMARY KEY,
+        value TEXT,
+        secret BLOB)""",
+    """CREATE TABLE targets (        -- as typed
+        text TEXT NOT NULL,
+        excluded INTEGER NOT NULL,
+        PRIMARY KEY (text, excluded))""",
+    """CREATE TABLE recipients (
+        address TEXT PRIMARY KEY COLLATE NOCASE)""",
+    """CREATE TABLE enrolment (      -- one row; sequence and hash are those of the newest batch of this agent
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        server TEXT NOT NULL,
+        insecure_loopback INTEGER NOT NULL,
+        agent TEXT NOT NULL,
+        dealer TEXT NOT NULL,
+        customer TEXT NOT NULL,
+        site TEXT NOT NULL,
+        identity_key BLOB NOT NULL,
+        sealing_key BLOB NOT NULL,
+        signing_key BLOB NOT NULL,
+        enrolled_at INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,
+        hash BLOB NOT NULL)""",
+    """CREATE TABLE devices (        -- address NULL: another device answers where this one was
+        id INTEGER PRIMARY KEY,
+        address TEXT,
+        port INTEGER NOT NULL,
+        identity TEXT NOT NULL,
+        meters TEXT NOT NULL,
+        knowledge TEXT NOT NULL,
+        first_seen_at INTEGER NOT NULL,
+        last_read_at INTEGER,
+        silent_since INTEGER)""",
+    "CREATE UNIQUE INDEX devices_place ON devices (address, port) WHERE address IS NOT NULL",
+    """CREATE TABLE device_keys (
+        key TEXT PRIMARY KEY,
+        device INTEGER NOT NULL REFERENCES devices (id) ON DELETE CASCADE)""",
+    "CREATE INDEX device_keys_device ON device_keys (device)",
+    """CREATE TABLE batches (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        agent TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        previous BLOB NOT NULL,
+        hash BLOB NOT NULL UNIQUE,
+        sealed BLOB,             -- NULL once acknowledged: the collector keeps it
+        document BLOB,           -- packed, in clear; NULL once it is history
+        octets INTEGER NOT NULL,
+        reads INTEGER NOT NULL,
+        report_at INTEGER,
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'acknowledged', 'refused')),
+        attempts INTEGER NOT NULL DEFAULT 0,
+        last_error TEXT,
+        made_at INTEGER NOT NULL,
+        tried_at INTEGER,
+        settled_at INTEGER)""",
+    "CREATE INDEX batches_waiting ON batches (number) WHERE state = 'waiting'",
+    """CREATE TABLE reads (          -- body NULL once the read stands in the document of its batch
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        device INTEGER NOT NULL,
+        read_at INTEGER NOT NULL,
+        body BLOB,
+        batch INTEGER REFERENCES batches (number))""",
+    "CREATE INDEX reads_pending ON reads (id) WHERE batch IS NULL",
+    "CREATE INDEX reads_batch ON reads (batch) WHERE batch IS NOT NULL",
+    """CREATE TABLE wakes (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        started_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        result TEXT)""",
+)
+
+STEPS: Final = (FIRST,)

@@ -1,0 +1,291 @@
+"""From read to acknowledgement: what still has to reach the collector.
+
+    pending reads  ->  batch, waiting  ->  acknowledged
+                                       ->  refused          kept, shown, never sent again
+
+A read is pending from the moment it was read. Making batches moves all pending reads into numbered, chained and
+sealed batches in one transaction, so a read stands in exactly one batch whenever the agent is killed. A batch leaves
+the spool only when the collector names its hash.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from flexprint_agent.keep.database import Database, Row
+from flexprint_agent.keep.enrolment import Seal
+from flexprint_agent.keep.notes import REPORT_PERIOD, Notes
+from flexprint_shared import batch
+from flexprint_shared.readings import Read
+from flexprint_shared.times import from_milliseconds, to_milliseconds
+
+HISTORY: Final = timedelta(days=400)
+"""How long the clear document of an acknowledged batch is kept for `sent`."""
+
+_ENVELOPE: Final = 256
+"""Octets that sealing adds to a packed document, rounded up."""
+
+_KEPT_BY: Final = batch.Sender(version="", host="")
+
+
+@dataclass(slots=True, frozen=True)
+class Batch:
+    """One batch as `status` and `sent` show it. `octets` is its sealed size, `sequence` its place in the chain."""
+
+    number: int
+    agent: str
+    sequence: int
+    hash: bytes
+    octets: int
+    reads: int
+    report_at: datetime | None
+    state: str
+    attempts: int
+    last_error: str | None
+    made_at: datetime
+    tried_at: datetime | None
+    settled_at: datetime | None
+
+
+class Spool:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._notes = Notes(database)
+
+    def put(self, device: int, read: Read) -> None:
+        """Keeps one read, pending. Called inside the transaction that also notes the device."""
+        body = batch.pack(batch.document([read], made_at=read.read_at, sender=_KEPT_BY))
+        self._database.write(
+            "INSERT INTO reads (device, read_at, body) VALUES (?, ?, ?)", device, to_milliseconds(read.read_at), body
+        )
+
+    def pending(self) -> int:
+        return int(self._database.value("SELECT count(*) FROM reads WHERE batch IS NULL"))
+
+    def count(self, state: str) -> int:
+        return int(self._database.value("SELECT count(*) FROM batches WHERE state = ?", state))
+
+    def make_batches(
+        self,
+        seal: Seal,
+        *,
+        sender: batch.Sender,
+        recipients: Sequence[str],
+        now: datetime,
+        report_for: str | None = None,
+    ) -> int:
+        """Moves every pending read into a batch; the number of batches made. All of it happens, or nothing.
+
+        `report_for` names the period whose workbook is asked for with the last batch (which has no reads if
+        none are pending); that it was asked for is noted in the same transaction.
+        """
+        with self._database.transaction():
+            rows = self._database.rows("SELECT id, body FROM reads WHERE batch IS NULL ORDER BY id")
+            reads = [(row["id"], batch.reads_of(batch.unpack(row["body"]))[0]) for row in rows]
+            parts = [
+                part
+                for at in range(0, len(reads), batch.MOST_READS)
+                for part in _fitting(reads[at : at + batch.MOST_READS])
+            ]
+            if report_for is not None and not parts:
+                parts = [[]]
+            for part in parts:
+                report_at = now if report_for is not None and part is parts[-1] else None
+                document = batch.document(
+                    [read for _, read in part],
+                    made_at=now,
+                    sender=sender,
+                    recipients=recipients,
+                    report_requested_at=report_at,
+                )
+                number = self._add(seal, batch.pack(document), len(part), report_at, now)
+                for read_id, _ in part:
+                    self._database.write("UPDATE reads SET batch = ?, body = NULL WHERE id = ?", number, read_id)
+            if report_for is not None:
+                self._notes.put(REPORT_PERIOD, report_for)
+        return len(parts)
+
+    def _add(self, seal: Seal, document: bytes, reads: int, report_at: datetime | None, now: datetime) -> int:
+        agent, sequence, previous, hashed, sealed = self._link(seal, document)
+        return self._database.insert(
+            "INSERT INTO batches "
+            "(agent, sequence, previous, hash, sealed, document, octets, reads, report_at, state, made_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",
+            agent,
+            sequence,
+            previous,
+            hashed,
+            sealed,
+            document,
+            len(sealed),
+            reads,
+            None if report_at is None else to_milliseconds(report_at),
+            to_milliseconds(now),
+        )
+
+    def _link(self, seal: Seal, document: bytes) -> tuple[str, int, bytes, bytes, bytes]:
+        """Seals `document` as the next link of the chain: agent, sequence, previous, hash, sealed."""
+        from flexprint_shared.sealing import batch_hash
+
+        chain = self._database.row("SELECT agent, sequence, hash FROM enrolment")
+        assert chain is not None, "sealing needs an enrolment, and the caller has one"
+        sequence = chain["sequence"] + 1
+        sealed = seal(document, sequence, chain["hash"])
+        hashed = batch_hash(sealed)
+        self._database.write("UPDATE enrolment SET sequence = ?, hash = ?", sequence, hashed)
+        return chain["agent"], sequence, chain["hash"], hashed, sealed
+
+    def next_waiting(self, after: int = 0) -> tuple[Batch, bytes] | None:
+        """The first batch to send behind batch number `after`, with its sealed octets."""
+        row = self._database.row(
+            "SELECT * FROM batches WHERE state = 'waiting' AND number > ? ORDER BY number LIMIT 1", after
+        )
+        return None if row is None else (_batch(row), row["sealed"])
+
+    def acknowledge(self, hashed: bytes, at: datetime) -> None:
+        """The collector has stored the batch with this hash: it leaves the spool."""
+        self._database.write(
+            "UPDATE batches SET state = 'acknowledged', sealed = NULL, attempts = attempts + 1, last_error = NULL, "
+            "tried_at = ?, settled_at = ? WHERE hash = ? AND state = 'waiting'",
+            to_milliseconds(at),
+            to_milliseconds(at),
+            hashed,
+        )
+
+    def attempted(self, number: int, error: str, at: datetime) -> None:
+        """The batch could not be handed over; it waits on."""
+        self._database.write(
+            "UPDATE batches SET attempts = attempts + 1, last_error = ?, tried_at = ? WHERE number = ?",
+            error,
+            to_milliseconds(at),
+            number,
+        )
+
+    def set_aside(
+        self,
+        number: int,
+        error: str,
+        at: datetime,
+        *,
+        seal: Seal | None = None,
+        newest: tuple[int, bytes] | None = None,
+    ) -> None:
+        """The collector will never take this batch: it is kept, and the ones behind it go on. A workbook asked
+        for with it was not asked for, so the next wake asks again.
+
+        `newest` is the newest batch (sequence, hash) that the collector has of this agent, when it said so: then
+        the waiting ones are chained to that one, or each of them would be refused in turn.
+        """
+        with self._database.transaction():
+            self._database.write(
+                "UPDATE batches SET state = 'refused', attempts = attempts + 1, last_error = ?, "
+                "tried_at = ?, settled_at = ? WHERE number = ?",
+                error,
+                to_milliseconds(at),
+                to_milliseconds(at),
+                number,
+            )
+            if self._database.value("SELECT report_at FROM batches WHERE number = ?", number) is not None:
+                self._notes.forget(REPORT_PERIOD)
+            if seal is not None and newest is not None:
+                self._chain_again(seal, *newest)
+
+    def chain_again(self, seal: Seal) -> None:
+        """Seals all waiting batches anew, in order, as links of the current agent's chain: for waiting ones that were
+        sealed for an agent which the collector does not know, and so cannot have stored."""
+        from flexprint_shared.sealing import NO_BATCH
+
+        with self._database.transaction():
+            settled = self._database.row(
+                "SELECT sequence, hash FROM batches WHERE state <> 'waiting' AND agent = (SELECT agent FROM enrolment) "
+                "ORDER BY sequence DESC LIMIT 1"
+            )
+            self._chain_again(seal, *(settled or (0, NO_BATCH)))
+
+    def _chain_again(self, seal: Seal, sequence: int, hashed: bytes) -> None:
+        """Batches go out in order, so none behind the first waiting one has ever left: their numbers are free."""
+        self._database.write("UPDATE enrolment SET sequence = ?, hash = ?", sequence, hashed)
+        for row in self._database.rows("SELECT number, document FROM batches WHERE state = 'waiting' ORDER BY number"):
+            agent, sequence, previous, hashed, sealed = self._link(seal, row["document"])
+            self._database.write(
+                "UPDATE batches SET agent = ?, sequence = ?, previous = ?, hash = ?, sealed = ?, octets = ? "
+                "WHERE number = ?",
+                agent,
+                sequence,
+                previous,
+                hashed,
+                sealed,
+                len(sealed),
+                row["number"],
+            )
+
+    def batches(self) -> list[Batch]:
+        """Every batch ever made, the newest first."""
+        return [_batch(row) for row in self._database.rows("SELECT * FROM batches ORDER BY number DESC")]
+
+    def batch(self, number: int) -> Batch | None:
+        row = self._database.row("SELECT * FROM batches WHERE number = ?", number)
+        return None if row is None else _batch(row)
+
+    def document(self, number: int) -> dict[str, Any] | None:
+        """What batch `number` says, in clear; None once it is history."""
+        packed = self._database.value("SELECT document FROM batches WHERE number = ?", number)
+        return None if packed is None else batch.unpack(packed)
+
+    def last_acknowledged_at(self) -> datetime | None:
+        return _instant(self._database.value("SELECT max(settled_at) FROM batches WHERE state = 'acknowledged'"))
+
+    def forget_history(self, now: datetime) -> None:
+        """Drops what was acknowledged longer ago than HISTORY, so that the file does not grow for ever."""
+        until = to_milliseconds(now - HISTORY)
+        with self._database.transaction():
+            old = "SELECT number FROM batches WHERE state = 'acknowledged' AND settled_at < ?"
+            self._database.write(f"DELETE FROM reads WHERE batch IN ({old})", until)  # noqa: S608 - our own text
+            self._database.write(
+                "UPDATE batches SET document = NULL "
+                "WHERE state = 'acknowledged' AND settled_at < ? AND document IS NOT NULL",
+                until,
+            )
+
+
+def _fitting(reads: list[tuple[int, Read]]) -> list[list[tuple[int, Read]]]:
+    """`reads` in as few parts as fit into a batch each. One talkative device must not make the collector refuse
+    the reads of all others; a read that is too large alone goes alone."""
+    packed = batch.pack(batch.document([read for _, read in reads], made_at=reads[0][1].read_at, sender=_KEPT_BY))
+    if len(reads) == 1 or _fits(packed):
+        return [reads]
+    half = len(reads) // 2
+    return _fitting(reads[:half]) + _fitting(reads[half:])
+
+
+def _fits(packed: bytes) -> bool:
+    if len(packed) + _ENVELOPE > batch.LARGEST_SEALED:
+        return False
+    try:
+        batch.inflate(packed, batch.LARGEST_DOCUMENT - _ENVELOPE)
+    except batch.NotADocument:
+        return False
+    return True
+
+
+def _instant(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_milliseconds(milliseconds)
+
+
+def _batch(row: Row) -> Batch:
+    return Batch(
+        number=row["number"],
+        agent=row["agent"],
+        sequence=row["sequence"],
+        hash=row["hash"],
+        octets=row["octets"],
+        reads=row["reads"],
+        report_at=_instant(row["report_at"]),
+        state=row["state"],
+        attempts=row["attempts"],
+        last_error=row["last_error"],
+        made_at=from_milliseconds(row["made_at"]),
+        tried_at=_instant(row["tried_at"]),
+        settled_at=_instant(row["settled_at"]),
+    )

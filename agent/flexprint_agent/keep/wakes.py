@@ -1,0 +1,31 @@
+"""The diary of wakes."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from flexprint_agent.keep.database import Database
+from flexprint_shared.times import from_milliseconds, to_milliseconds
+
+KEPT: Final = timedelta(days=400)
+
+
+class Wakes:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, at: datetime) -> int:
+        """Notes that a wake began; its number. One that was killed stays without an end."""
+        self._database.write("DELETE FROM wakes WHERE started_at < ?", to_milliseconds(at - KEPT))
+        return self._database.insert("INSERT INTO wakes (started_at) VALUES (?)", to_milliseconds(at))
+
+    def end(self, number: int, at: datetime, result: Mapping[str, Any]) -> None:
+        self._database.write(
+            "UPDATE wakes SET ended_at = ?, result = ? WHERE id = ?", to_milliseconds(at), json.dumps(result), number
+        )
+
+    def last_at(self) -> datetime | None:
+        """When the newest wake began."""
+        value = self._database.value("SELECT max(started_at) FROM wakes")
+        return None if value is None else from_milliseconds(value)

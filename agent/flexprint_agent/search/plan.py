@@ -1,0 +1,70 @@
+"""What a search would cost, before anything is sent. Nothing here sends."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flexprint_agent.search.sweep import SYS_DESCR, SYS_OBJECT_ID
+from flexprint_agent.snmp import ber
+from flexprint_agent.targets import Span, count
+
+RANGE_RATE: Final = 300
+"""Packets a second into one range at most: about what a router's ARP queue for silent addresses takes."""
+
+PORTION: Final = 1 << 16
+"""Addresses that are swept at once. A sweep remembers a few octets for each."""
+
+_HEADERS: Final = 28  # IPv4 and UDP
+
+
+@dataclass(slots=True, frozen=True)
+class Plan:
+    """The most that a search sends: devices that answer are not asked again. `octets` with IP and UDP headers."""
+
+    addresses: int
+    packets: int
+    octets: int
+    seconds: float
+
+
+def request_sizes(communities: Sequence[str]) -> list[int]:
+    """Octets of the request of each pass: every community in SNMP v2c, then in v1."""
+    sizes = []
+    for community in communities:
+        for version in (ber.V2C, ber.V1):
+            before, after = ber.request(ber.GET, version, community.encode(), (SYS_DESCR, SYS_OBJECT_ID))
+            sizes.append(len(before) + 4 + len(after))
+    return sizes
+
+
+def plan(spans: Sequence[Span], datagrams: Sequence[int], packets_per_second: float, timeout: float) -> Plan:
+    """`datagrams` are the octets of the request in each pass, `timeout` the seconds that a pass waits at its end."""
+    addresses = count(spans)
+    seconds = sum(
+        count(portion) / rate(portion, packets_per_second) + timeout for portion in portions(spans) for _ in datagrams
+    )
+    octets = addresses * sum(datagram + _HEADERS for datagram in datagrams)
+    return Plan(addresses, addresses * len(datagrams), octets, round(seconds, 1))
+
+
+def rate(spans: Sequence[Span], packets_per_second: float) -> float:
+    """Packets a second for all of `spans` together, which are asked in turn: none of them gets more than RANGE_RATE."""
+    return min(packets_per_second, RANGE_RATE * count(spans) / max(map(len, spans)))
+
+
+def portions(spans: Sequence[Span], most: int = PORTION) -> Iterator[list[Span]]:
+    """`spans` in portions of `most` addresses, long ones cut."""
+    portion: list[Span] = []
+    room = most
+    for span in spans:
+        first = span.first
+        while first <= span.last:
+            last = min(span.last, first + room - 1)
+            portion.append(Span(first, last, span.port))
+            room -= last - first + 1
+            first = last + 1
+            if not room:
+                yield portion
+                portion, room = [], most
+    if portion:
+        yield portion

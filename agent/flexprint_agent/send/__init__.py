@@ -1,0 +1,1 @@
+"""The way to the collector: HTTPS, proxies, trust, and what its answers mean."""

@@ -1,0 +1,170 @@
+"""What a site can choose: one table of names, defaults and meanings, checked when it is set.
+
+Secrets print as a mask, here and in every listing.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from flexprint_agent.errors import WrongUsage
+
+MASK: Final = "********"
+
+
+class BadSetting(WrongUsage):
+    """A setting that does not exist, or a value that it cannot take."""
+
+
+@dataclass(slots=True, frozen=True)
+class Setting:
+    """One row: `read` turns the text a person typed into the value, or raises ValueError saying what it takes."""
+
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    about: str
+    secret: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Settings:
+    """The values in force. Timeouts are in seconds, `packets_per_second` is for the whole site."""
+
+    snmp_timeout: float
+    snmp_retries: int
+    snmp_versions: tuple[int, ...]
+    search_timeout: float
+    packets_per_second: int
+    search_every: timedelta
+    report_every: str
+    proxy: str | None
+    proxy_user: str | None
+    ca: str | None
+    communities: tuple[str, ...] = field(repr=False)
+    proxy_password: str | None = field(repr=False)
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = float(text) if re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text) else -1.0
+        if not least <= value <= most:
+            raise ValueError(f"a number from {least:g} to {most:g}")
+        return value
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else -1
+        if not least <= value <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return value
+
+    return read
+
+
+def _duration(text: str) -> timedelta:
+    written = re.fullmatch(r"([0-9]{1,4})([mhd])", text)
+    if not written or written[1].strip("0") == "":
+        raise ValueError("a time such as 30m, 84h or 7d")
+    return int(written[1]) * {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}[written[2]]
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return text
+
+    return read
+
+
+def _versions(text: str) -> tuple[int, ...]:
+    numbers = {"1": 0, "2c": 1}  # the numbers on the wire (RFC 1901)
+    words = [word.strip() for word in text.split(",")]
+    if len(set(words)) != len(words) or not set(words) <= numbers.keys():
+        raise ValueError("2c, 1 or 2c,1, in the order in which they are tried")
+    return tuple(numbers[word] for word in words)
+
+
+def _communities(text: str) -> tuple[str, ...]:
+    words = tuple(dict.fromkeys(word for word in (part.strip() for part in text.split(",")) if word))
+    if not words or len(words) > 5 or any(len(word.encode()) > 64 or not word.isprintable() for word in words):
+        raise ValueError("one to five names separated by commas, each of up to 64 characters")
+    return words
+
+
+def _optional(text: str) -> str | None:
+    if not text.isprintable():
+        raise ValueError("a text without control characters")
+    return text or None
+
+
+def _proxy(text: str) -> str | None:
+    if text and not re.fullmatch(r"https?://[^\s/@]+/?", text):
+        raise ValueError("an address such as http://proxy.example.com:3128")
+    return text.rstrip("/") or None
+
+
+TABLE: Final = (
+    Setting("communities", "public", _communities, "SNMP communities, tried in this order", secret=True),
+    Setting("snmp_versions", "2c,1", _versions, "SNMP versions, tried in this order"),
+    Setting("snmp_timeout", "2", _number(0.1, 60), "seconds until a printer counts as silent; doubles per retry"),
+    Setting("snmp_retries", "1", _whole(0, 5), "how often a silent printer is asked again"),
+    Setting(
+        "search_timeout", "1", _number(0.1, 60), "seconds that each of the two passes of a search waits for answers"
+    ),
+    Setting("packets_per_second", "1000", _whole(1, 100_000), "most packets a second that leave for the whole site"),
+    Setting("search_every", "84h", _duration, "how often a wake searches the targets for new printers"),
+    Setting(
+        "report_every",
+        "daily",
+        _one_of("daily", "weekly", "monthly", "never"),
+        "how often a wake asks for the workbook",
+    ),
+    Setting("proxy", "", _proxy, "web proxy on the way to the collector; empty: what the system says"),
+    Setting("proxy_user", "", _optional, "user name for the proxy"),
+    Setting("proxy_password", "", _optional, "password for the proxy", secret=True),
+    Setting("ca", "", _optional, "file of a private certificate authority to trust as well"),
+)
+BY_NAME: Final = {setting.name: setting for setting in TABLE}
+SECRETS: Final = frozenset(setting.name for setting in TABLE if setting.secret)
+
+
+def check(name: str, text: str) -> Any:
+    """The value that `text` gives the setting `name`. Raises BadSetting saying what it takes."""
+    setting = BY_NAME.get(name)
+    if setting is None:
+        raise BadSetting(f"there is no setting {name!r}; `flexprint-agent settings` lists them")
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        shown = "this value" if setting.secret else repr(text)
+        raise BadSetting(f"{name} cannot be {shown}; it takes {error}") from None
+
+
+def in_force(stored: Mapping[str, str]) -> Settings:
+    """The settings of a site that set `stored`; defaults for the rest. Raises BadSetting."""
+    for name in stored:
+        if name not in BY_NAME:
+            raise BadSetting(f"there is no setting {name!r}; it was stored by another version of the agent")
+    return Settings(
+        **{setting.name: check(setting.name, stored.get(setting.name, setting.default)) for setting in TABLE}
+    )
+
+
+def split_proxy(url: str) -> dict[str, str]:
+    """The settings for a proxy written as `http://user:password@host:port`, its password apart."""
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    _, _, place = parts.netloc.rpartition("@")
+    chosen = {"proxy": f"{parts.scheme}://{place}"}
+    if parts.username is not None:
+        chosen["proxy_user"] = unquote(parts.username)
+        chosen["proxy_password"] = unquote(parts.password or "")
+    return chosen

@@ -1,0 +1,139 @@
+"""Known printers, or named places -> reads on disk."""
+
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flexprint_agent import targets
+from flexprint_agent.keep import Keep
+from flexprint_agent.keep.devices import Device
+from flexprint_agent.settings import Settings
+from flexprint_agent.targets import Span
+
+if TYPE_CHECKING:
+    from flexprint_agent.read.layout import Layout
+    from flexprint_agent.read.printers import Reading
+    from flexprint_agent.snmp.exchange import Endpoint, Exchange
+
+Clock = Callable[[], datetime]
+Place = tuple[str, int, str]
+"""Address, port, and what was typed to name it."""
+
+
+def allowed(keep: Keep) -> list[Span]:
+    """Every address that may be sent a packet."""
+    return targets.allowed(
+        map(targets.parse, keep.choices.targets()),
+        map(targets.parse_exclusion, keep.choices.exclusions()),
+        look_up,
+    )
+
+
+def look_up(name: str) -> list[str]:
+    """The IPv4 addresses of a name; none when nobody knows it (a printer that is off may have left the DNS)."""
+    try:
+        found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return []
+    return sorted({str(place[4][0]) for place in found})
+
+
+def read_known(keep: Keep, settings: Settings, now: Clock) -> Iterator[dict[str, Any]]:
+    """Reads every known printer that may be asked; gives its probe object once the read is on disk."""
+    spans = allowed(keep)
+    devices = {
+        (device.address, device.port): device
+        for device in keep.devices.all()
+        if device.address is not None and targets.contains(spans, device.address, device.port)
+    }
+    if devices:
+        yield from _read(keep, settings, ((address, port, address) for address, port in devices), devices, now)
+
+
+def read_named(keep: Keep, settings: Settings, places: Iterable[Place], now: Clock) -> Iterator[dict[str, Any]]:
+    """The same for places (address, port, what was typed) that a person named."""
+    devices = {(device.address, device.port): device for device in keep.devices.all() if device.address is not None}
+    yield from _read(keep, settings, places, devices, now)
+
+
+def _read(
+    keep: Keep,
+    settings: Settings,
+    places: Iterable[Place],
+    devices: Mapping[tuple[str, int], Device],
+    now: Clock,
+) -> Iterator[dict[str, Any]]:
+    from flexprint_agent.read import layout
+    from flexprint_agent.read.printers import probe_object, read_printers
+
+    # The knowledge of what is being read now, and no more: it is the bulk of what is known of a printer.
+    under_way: dict[tuple[str, int], tuple[str, dict[str, Any]]] = {}
+
+    def endpoints() -> Iterator[tuple["Endpoint", "Layout | None"]]:
+        for address, port, text in places:
+            device = devices.get((address, port))
+            known = keep.devices.knowledge(device.id) if device else {}
+            under_way[address, port] = text, known
+            yield _endpoint(settings, address, port, known), layout.from_json(known.get("layout"))
+
+    for reading in read_printers(exchange_for(settings), endpoints(), now):
+        place = (reading.endpoint.address, reading.endpoint.port)
+        text, known = under_way.pop(place)
+        if reading.read is not None:
+            learned = _knowledge(settings, reading, known)
+            keep.keep_read(reading.read, None if learned == known else learned)
+        elif place in devices:
+            keep.keep_silence(devices[place].id, now())
+        yield probe_object(reading, text, now())
+
+
+def probe(settings: Settings, places: Iterable[Place], now: Clock) -> Iterator[dict[str, Any]]:
+    """One read each of places (address, port, what was typed); nothing is kept."""
+    from flexprint_agent.read.printers import probe_object, read_printers
+
+    typed = {(address, port): text for address, port, text in places}
+    endpoints = ((_endpoint(settings, address, port, {}), None) for address, port in typed)
+    for reading in read_printers(exchange_for(settings), endpoints, now):
+        yield probe_object(reading, typed[reading.endpoint.address, reading.endpoint.port], now())
+
+
+def _endpoint(settings: Settings, address: str, port: int, known: Mapping[str, Any]) -> "Endpoint":
+    """The device as it is best asked: with the community and the traits that worked last."""
+    from flexprint_agent.snmp.conversation import Traits
+    from flexprint_agent.snmp.exchange import Endpoint
+
+    # Only the community's place in the setting is remembered, as a community is a secret.
+    at = known.get("community", 0)
+    communities = settings.communities
+    first = communities[at : at + 1]
+    traits = Traits(**known["traits"]) if "traits" in known else None
+    return Endpoint(
+        address,
+        port,
+        communities=(*first, *(community for community in communities if community not in first)),
+        versions=settings.snmp_versions,
+        traits=traits,
+    )
+
+
+def _knowledge(settings: Settings, reading: "Reading", known: Mapping[str, Any]) -> dict[str, Any]:
+    learned = {
+        "traits": asdict(reading.traits),
+        "community": settings.communities.index(reading.community),
+        "layout": reading.layout.as_json() if reading.layout else known.get("layout"),
+    }
+    return {name: value for name, value in learned.items() if value is not None}
+
+
+def exchange_for(settings: Settings) -> "Exchange":
+    from flexprint_agent.snmp.exchange import Exchange, Limits
+
+    return Exchange(
+        Limits(
+            timeout=settings.snmp_timeout,
+            retries=settings.snmp_retries,
+            packets_per_second=settings.packets_per_second,
+        )
+    )

@@ -1,0 +1,121 @@
+"""Pending reads -> batches -> the collector."""
+
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Final
+
+from flexprint_agent import __version__
+from flexprint_agent.errors import AgentError
+from flexprint_agent.keep import Keep
+from flexprint_agent.keep.notes import REPORT_PERIOD
+from flexprint_agent.settings import Settings
+from flexprint_agent.wake.reading import Clock
+
+if TYPE_CHECKING:
+    from flexprint_agent.keep.enrolment import Enrolment, Seal
+    from flexprint_agent.send.client import Collector, Route
+
+NOTHING_SENT: Final[Mapping[str, int]] = {
+    "batches": 0,
+    "reads": 0,
+    "acknowledged": 0,
+    "waiting": 0,
+    "refused": 0,
+    "bytes": 0,
+}
+
+
+@dataclass(slots=True, frozen=True)
+class Handed:
+    """What a send did, as `send --json` prints it, and why batches wait on or were refused."""
+
+    result: dict[str, int]
+    failure: AgentError | None
+
+
+def report_period(every: str, day: date) -> str | None:
+    """The name of the period that `day` lies in; None where no workbook is asked for by itself."""
+    year, week, _ = day.isocalendar()
+    return {"daily": day.isoformat(), "weekly": f"{year}-W{week:02}", "monthly": f"{day:%Y-%m}"}.get(every)
+
+
+def _report_for(keep: Keep, settings: Settings, at: datetime, *, asked: bool) -> str | None:
+    """The period to ask the workbook for: now if a person asked, else once in each period with recipients."""
+    period = report_period(settings.report_every, at.astimezone().date())
+    if asked:
+        return period or at.astimezone().date().isoformat()
+    return period if period != keep.notes.get(REPORT_PERIOD) and keep.choices.recipients() else None
+
+
+def hand_over(
+    keep: Keep, settings: Settings, now: Clock, *, report: bool = False, sleep: Callable[[float], None] = time.sleep
+) -> Handed:
+    """Makes batches of what is pending and sends all that waits, in order; `report` asks for the workbook whatever
+    the day. Raises NotEnrolled."""
+    enrolment = keep.enrolments.require()
+    report_for = _report_for(keep, settings, now(), asked=report)
+    if keep.spool.pending() or report_for is not None:
+        from flexprint_shared.batch import Sender
+
+        keep.spool.make_batches(
+            keep.enrolments.sealer(enrolment),
+            sender=Sender(__version__, socket.gethostname()),
+            recipients=keep.choices.recipients(),
+            now=now(),
+            report_for=report_for,
+        )
+    if not keep.spool.count("waiting"):
+        return Handed(dict(NOTHING_SENT), None)
+    from flexprint_agent.send.client import Collector
+
+    with Collector(route(enrolment, settings), sleep=sleep) as collector:
+        return _send_waiting(keep, collector, enrolment, now)
+
+
+def _send_waiting(keep: Keep, collector: "Collector", enrolment: "Enrolment", now: Clock) -> Handed:
+    from flexprint_agent.send.errors import DeliveryError, NotAccepted, Refused
+
+    seal: Seal = keep.enrolments.sealer(enrolment)
+    result = dict(NOTHING_SENT) | {"batches": keep.spool.count("waiting")}
+    failure: AgentError | None = None
+    after = 0
+    while following := keep.spool.next_waiting(after):
+        batch, sealed = following
+        try:
+            result["reads"] += collector.hand_over(sealed, batch.hash)
+        except Refused as refusal:
+            keep.spool.set_aside(batch.number, str(refusal), now(), seal=seal, newest=refusal.newest)
+            result["refused"] += 1
+            failure = refusal
+        except DeliveryError as error:
+            unknown = isinstance(error, NotAccepted) and error.problem == "unknown-agent"
+            if unknown and batch.agent != str(enrolment.agent):
+                # Sealed before this agent enrolled again, and the collector has forgotten the agent it was.
+                keep.spool.chain_again(seal)
+                continue
+            keep.spool.attempted(batch.number, str(error), now())
+            failure = error
+            break
+        else:
+            keep.spool.acknowledge(batch.hash, now())
+            result["acknowledged"] += 1
+        after = batch.number
+    result["waiting"] = keep.spool.count("waiting")
+    result["bytes"] = collector.octets
+    return Handed(result, failure)
+
+
+def route(enrolment: "Enrolment", settings: Settings) -> "Route":
+    from flexprint_agent.send.client import Route
+
+    return Route(
+        server=enrolment.server,
+        ca=settings.ca,
+        proxy=settings.proxy,
+        proxy_user=settings.proxy_user,
+        proxy_password=settings.proxy_password,
+        insecure_loopback=enrolment.insecure_loopback,
+    )

@@ -1,0 +1,1 @@
+"""Real servers for tests and benchmarks: PostgreSQL, a Redis-protocol server, an SMTP sink. No root, no Docker."""
