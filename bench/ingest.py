@@ -25,6 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import BigInteger, DateTime, ForeignKey, SmallInteger, String, create_engine, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
 from flexprint_server.database import Database
 from flexprint_server.fleet.models import Read as StoredRead
 from flexprint_server.migrations import upgrade
@@ -36,8 +39,6 @@ from flexprint_shared.sealing import NO_BATCH, Header, batch_hash, seal
 from services.postgres import Postgres
 from services.process import Program, dies_with_us, free_port, listens
 from services.valkey import Valkey
-from sqlalchemy import BigInteger, DateTime, ForeignKey, SmallInteger, String, create_engine, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 AGENTS = 64
 DEVICES = 50

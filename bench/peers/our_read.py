@@ -12,8 +12,8 @@ from bench.peers.subtrees import SUBTREES
 from flexprint_agent.read.layout import Layout
 from flexprint_agent.read.printers import read_printers
 from flexprint_agent.snmp import ber
-from flexprint_agent.snmp.conversation import walk
 from flexprint_agent.snmp.exchange import Endpoint, Exchange, Limits
+from flexprint_agent.snmp.walk import walk
 
 addresses, port, way = Path(sys.argv[1]).read_text().split(), int(sys.argv[2]), sys.argv[3]
 endpoints = [Endpoint(address, port) for address in addresses]

@@ -4,15 +4,17 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Engine, Integer, MetaData, create_engine, event
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import JSON, BigInteger, Connection, DateTime, Dialect, Engine, Integer, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+_READS_ONLY: Final = "flexprint_reads_only"
+
+# Text on PostgreSQL too: nothing searches inside, and JSONB would store a list of counters in three times the octets.
+Json = JSON()
 # SQLite numbers rows by itself only in a column that is an INTEGER PRIMARY KEY.
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -51,6 +53,9 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self.engine = _engine(url, pool_size)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = sessionmaker(
+            self.engine.execution_options(**{_READS_ONLY: True, "postgresql_readonly": True}), expire_on_commit=False
+        )
 
     @property
     def is_sqlite(self) -> bool:
@@ -62,6 +67,12 @@ class Database:
         with self._sessions.begin() as session:
             yield session
 
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only reads: on SQLite it does not wait for a batch that is being stored."""
+        with self._readers.begin() as session:
+            yield session
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -71,9 +82,7 @@ def _engine(url: str, pool_size: int) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(parsed, connect_args={"timeout": 30, "isolation_level": None})
         event.listen(engine, "connect", _prepare_sqlite)
-        # The driver would begin late and for reading only; a transaction that reads first and then writes
-        # could then be refused in the middle.
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(engine, "begin", _begin_sqlite)
         return engine
     return create_engine(
         parsed.set(drivername="postgresql+psycopg"),
@@ -82,6 +91,13 @@ def _engine(url: str, pool_size: int) -> Engine:
         pool_pre_ping=True,
         connect_args={"connect_timeout": 5},
     )
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # The driver would begin late and for reading only; a transaction that reads first and then writes could
+    # then be refused in the middle.
+    reads_only = connection.get_execution_options().get(_READS_ONLY)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

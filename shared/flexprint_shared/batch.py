@@ -137,7 +137,7 @@ def reads_of(opened: dict[str, Any]) -> list[Read]:
         rows = zip(*columns.values(), strict=True) if columns else iter(())
         layouts = opened["layouts"]
         return [_read(dict(zip(columns, row, strict=True)), layouts, opened["since"]) for row in rows]
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise NotADocument(f"the columns of the batch do not fit together ({error})") from error
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from flexprint_shared.readings import Identity
@@ -16,12 +17,12 @@ _UNMARKED: Final = re.compile(r"[^a-z0-9]")
 def is_placeholder(serial: str | None, model: str | None = None) -> bool:
     """True for a serial that identifies nothing: empty, one character repeated (0000, XXXXX), a counting
     row (1234567890), a word for "not set", or the model's own name."""
-    core = _UNMARKED.sub("", (serial or "").lower())
+    core = _bare(serial or "")
     if core in _WORDS or len(set(core)) == 1:
         return True
     if len(core) >= 6 and (core in _COUNTING or core.rstrip("0") in ("123456789", "12345678", "1234567")):
         return True
-    return model is not None and core == _UNMARKED.sub("", model.lower())
+    return model is not None and core == _bare_name(model)
 
 
 def is_unique_mac(mac: str) -> bool:
@@ -30,8 +31,13 @@ def is_unique_mac(mac: str) -> bool:
     return len(octets) == 6 and any(octets) and octets != b"\xff" * 6 and not octets[0] & 0x03
 
 
-def _maker(manufacturer: str | None) -> str:
-    return _UNMARKED.sub("", (manufacturer or "").lower())
+def _bare(text: str) -> str:
+    lower = text.lower()
+    return lower if lower.isascii() and lower.isalnum() else _UNMARKED.sub("", lower)
+
+
+# Makers and models are few; serials are not.
+_bare_name = lru_cache(maxsize=1024)(_bare)
 
 
 def identity_keys(identity: Identity) -> tuple[str, ...]:
@@ -42,7 +48,7 @@ def identity_keys(identity: Identity) -> tuple[str, ...]:
     """
     keys = []
     if identity.serial and not is_placeholder(identity.serial, identity.model):
-        keys.append(f"serial:{_maker(identity.manufacturer)}:{identity.serial.strip().upper()}")
+        keys.append(f"serial:{_bare_name(identity.manufacturer or '')}:{identity.serial.strip().upper()}")
     keys += [f"mac:{mac.replace(':', '')}" for mac in _unique(identity.macs)]
     return tuple(keys)
 

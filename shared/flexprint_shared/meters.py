@@ -58,6 +58,11 @@ def is_meter_name(name: str) -> bool:
     return name in _POSITION
 
 
+def usual_unit(name: str) -> str:
+    """The unit that a meter of this name has where nothing else is said."""
+    return "scans" if name.split(".", 1)[0] == "scan" else "impressions"
+
+
 def title(name: str) -> str:
     """A meter's heading for people: `total.mono` becomes "Total mono"."""
     return name.replace(".", " ").capitalize()

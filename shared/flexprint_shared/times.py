@@ -1,6 +1,10 @@
 """Instants on the wire: RFC 3339, UTC, always with a Z."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def rfc3339(instant: datetime) -> str:
@@ -20,8 +24,8 @@ def parse_rfc3339(text: str) -> datetime:
 
 def to_milliseconds(instant: datetime) -> int:
     """Milliseconds since 1970, rounded down: what a read's time is kept in."""
-    return int(instant.timestamp() * 1000)
+    return (instant - _EPOCH) // _MILLISECOND
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=milliseconds)

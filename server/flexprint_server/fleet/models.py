@@ -2,21 +2,48 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, Dialect, ForeignKey, Index, LargeBinary, SmallInteger, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
 
 from flexprint_server.database import BigKey, Json, Model
 from flexprint_server.tenants.models import Site
 
 
+class Supplies(TypeDecorator[list[dict[str, Any]]]):
+    """A list of flexprint_shared.readings.Supply.as_json(), kept without the keys: they would be half of a row that
+    is written anew with every read."""
+
+    impl = Json
+    cache_ok = True
+
+    KEYS: Final = ("index", "name", "kind", "color", "percent", "state", "level", "capacity", "unit")
+
+    def process_bind_param(self, value: list[dict[str, Any]] | None, dialect: Dialect) -> list[list[Any]] | None:
+        return None if value is None else [[supply[key] for key in self.KEYS] for supply in value]
+
+    def process_result_value(self, value: list[list[Any]] | None, dialect: Dialect) -> list[dict[str, Any]] | None:
+        return None if value is None else [dict(zip(self.KEYS, supply, strict=True)) for supply in value]
+
+
 class Device(Model):
     """A printer, as its newest read shows it. `meters` is {name: [value, unit]} and `supplies` the list of
-    flexprint_shared.readings.Supply.as_json() of that read."""
+    flexprint_shared.readings.Supply.as_json() of that read.
+
+    `search_text`, `total`, `supply_left` and `supply_low` repeat what stands elsewhere in the row, in a form that
+    a page can search and sort a hundred thousand devices by; fleet.summary.summary() says what goes in, and
+    whoever stores a read stores them too. The device belongs to the agent `agent_id` and its site; `owner_read_at`
+    is when that agent last read it; `said` is a hash of all that the device last said of itself, to see quickly that
+    it says the same again."""
 
     __tablename__ = "device"
-    __table_args__ = (Index(None, "dealer_id", "site_id"),)
+    __table_args__ = (
+        Index(None, "dealer_id", "site_id"),
+        # A row is written anew with every read: room on its page keeps it there, and indexes untouched.
+        {"postgresql_with": {"fillfactor": 50}},
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
@@ -32,18 +59,24 @@ class Device(Model):
     firmware: Mapped[str | None] = mapped_column(String(255))
     description: Mapped[str | None] = mapped_column(String(255))
     sys_object_id: Mapped[str | None] = mapped_column(String(255))
+    said: Mapped[str] = mapped_column(String(16), default="")
     macs: Mapped[list[str]] = mapped_column(Json)
     address: Mapped[str] = mapped_column(String(255))
     color: Mapped[bool | None]
+    search_text: Mapped[str] = mapped_column(Text)
+    total: Mapped[int | None] = mapped_column(BigInteger)
+    supply_left: Mapped[int | None] = mapped_column(SmallInteger)
+    supply_low: Mapped[bool]
     state: Mapped[str] = mapped_column(String(20))
     errors: Mapped[list[str]] = mapped_column(Json)
     console: Mapped[list[str]] = mapped_column(Json)
     alerts: Mapped[list[list[Any]]] = mapped_column(Json)
     warnings: Mapped[list[str]] = mapped_column(Json)
     meters: Mapped[dict[str, list[Any]]] = mapped_column(Json)
-    supplies: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    supplies: Mapped[list[dict[str, Any]]] = mapped_column(Supplies)
     first_seen_at: Mapped[datetime]
     last_read_at: Mapped[datetime]
+    owner_read_at: Mapped[datetime]
 
     site: Mapped[Site] = relationship()
 
@@ -75,17 +108,20 @@ class Layout(Model):
 
 class Read(Model):
     """One read, wide. `meters`, `levels` and `percents` are lists in the order of the layout; the sealed
-    original is row `row` of the batch, which also says when the read arrived."""
+    original is row `row` of the batch, which also says when the read arrived.
+
+    No foreign keys: four look-ups for each read would cost more than storing it, and the one statement that
+    stores reads takes these numbers from rows it has just locked or made."""
 
     __tablename__ = "read"
     __table_args__ = (Index(None, "device_id", "read_at"),)
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
-    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"))
-    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"))
+    dealer_id: Mapped[int]
+    device_id: Mapped[int] = mapped_column(BigInteger)
+    batch_id: Mapped[int] = mapped_column(BigInteger)
     row: Mapped[int] = mapped_column(SmallInteger)
-    layout_id: Mapped[int] = mapped_column(ForeignKey("layout.id"))
+    layout_id: Mapped[int]
     read_at: Mapped[datetime]
     uptime_s: Mapped[int | None] = mapped_column(BigInteger)
     total: Mapped[int | None] = mapped_column(BigInteger)

@@ -2,22 +2,24 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from flexprint_server.database import Model
+from flexprint_server.database import Json, Model
 from flexprint_server.tenants.models import Site
 
 
 class Report(Model):
     """A workbook for one site. `state`: due, building, built, sending, sent, failed.
 
-    A worker holds a report while `lease_until` lies ahead, and renews it as long as it lives; whoever finds
-    the lease run out may take over."""
+    `next_attempt_at` is when a worker should look at it, None when there is nothing left to do. A worker holds a
+    report while `lease_until` lies ahead, and renews it as long as it lives; whoever finds the lease run out may
+    take over. `attempts` counts those at the present step. `summary` is reports.workbook.Summary, for the mail."""
 
     __tablename__ = "report"
-    __table_args__ = (Index(None, "state", "next_attempt_at"), Index(None, "dealer_id", "id"))
+    __table_args__ = (Index(None, "next_attempt_at"), Index(None, "dealer_id", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
@@ -26,13 +28,14 @@ class Report(Model):
     state: Mapped[str] = mapped_column(String(10))
     requested_at: Mapped[datetime]
     created_at: Mapped[datetime]
-    next_attempt_at: Mapped[datetime]
+    next_attempt_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     claimed_by: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
     file_name: Mapped[str | None] = mapped_column(String(255))
     devices: Mapped[int | None]
+    summary: Mapped[dict[str, Any] | None] = mapped_column(Json)
     built_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
 
@@ -50,8 +53,9 @@ class Workbook(Model):
 
 
 class Delivery(Model):
-    """One recipient of one report. `state`: queued, accepted, deferred, refused. The Message-ID is fixed when
-    the row is made, so that a mail sent twice after a crash is recognisably the same mail."""
+    """One recipient of one report. `state`: queued, accepted, deferred, refused (by the mail server for good, or
+    by us after the last try). `answer` holds the mail server's words. The Message-ID is fixed when the row is
+    made, so that a mail sent twice after a crash is recognisably the same mail."""
 
     __tablename__ = "delivery"
     __table_args__ = (UniqueConstraint("report_id", "recipient"),)

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flexprint_server.database import Json, Model
@@ -52,7 +52,7 @@ class SignInFailure(Model):
     address or of the account name that failed."""
 
     __tablename__ = "sign_in_failure"
-    __table_args__ = (Index(None, "key", "failed_at"),)
+    __table_args__ = (Index(None, "key", "failed_at"), Index(None, "failed_at"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[bytes] = mapped_column(LargeBinary(32))
@@ -110,7 +110,7 @@ class Agent(Model):
     version: Mapped[str] = mapped_column(String(50))
     enrolled_at: Mapped[datetime]
     last_seen_at: Mapped[datetime | None]
-    last_sequence: Mapped[int] = mapped_column(default=0)
+    last_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
     last_hash: Mapped[bytes] = mapped_column(LargeBinary(32), default=bytes(32))
     recipients: Mapped[list[str]] = mapped_column(Json, default=list)
 
@@ -123,6 +123,16 @@ class CollectorKey(Model):
     opened with them."""
 
     __tablename__ = "collector_key"
+    __table_args__ = (
+        # Two processes that start at once must not both make the first key.
+        Index(
+            "uq_collector_key_current",
+            "purpose",
+            unique=True,
+            postgresql_where=text("retired_at IS NULL"),
+            sqlite_where=text("retired_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     purpose: Mapped[str] = mapped_column(String(10))

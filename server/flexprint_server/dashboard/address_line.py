@@ -1,0 +1,81 @@
+"""What stands behind the question mark of a page's address: read leniently, written in one order. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from flexprint_server.fleet.queries import SHOWS, SORTS, Wanted
+from flexprint_shared.text import clean
+from flexprint_shared.times import parse_rfc3339, rfc3339
+
+LARGEST_ID: Final = 2**63 - 1
+"""The largest number that a column can hold; beyond it nothing can be asked for."""
+
+_LONGEST_SEARCH: Final = 100
+_MOST_PAGES: Final = 1_000_000
+
+
+def number(text: str | None, largest: int = LARGEST_ID) -> int | None:
+    """A whole number from 1 to `largest`, or None for anything else."""
+    if not text or len(text) > 19 or not (text.isascii() and text.isdigit()):
+        return None
+    value = int(text)
+    return value if 1 <= value <= largest else None
+
+
+def wanted(query: Mapping[str, str]) -> Wanted:
+    """The list that an address asks for. What cannot be understood is left out rather than refused: people
+    cut and paste addresses."""
+    sort = query.get("sort", "")
+    return Wanted(
+        text=clean(query.get("q", ""), _LONGEST_SEARCH),
+        customer_id=number(query.get("customer")),
+        site_id=number(query.get("site")),
+        show=next((show for show in SHOWS if show == query.get("show")), "all"),
+        sort=next((name for name in SORTS if name == sort.removeprefix("-")), "customer"),
+        descending=sort.startswith("-"),
+        page=number(query.get("page"), _MOST_PAGES) or 1,
+    )
+
+
+def fleet(wanted: Wanted, **changes: Any) -> str:
+    """The address of the list `wanted` with `changes`; the first page again unless a page is among them."""
+    new = replace(wanted, **{"page": 1, **changes})
+    sort = ("-" if new.descending else "") + new.sort
+    values = {
+        "q": new.text,
+        "customer": new.customer_id,
+        "site": new.site_id,
+        "show": None if new.show == "all" else new.show,
+        "sort": None if sort == "customer" else sort,
+        "page": None if new.page == 1 else new.page,
+    }
+    line = urlencode({name: value for name, value in values.items() if value})
+    return f"/?{line}" if line else "/"
+
+
+def before(query: Mapping[str, str]) -> tuple[datetime, int] | None:
+    """Where a page of reads begins, as `position` wrote it; None at the newest, or for what is no position."""
+    instant, _, row = query.get("before", "").partition("_")
+    read_id = number(row)
+    try:
+        return (parse_rfc3339(instant), read_id) if read_id else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def position(read_at: datetime, read_id: int) -> str:
+    return f"{rfc3339(read_at)}_{read_id}"
+
+
+def safe_next(target: str | None) -> str:
+    """Where to go after signing in: a page of ours, or the front page for anything that could lead elsewhere."""
+    if not target or not target.startswith("/") or target.startswith("//") or len(target) > 2000:
+        return "/"
+    # Browsers read a backslash as a slash and skip tabs and line ends.
+    if "\\" in target or not target.isprintable():
+        return "/"
+    parts = urlsplit(target)
+    return target if not parts.scheme and not parts.netloc else "/"

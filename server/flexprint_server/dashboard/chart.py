@@ -1,0 +1,60 @@
+"""A device's total over time as the path of a small drawing. Pure geometry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil, floor, log10
+from typing import Final
+
+WIDTH: Final = 1000
+HEIGHT: Final = 200
+
+MOST_CORNERS: Final = 400
+"""More points than that cannot be seen in a drawing of this size; every nth is drawn, and the last."""
+
+
+@dataclass(slots=True, frozen=True)
+class Chart:
+    """`line` and `area` are SVG paths in a box of WIDTH by HEIGHT. `rows` are (height, value) of the lines of
+    the scale, from the top. `first` and `last` are the ends of what is shown."""
+
+    line: str
+    area: str
+    rows: tuple[tuple[float, int], ...]
+    first: tuple[datetime, int]
+    last: tuple[datetime, int]
+
+
+def chart(points: Sequence[tuple[datetime, int]]) -> Chart | None:
+    """The drawing of (time, total) in order of time; None where two instants are not to be had."""
+    if len(points) < 2 or points[0][0] == points[-1][0]:
+        return None
+    values = [value for _, value in points]
+    bottom, top, step = scale(min(values), max(values))
+    started, ended = points[0][0], points[-1][0]
+    seconds = (ended - started).total_seconds()
+
+    def x(instant: datetime) -> float:
+        return (instant - started).total_seconds() / seconds * WIDTH
+
+    def y(value: float) -> float:
+        return HEIGHT - (value - bottom) / (top - bottom) * HEIGHT
+
+    corners = " L".join(f"{x(instant):.1f} {y(value):.1f}" for instant, value in thinned(points))
+    rows = tuple((round(y(value), 1), value) for value in range(top, bottom - 1, -step))
+    return Chart(f"M{corners}", f"M0 {HEIGHT} L{corners} L{WIDTH} {HEIGHT} Z", rows, points[0], points[-1])
+
+
+def thinned(points: Sequence[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
+    every = ceil(len(points) / MOST_CORNERS)
+    kept = list(points[::every])
+    return kept if kept[-1] == points[-1] else [*kept, points[-1]]
+
+
+def scale(lowest: int, highest: int) -> tuple[int, int, int]:
+    """Bottom, top and step of a scale in round figures around both, in two to five steps."""
+    wide = max(highest - lowest, 1)
+    magnitude = 10 ** floor(log10(wide / 3)) if wide > 3 else 1
+    step = int(max(1, next(magnitude * times for times in (1, 2, 5, 10) if magnitude * times >= wide / 3)))
+    bottom, top = lowest // step * step, -(-highest // step) * step
+    return bottom, top if top > bottom else bottom + step, step

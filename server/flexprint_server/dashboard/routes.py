@@ -1,0 +1,192 @@
+"""The pages. Each asks a few questions of the rooms below and fills in a template."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
+from fastapi.responses import Response
+
+from flexprint_server.dashboard import address_line
+from flexprint_server.dashboard.chart import chart
+from flexprint_server.dashboard.door import Door, client_address, form, now_utc, page_route, redirect
+from flexprint_server.dashboard.pages import HEADERS, in_order, page, static_answer
+from flexprint_server.database import Database
+from flexprint_server.fleet import queries as fleet
+from flexprint_server.fleet.summary import is_stale, scarcest
+from flexprint_server.reports import queries as reports
+from flexprint_server.settings import Settings
+from flexprint_server.tenants import sign_in
+from flexprint_server.tenants.sign_in import TooManyAttempts, Visitor, WrongCredentials
+from flexprint_shared.text import clean
+
+HISTORY: Final = timedelta(days=90)
+"""How far back a device's drawing goes."""
+
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+_WRONG: Final = "No account has this e-mail address and password."
+
+Form = Annotated[dict[str, str], Depends(form)]
+RowId = Annotated[int, Path(ge=1, le=address_line.LARGEST_ID)]
+
+
+def router(settings: Settings, database: Database, clock: Callable[[], datetime] = now_utc) -> APIRouter:
+    """All pages of the dashboard and the files they need. `clock` gives the time in UTC."""
+    door = Door(settings, database, clock)
+    pages = APIRouter(route_class=page_route(https=door.https), include_in_schema=False)
+    _sign_in_pages(pages, door)
+    _fleet_pages(pages, door)
+    _report_pages(pages, door, mails_are_kept=settings.smtp_url is None)
+
+    @pages.get("/static/{name}")
+    def static(name: str) -> Response:
+        answer = static_answer(name)
+        if answer is None:
+            raise HTTPException(404)
+        return answer
+
+    return pages
+
+
+def _sign_in_pages(pages: APIRouter, door: Door) -> None:
+    def sign_in_page(
+        request: Request, target: str, *, email: str = "", problem: str = "", status: int = 200, wait: int = 0
+    ) -> Response:
+        token = door.form_token(request)
+        response = page(
+            "sign_in.html",
+            status=status,
+            headers={"Retry-After": str(wait)} if wait else None,
+            visitor=None,
+            token=token,
+            target=target,
+            email=email,
+            problem=problem,
+        )
+        door.keep_form_token(response, token)
+        return response
+
+    @pages.get("/sign-in")
+    def sign_in_form(request: Request) -> Response:
+        target = address_line.safe_next(request.query_params.get("next"))
+        return redirect(target) if door.visitor_if_any(request) else sign_in_page(request, target)
+
+    @pages.post("/sign-in")
+    def sign_in_now(request: Request, form: Form) -> Response:
+        door.check_form(request, form)
+        target = address_line.safe_next(form.get("next"))
+        email = clean(form.get("email", ""), 254)
+        try:
+            token = sign_in.sign_in(
+                door.database,
+                email=email,
+                password=form.get("password", ""),
+                address=client_address(request),
+                browser=door.known_browser(request, email),
+                now=door.clock(),
+            )
+        except WrongCredentials:
+            return sign_in_page(request, target, email=email, problem=_WRONG, status=403)
+        except TooManyAttempts as refused:
+            seconds = max(1, round(refused.wait.total_seconds()))
+            problem = f"Too many attempts. Try again in {seconds} second{'s' if seconds > 1 else ''}."
+            return sign_in_page(request, target, email=email, problem=problem, status=429, wait=seconds)
+        response = redirect(target)
+        door.let_in(request, response, email=email, token=token)
+        return response
+
+    @pages.post("/sign-out")
+    def sign_out(request: Request, form: Form, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
+        door.check_form(request, form, visitor)
+        response = redirect("/sign-in")
+        door.let_out(request, response)
+        return response
+
+
+def _fleet_pages(pages: APIRouter, door: Door) -> None:
+    @pages.get("/")
+    def fleet_page(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
+        wanted, now = address_line.wanted(request.query_params), door.clock()
+        with door.database.reading() as session:
+            return page(
+                "fleet.html",
+                visitor=visitor,
+                now=now,
+                wanted=wanted,
+                found=fleet.devices(visitor.dealer_id, session, wanted, now),
+                choices=fleet.choices(visitor.dealer_id, session, wanted),
+                page_size=fleet.PAGE,
+                scarcest=scarcest,
+                is_stale=is_stale,
+            )
+
+    @pages.get("/devices/{device_id}")
+    def device_page(request: Request, device_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
+        now, before = door.clock(), address_line.before(request.query_params)
+        with door.database.reading() as session:
+            device = fleet.device(visitor.dealer_id, session, device_id)
+            if device is None:
+                raise HTTPException(404)
+            newest = fleet.reads(visitor.dealer_id, session, device_id)
+            reads = fleet.reads(visitor.dealer_id, session, device_id, before) if before else newest
+            history = fleet.history(visitor.dealer_id, session, device_id, now - HISTORY)
+            return page(
+                "device.html",
+                visitor=visitor,
+                now=now,
+                device=device,
+                agent=fleet.agent_of(visitor.dealer_id, session, device),
+                newest=newest[0] if newest else None,
+                reads=reads[: fleet.READS_PAGE],
+                columns=in_order({name for read in reads for name in read.values()}),
+                next_page=_next_reads(device_id, reads),
+                is_first=before is None,
+                chart=chart(history),
+                is_new=device.id in fleet.new(visitor.dealer_id, session, [device.id], now),
+                is_stale=is_stale(device.last_read_at, now),
+            )
+
+
+def _next_reads(device_id: int, reads: list[fleet.StoredRead]) -> str | None:
+    if len(reads) <= fleet.READS_PAGE:
+        return None
+    last = reads[fleet.READS_PAGE - 1]
+    return f"/devices/{device_id}?before={quote(address_line.position(last.read_at, last.id))}#reads"
+
+
+def _report_pages(pages: APIRouter, door: Door, *, mails_are_kept: bool) -> None:
+    @pages.get("/reports")
+    def reports_page(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
+        before = address_line.number(request.query_params.get("before"))
+        with door.database.reading() as session:
+            found = reports.reports(visitor.dealer_id, session, before)
+        return page(
+            "reports.html",
+            visitor=visitor,
+            now=door.clock(),
+            reports=found[: reports.PAGE],
+            next_page=f"/reports?before={found[reports.PAGE - 1].id}" if len(found) > reports.PAGE else None,
+            is_first=before is None,
+            mails_are_kept=mails_are_kept,
+        )
+
+    @pages.get("/reports/{report_id}.xlsx")
+    def workbook(report_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
+        with door.database.reading() as session:
+            found = reports.workbook(visitor.dealer_id, session, report_id)
+        if found is None:
+            raise HTTPException(404)
+        name, content = found
+        headers = {**HEADERS, "Cache-Control": "no-store", "Content-Disposition": attachment(name)}
+        return Response(content, media_type=XLSX, headers=headers)
+
+
+def attachment(name: str) -> str:
+    """A Content-Disposition (RFC 6266) that saves a file under `name`, whatever stands in it."""
+    safe = "".join("_" if character in '\\/:*?"<>|' else character for character in clean(name, 150)).strip(". ")
+    plain = "".join(character if character.isascii() and character != "%" else "_" for character in safe)
+    return (
+        f"attachment; filename=\"{plain or 'report.xlsx'}\"; filename*=UTF-8''{quote(safe or 'report.xlsx', safe='')}"
+    )

@@ -1,0 +1,200 @@
+"""Figures, times and states as people read them. Pure; the templates use these as filters."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from flexprint_server.fleet.summary import fills_up
+from flexprint_shared.meters import title
+from flexprint_shared.text import clean
+from flexprint_shared.times import rfc3339
+
+NOTHING: Final = "\N{EN DASH}"
+"""What stands where a device gave no value."""
+
+# Steps of an age: seconds in one, and its short name. An age is told in the largest step that fits.
+_STEPS: Final = ((604800, "wk"), (86400, "d"), (3600, "h"), (60, "min"))
+
+# hrPrinterDetectedErrorState (RFC 2790) in words, and how much each one matters.
+_ERRORS: Final = {
+    "lowPaper": ("Paper low", "warn"),
+    "noPaper": ("No paper", "bad"),
+    "lowToner": ("Toner low", "warn"),
+    "noToner": ("No toner", "bad"),
+    "doorOpen": ("Door open", "bad"),
+    "jammed": ("Paper jam", "bad"),
+    "offline": ("Offline", "bad"),
+    "serviceRequested": ("Service requested", "bad"),
+    "inputTrayMissing": ("Tray missing", "bad"),
+    "outputTrayMissing": ("Output tray missing", "bad"),
+    "markerSupplyMissing": ("Supply missing", "bad"),
+    "outputNearFull": ("Output nearly full", "warn"),
+    "outputFull": ("Output full", "bad"),
+    "inputTrayEmpty": ("Tray empty", "warn"),
+    "overduePreventMaint": ("Maintenance overdue", "warn"),
+}
+
+_STATES: Final = {
+    "idle": "Ready",
+    "printing": "Printing",
+    "warmup": "Warming up",
+    "other": "Other",
+    "unknown": "Not told",
+}
+
+_SOURCES: Final = {"vendor": "maker's counter", "standard": "Printer MIB", "derived": "derived"}
+
+# Words of prtMarkerSuppliesType (RFC 3805) that nobody outside the trade knows.
+_KINDS: Final = {"opc": "Drum", "other": "Other supply", "unknown": "Supply"}
+
+_LEVELS: Final = {"some": "Some left", "unknown": "Level not told", "unlimited": "No limit", "ok": "OK"}
+
+_REPORTS: Final = {
+    "due": ("Waiting", "quiet"),
+    "building": ("Being built", "quiet"),
+    "built": ("Built, not yet mailed", "quiet"),
+    "sending": ("Being mailed", "quiet"),
+    "sent": ("Mailed", "good"),
+    "failed": ("Failed", "bad"),
+}
+
+_DELIVERIES: Final = {
+    "queued": ("Waiting", "quiet"),
+    "accepted": ("Accepted", "good"),
+    "deferred": ("Trying again", "warn"),
+    "refused": ("Refused", "bad"),
+}
+
+# Words in a supply's colour that say which ink a swatch shows, the more telling first.
+_INKS: Final = ("cyan", "magenta", "yellow", "black", "red", "green", "blue", "gray", "grey", "white")
+
+_HUMPS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def said(text: object, limit: int = 255) -> str:
+    """Text from a device on one line, without characters that hide or reorder others; "" for none."""
+    return clean(str(text), limit) if text is not None else ""
+
+
+def number(value: int | None) -> str:
+    return NOTHING if value is None else f"{value:,}"
+
+
+def ago(instant: datetime | None, now: datetime) -> str:
+    """`just now`, `5 min ago`, `3 h ago`; `in 3 h` for a clock that runs ahead; `never`."""
+    if instant is None:
+        return "never"
+    seconds = (now - instant).total_seconds()
+    for size, name in _STEPS:
+        if abs(seconds) >= size:
+            count = int(abs(seconds) // size)
+            return f"{count} {name} ago" if seconds > 0 else f"in {count} {name}"
+    return "just now"
+
+
+def full_time(instant: datetime) -> str:
+    """`2026-11-22 08:00:00 UTC`."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def short_time(instant: datetime) -> str:
+    """`22 Nov 2026, 08:00`."""
+    utc = instant.astimezone(UTC)
+    return f"{utc.day} {utc:%b %Y, %H:%M}"
+
+
+def machine_time(instant: datetime) -> str:
+    return rfc3339(instant)
+
+
+def uptime(seconds: int | None) -> str:
+    """`12 d 4 h`, the two largest steps."""
+    if seconds is None:
+        return NOTHING
+    parts: list[str] = []
+    for size, name in (*_STEPS[1:], (1, "s")):
+        count, seconds = divmod(seconds, size)
+        if count or (size == 1 and not parts):
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2])
+
+
+def error(bit: str) -> tuple[str, str]:
+    """A set bit of hrPrinterDetectedErrorState as (words, how much it matters)."""
+    return _ERRORS.get(bit) or (_from_camel(said(bit, 60)), "warn")
+
+
+def health(state: str, errors: Sequence[str]) -> str:
+    """How a device is, in one colour: `bad`, `warn`, `good`, or `quiet` where it does not tell."""
+    weights = {error(bit)[1] for bit in errors}
+    if weights:
+        return "bad" if "bad" in weights else "warn"
+    return "good" if state in ("idle", "printing", "warmup") else "quiet"
+
+
+def severity(word: str) -> tuple[str, str]:
+    """An alert's prtAlertSeverityLevel as (words, how much it matters)."""
+    weights = {"critical": "bad", "warning": "warn"}
+    return _from_camel(said(word, 40)), weights.get(word, "quiet")
+
+
+def state(word: str) -> str:
+    return _STATES.get(word) or _from_camel(said(word, 30))
+
+
+def source(word: str) -> str:
+    return _SOURCES.get(word) or said(word, 30)
+
+
+def unit(word: str) -> str:
+    return said(word, 40).replace("_", " ")
+
+
+def meter(name: str) -> str:
+    return title(said(name, 40))
+
+
+def report(word: str) -> tuple[str, str]:
+    return _REPORTS.get(word, (said(word, 20), "quiet"))
+
+
+def delivery(word: str) -> tuple[str, str]:
+    return _DELIVERIES.get(word, (said(word, 20), "quiet"))
+
+
+def kind(word: str) -> str:
+    """A word of prtMarkerSuppliesType, or a supply's colour: `wasteToner` as `Waste toner`."""
+    return _KINDS.get(word) or _from_camel(said(word, 40))
+
+
+def level(supply: Mapping[str, Any]) -> str:
+    """A supply's level in words: `42 %`, `Low, 8 %`, `Some left`; a waste container's `40 % full`."""
+    filling, percent, word = fills_up(supply), supply["percent"], supply["state"]
+    figure = "" if percent is None else f"{percent} % full" if filling else f"{percent} %"
+    if word == "empty":
+        return "Full" if filling else "Empty"
+    if word == "low":
+        low = "Nearly full" if filling else "Low"
+        return f"{low}, {percent} %" if figure else low
+    return figure or _LEVELS.get(word) or said(word, 20)
+
+
+def weight(supply: Mapping[str, Any]) -> str:
+    """How much a supply's state matters: `bad`, `warn` or `good`; `quiet` where nothing is known."""
+    if supply["state"] in ("empty", "low"):
+        return "bad" if supply["state"] == "empty" else "warn"
+    return "good" if supply["percent"] is not None else "quiet"
+
+
+def ink(supply: Mapping[str, Any]) -> str:
+    """The swatch of a supply: the name of an ink, `waste` or `none`."""
+    if fills_up(supply):
+        return "waste"
+    color = str(supply["color"] or "").lower()
+    found = next((name for name in _INKS if name in color), "none")
+    return "gray" if found == "grey" else found
+
+
+def _from_camel(word: str) -> str:
+    return _HUMPS.sub(" ", word).replace("_", " ").capitalize()

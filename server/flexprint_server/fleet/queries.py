@@ -1,0 +1,386 @@
+"""What pages ask of the fleet. Every question names its dealer first; there is no way to ask about all of them.
+
+The list is written for a hundred thousand devices: the rows of one page are chosen by narrow columns, and only
+those are then loaded whole.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, get_args
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Select,
+    bindparam,
+    case,
+    column,
+    func,
+    or_,
+    select,
+    table,
+    true,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+
+from flexprint_server.database import Instant
+from flexprint_server.fleet.models import Device, Layout, Read
+from flexprint_server.fleet.summary import NEW_FOR, STALE_AFTER
+from flexprint_server.tenants.models import Agent, Customer, Site
+
+Show = Literal["all", "today", "new", "stale", "low"]
+Sort = Literal["customer", "printer", "serial", "total", "supply", "read"]
+
+SHOWS: Final[tuple[Show, ...]] = get_args(Show)
+SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
+
+PAGE: Final = 50
+"""Devices on one page of the list."""
+
+READS_PAGE: Final = 25
+"""Reads on one page of a device's history."""
+
+MOST_TERMS: Final = 6
+"""Words of a search that count; more are ignored."""
+
+MOST_CHOICES: Final = 300
+"""Customers, or sites of one, that are offered as a choice. Beyond that people search."""
+
+MOST_POINTS: Final = 5000
+"""Points of a device's history at most: 90 days, hourly and more."""
+
+# The batch as a read sees it: its model belongs to the room that takes batches in, above this one.
+_batch: Final = table(
+    "batch",
+    column("id", BigInteger),
+    column("sequence", BigInteger),
+    column("received_at", Instant),
+    column("gap", Boolean),
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Wanted:
+    """Which devices, in which order, which page (from 1)."""
+
+    text: str = ""
+    customer_id: int | None = None
+    site_id: int | None = None
+    show: Show = "all"
+    sort: Sort = "customer"
+    descending: bool = False
+    page: int = 1
+
+
+@dataclass(slots=True, frozen=True)
+class Totals:
+    """Devices in figures. `today` begins at midnight UTC."""
+
+    all: int
+    today: int
+    new: int
+    stale: int
+    low: int
+
+
+@dataclass(slots=True, frozen=True)
+class DevicePage:
+    """One page of the list. `totals` count the wanted customer or site, or the whole fleet; `matching` the devices
+    on all pages of this list; `new` has the ids of those devices that are new."""
+
+    totals: Totals
+    devices: Sequence[Device]
+    new: set[int]
+    matching: int
+    page: int
+
+    @property
+    def pages(self) -> int:
+        return max(-(-self.matching // PAGE), 1)
+
+
+@dataclass(slots=True, frozen=True)
+class Choices:
+    """What a page offers to filter by: no customers at all where there are too many to choose from."""
+
+    customers: Sequence[tuple[int, str]]
+    sites: Sequence[tuple[int, str]]
+    customer: str | None
+    site: str | None
+
+
+@dataclass(slots=True, frozen=True)
+class StoredRead:
+    """A read with the layout that says what its figures are, and the batch that brought it."""
+
+    id: int
+    read_at: datetime
+    uptime_s: int | None
+    row: int
+    meters: Sequence[int]
+    layout: dict[str, Any]
+    sequence: int
+    received_at: datetime
+    gap: bool
+
+    def values(self) -> dict[str, int]:
+        """The meters by name."""
+        names = (meter[0] for meter in self.layout["meters"])
+        return dict(zip(names, self.meters, strict=False))
+
+
+def devices(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> DevicePage:
+    """The page of the list that is wanted; the last one there is when that lies beyond the end.
+
+    One walk over the devices counts everything, site by site. In the order of customers and sites that also says
+    which few sites the page lies in; any other order is the database's to find.
+    """
+    places = _places(dealer_id, session, wanted)
+    census = _census(dealer_id, session, wanted, now)
+    conditions = [*_within(dealer_id, wanted), _shown(dealer_id, wanted.show, now)]
+    if wanted.text:
+        conditions += _matches(places, wanted.text)
+        counts = _counts(session, conditions)
+    else:
+        counts = {site_id: getattr(figures, wanted.show) for site_id, figures in census.items()}
+    matching = sum(counts.values())
+    page = min(wanted.page, max(-(-matching // PAGE), 1))
+    before = (page - 1) * PAGE
+    if wanted.sort == "customer":
+        ids = _by_place(session, conditions, places[:: -1 if wanted.descending else 1], counts, before)
+    else:
+        ids = session.scalars(
+            select(Device.id).where(*conditions).order_by(*_order(wanted)).limit(PAGE).offset(before)
+        ).all()
+    return DevicePage(_sum(census), _loaded(dealer_id, session, ids), new(dealer_id, session, ids, now), matching, page)
+
+
+def new(dealer_id: int, session: Session, ids: Sequence[int], now: datetime) -> set[int]:
+    """Those of the devices `ids` that are new."""
+    found = select(Device.id).where(Device.dealer_id == dealer_id, Device.id.in_(ids), _shown(dealer_id, "new", now))
+    return set(session.scalars(found))
+
+
+@dataclass(slots=True, frozen=True)
+class _Place:
+    """A site and the names it is found by, in lower case."""
+
+    id: int
+    names: str
+
+
+def _places(dealer_id: int, session: Session, wanted: Wanted) -> list[_Place]:
+    """The wanted sites, or all, by the names of customer and site."""
+    asked = (
+        select(Site.id, Customer.name, Site.name)
+        .join(Customer, Customer.id == Site.customer_id)
+        .where(Site.dealer_id == dealer_id)
+    )
+    if wanted.customer_id is not None:
+        asked = asked.where(Site.customer_id == wanted.customer_id)
+    if wanted.site_id is not None:
+        asked = asked.where(Site.id == wanted.site_id)
+    # Lower case and order are ours and not the database's: what it makes of an Umlaut depends on its setup.
+    places = [_Place(site_id, f"{customer}\n{site}".lower()) for site_id, customer, site in session.execute(asked)]
+    return sorted(places, key=lambda place: (place.names, place.id))
+
+
+def _census(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> dict[int, Totals]:
+    """The figures of each site."""
+    figures = (func.count().filter(_shown(dealer_id, show, now)) for show in SHOWS)
+    asked = select(Device.site_id, *figures).where(*_within(dealer_id, wanted)).group_by(Device.site_id)
+    return {site_id: Totals(*counts) for site_id, *counts in session.execute(asked)}
+
+
+def _sum(census: Mapping[int, Totals]) -> Totals:
+    return Totals(**{show: sum(getattr(figures, show) for figures in census.values()) for show in SHOWS})
+
+
+def _counts(session: Session, conditions: Sequence[ColumnElement[bool]]) -> dict[int, int]:
+    asked = select(Device.site_id, func.count()).where(*conditions).group_by(Device.site_id)
+    return {row[0]: row[1] for row in session.execute(asked)}
+
+
+def _by_place(
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    places: Sequence[_Place],
+    counts: Mapping[int, int],
+    before: int,
+) -> Sequence[int]:
+    """The ids of a page in the order of `places`, when `before` devices stand on the pages before it."""
+    sites, skipped = _window(((place.id, counts.get(place.id, 0)) for place in places), before, PAGE)
+    if not sites:
+        return []
+    rank = case({site_id: position for position, site_id in enumerate(sites)}, value=Device.site_id)
+    asked = select(Device.id).where(*conditions, Device.site_id.in_(sites))
+    return session.scalars(asked.order_by(rank, *_AT_A_SITE).limit(PAGE).offset(skipped)).all()
+
+
+def _window(counts: Iterable[tuple[int, int]], before: int, size: int) -> tuple[list[int], int]:
+    """Of groups (id, members) in order: those in which the `size` members after the first `before` lie, and how
+    many members of the first of these come before them."""
+    found: list[int] = []
+    skipped = passed = 0
+    for group, members in counts:
+        if members and passed + members > before:
+            if not found:
+                skipped = before - passed
+            found.append(group)
+        passed += members
+        if passed >= before + size:
+            break
+    return found, skipped
+
+
+def _loaded(dealer_id: int, session: Session, ids: Sequence[int]) -> list[Device]:
+    rows = session.scalars(
+        select(Device)
+        .where(Device.dealer_id == dealer_id, Device.id.in_(ids))
+        .options(joinedload(Device.site).joinedload(Site.customer))
+    )
+    by_id = {device.id: device for device in rows}
+    return [by_id[device_id] for device_id in ids]
+
+
+def _within(dealer_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """The device belongs to the dealer, and to the wanted customer or site."""
+    conditions = [Device.dealer_id == dealer_id]
+    if wanted.site_id is not None:
+        conditions.append(Device.site_id == wanted.site_id)
+    if wanted.customer_id is not None:
+        of_customer = select(Site.id).where(Site.dealer_id == dealer_id, Site.customer_id == wanted.customer_id)
+        conditions.append(Device.site_id.in_(of_customer))
+    return conditions
+
+
+def _shown(dealer_id: int, show: Show, now: datetime) -> ColumnElement[bool]:
+    match show:
+        case "today":
+            return Device.last_read_at >= now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        case "new":
+            return Device.first_seen_at > now - NEW_FOR
+        case "stale":
+            return Device.last_read_at < now - STALE_AFTER
+        case "low":
+            return Device.supply_low.is_(True)
+        case "all":
+            return true()
+
+
+def _matches(places: Sequence[_Place], text: str) -> list[ColumnElement[bool]]:
+    """Each word of `text` stands in the device itself, or in the name of its site or customer."""
+    return [
+        or_(
+            Device.search_text.contains(term, autoescape=True),
+            Device.site_id.in_(_written_out([place.id for place in places if term in place.names])),
+        )
+        for term in text.lower().split()[:MOST_TERMS]
+    ]
+
+
+def _written_out(ids: list[int]) -> BindParameter[list[int]]:
+    """Numbers that stand in the statement itself: there may be more of them than a statement has parameters."""
+    return bindparam(None, ids, expanding=True, literal_execute=True)
+
+
+_AT_A_SITE: Final = (Device.model.asc().nulls_last(), Device.address.asc(), Device.id.asc())
+
+_ORDERS: Final[dict[Sort, tuple[InstrumentedAttribute[Any], ...]]] = {
+    "printer": (Device.manufacturer, Device.model),
+    "serial": (Device.serial,),
+    "total": (Device.total,),
+    "supply": (Device.supply_left,),
+    "read": (Device.last_read_at,),
+}
+
+
+def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
+    """Devices that lack what is sorted by come last, whichever way; the id makes the order of equals sure."""
+    columns = _ORDERS[wanted.sort]
+    turned = [column.desc() if wanted.descending else column.asc() for column in columns]
+    return [*(expression.nulls_last() for expression in turned), Device.id.asc()]
+
+
+def choices(dealer_id: int, session: Session, wanted: Wanted) -> Choices:
+    """The customers, the sites of the chosen one, and the names of what is chosen."""
+    customers = select(Customer.id, Customer.name).where(Customer.dealer_id == dealer_id)
+    sites = select(Site.id, Site.name).where(Site.dealer_id == dealer_id)
+    return Choices(
+        customers=_few(session, customers.order_by(Customer.name)),
+        sites=_few(session, sites.where(Site.customer_id == wanted.customer_id).order_by(Site.name)),
+        customer=_name(session, customers.where(Customer.id == wanted.customer_id)),
+        site=_name(session, sites.where(Site.id == wanted.site_id)),
+    )
+
+
+def _few(session: Session, named: Select[int, str]) -> list[tuple[int, str]]:
+    rows = session.execute(named.limit(MOST_CHOICES + 1)).all()
+    return [(row[0], row[1]) for row in rows] if len(rows) <= MOST_CHOICES else []
+
+
+def _name(session: Session, named: Select[int, str]) -> str | None:
+    row = session.execute(named).first()
+    return row[1] if row else None
+
+
+def device(dealer_id: int, session: Session, device_id: int) -> Device | None:
+    """The device with its site and customer; None when this dealer has no such device."""
+    return session.scalar(
+        select(Device)
+        .where(Device.dealer_id == dealer_id, Device.id == device_id)
+        .options(joinedload(Device.site).joinedload(Site.customer))
+    )
+
+
+def agent_of(dealer_id: int, session: Session, device: Device) -> Agent | None:
+    """The agent that reads the device."""
+    return session.scalar(select(Agent).where(Agent.dealer_id == dealer_id, Agent.id == device.agent_id))
+
+
+def reads(
+    dealer_id: int, session: Session, device_id: int, before: tuple[datetime, int] | None = None
+) -> list[StoredRead]:
+    """READS_PAGE reads and one more (there is a next page when it came), the newest first, of those older than
+    `before`: the time and id of the last read on the page before this one."""
+    asked = (
+        select(
+            Read.id,
+            Read.read_at,
+            Read.uptime_s,
+            Read.row,
+            Read.meters,
+            Layout.content,
+            _batch.c.sequence,
+            _batch.c.received_at,
+            _batch.c.gap,
+        )
+        .join(Layout, Layout.id == Read.layout_id)
+        .join(_batch, _batch.c.id == Read.batch_id)
+        .where(Read.dealer_id == dealer_id, Read.device_id == device_id)
+        .order_by(Read.read_at.desc(), Read.id.desc())
+        .limit(READS_PAGE + 1)
+    )
+    if before is not None:
+        read_at, read_id = before
+        asked = asked.where(Read.read_at <= read_at, or_(Read.read_at < read_at, Read.id < read_id))
+    return [StoredRead(*row) for row in session.execute(asked)]
+
+
+def history(dealer_id: int, session: Session, device_id: int, since: datetime) -> list[tuple[datetime, int]]:
+    """The totals read since then, the oldest first, MOST_POINTS of the newest at most."""
+    rows = session.execute(
+        select(Read.read_at, Read.total)
+        .where(
+            Read.dealer_id == dealer_id,
+            Read.device_id == device_id,
+            Read.read_at >= since,
+            Read.total.is_not(None),
+        )
+        .order_by(Read.read_at.desc())
+        .limit(MOST_POINTS)
+    )
+    return [(read_at, total) for read_at, total in rows if total is not None][::-1]

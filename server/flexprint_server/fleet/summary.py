@@ -1,0 +1,112 @@
+"""What a page searches and sorts devices by, worked out once when a read is stored."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, TypedDict
+
+from flexprint_shared.readings import Identity
+
+STALE_AFTER: Final = timedelta(days=7)
+"""A device not read for longer than this is stale."""
+
+NEW_FOR: Final = timedelta(days=30)
+"""A device counts as new for so long after it was first seen."""
+
+SupplyFacts = Mapping[str, Any]
+"""One entry of Device.supplies: Supply.as_json()."""
+
+# Kinds of prtMarkerSuppliesType (RFC 3805) that fill up where others run out.
+_FILLING: Final = ("waste",)
+_LOW: Final = ("low", "empty")
+
+
+class Summary(TypedDict):
+    """The columns of Device that repeat what its newest read says, for searching and sorting."""
+
+    search_text: str
+    total: int | None
+    supply_left: int | None
+    supply_low: bool
+
+
+def summary(identity: Identity, address: str, total: int | None, supplies: Sequence[SupplyFacts]) -> Summary:
+    """The summary columns of a device that said so."""
+    remaining, low = scarcity((fills_up(supply), supply["state"], supply["percent"]) for supply in supplies)
+    return Summary(
+        search_text=search_text(identity, address), total=total, supply_left=remaining, supply_low=low
+    )
+
+
+def scarcity(supplies: Iterable[tuple[bool, str, int | None]]) -> tuple[int | None, bool]:
+    """What is left of the supply that ends first, and whether any is low. Supplies as (whether it fills up, state,
+    percent)."""
+    found: tuple[bool, int] | None = None
+    remaining, low = None, False
+    for filling, state, percent in supplies:
+        here = _left(percent, state, filling=filling)
+        if state in _LOW:
+            low = True
+        elif here is None:
+            continue
+        urgency = (state not in _LOW, 1 if here is None else here)
+        if found is None or urgency < found:
+            found, remaining = urgency, here
+    return remaining, low
+
+
+def search_text(identity: Identity, address: str) -> str:
+    """Everything people look a device up by, in lower case, one field a line so that no search spans two."""
+    fields: Sequence[str | None] = (
+        identity.serial,
+        identity.asset,
+        address,
+        " ".join(filter(None, (identity.manufacturer, identity.model))),
+        identity.name,
+        identity.location,
+        *identity.macs,
+    )
+    return "\n".join(field for field in fields if field).lower()
+
+
+def fills_up(supply: SupplyFacts) -> bool:
+    """True for a waste container: its percent says how full it is, not what is left."""
+    return str(supply["kind"]).lower().startswith(_FILLING)
+
+
+def is_low(supply: SupplyFacts) -> bool:
+    """True for a supply that the device, or its level, calls low or empty; for waste, nearly full."""
+    return supply["state"] in _LOW
+
+
+def left(supply: SupplyFacts) -> int | None:
+    """Percent left before somebody has to come, 0 to 100; None where the device gives no such figure."""
+    return _left(supply["percent"], supply["state"], filling=fills_up(supply))
+
+
+def _left(percent: int | None, state: str, *, filling: bool) -> int | None:
+    if state == "empty":
+        return 0
+    if percent is None:
+        return None
+    bounded = 0 if percent < 0 else min(percent, 100)
+    return 100 - bounded if filling else bounded
+
+
+def scarcest(supplies: Iterable[SupplyFacts]) -> SupplyFacts | None:
+    """The supply that ends first: the least left, a low one without a figure before any that is not low.
+    None when no supply says anything about its level."""
+    telling = [supply for supply in supplies if is_low(supply) or left(supply) is not None]
+    return min(telling, key=_urgency, default=None)
+
+
+def _urgency(supply: SupplyFacts) -> tuple[bool, int]:
+    remaining = left(supply)
+    return (not is_low(supply), 1 if remaining is None else remaining)
+
+
+def is_stale(last_read_at: datetime, now: datetime) -> bool:
+    return now - last_read_at > STALE_AFTER
+
+
+def is_new(first_seen_at: datetime, now: datetime) -> bool:
+    return now - first_seen_at < NEW_FOR

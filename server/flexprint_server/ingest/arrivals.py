@@ -1,0 +1,194 @@
+"""From the columns of a checked document to what is stored: texts cleaned and cut, figures as they came.
+
+The sealed original keeps every octet; what lies in the database must be safe to show, mail and put in a cell.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from flexprint_server.fleet.identity import keys_of
+from flexprint_server.fleet.statements import instant
+from flexprint_server.fleet.storing import Arrival, Figures, Said, Shown
+from flexprint_server.fleet.summary import fills_up, scarcity, search_text
+from flexprint_server.ingest.document import Columns, Document, Layout
+from flexprint_shared.batch import STATES, with_colons
+from flexprint_shared.readings import Identity
+from flexprint_shared.text import clean
+from flexprint_shared.times import from_milliseconds
+
+# A page shows so many at most; a device that reports more is ill, and the sealed original has them all.
+_MOST_LINES: Final = 50
+
+
+@dataclass(slots=True, frozen=True)
+class Model:
+    """A layout, cleaned: `content` is what is stored of it, the rest serves its reads."""
+
+    content: dict[str, Any]
+    manufacturer: str | None
+    model: str | None
+    sys_object_id: str | None
+    color: bool | None
+    meters: Sequence[tuple[str, str]]
+    total: int | None
+    supplies: Sequence[tuple[tuple[str, str, str, str | None], tuple[int | None, str]]]
+    filling: Sequence[bool]
+
+
+def models_of(document: Document) -> list[Model]:
+    """The document's layouts, in its order."""
+    return [_model(layout) for layout in document.layouts]
+
+
+def _model(layout: Layout) -> Model:
+    manufacturer, model = _text(layout.manufacturer), _text(layout.model)
+    sys_object_id = _text(layout.sys_object_id)
+    meters = [(name, unit, _text(oid), source) for name, unit, oid, source in layout.meters]
+    supplies = [
+        (clean(index), clean(name), clean(kind), _text(color), capacity, clean(unit))
+        for index, name, kind, color, capacity, unit in layout.supplies
+    ]
+    names = [name for name, _, _, _ in meters]
+    return Model(
+        content={
+            "manufacturer": manufacturer,
+            "model": model,
+            "sys_object_id": sys_object_id,
+            "color": layout.color,
+            "meters": meters,
+            "supplies": supplies,
+        },
+        manufacturer=manufacturer,
+        model=model,
+        sys_object_id=sys_object_id,
+        color=layout.color,
+        meters=[(name, unit) for name, unit, _, _ in meters],
+        total=names.index("total") if "total" in names else None,
+        supplies=[(supply[:4], supply[4:]) for supply in supplies],
+        filling=[fills_up({"kind": supply[2]}) for supply in supplies],
+    )
+
+
+def arrivals_of(
+    document: Document, models: Sequence[Model], layout_ids: Sequence[int], agent: UUID, dialect: str
+) -> list[Arrival]:
+    """The document's reads, in its order. `layout_ids` are the numbers of its layouts."""
+    began, columns, seen_by = from_milliseconds(document.since), document.reads, str(agent)
+    arrivals = []
+    for row, number in enumerate(columns.layout):
+        model = models[number]
+        read_at = began + timedelta(milliseconds=columns.at[row])
+        written = instant(read_at, dialect)
+        shown = _shown(row, columns, model, written)
+        told = _told(row, columns, model)
+        figures = Figures(
+            row,
+            layout_ids[number],
+            written,
+            columns.uptime_s[row],
+            shown.total,
+            columns.meters[row],
+            columns.levels[row],
+            columns.percents[row],
+        )
+        keys = _keys(row, columns, model, seen_by)
+        arrivals.append(Arrival(read_at, keys, told, partial(_said, row, columns, model, written, told), shown, figures))
+    return arrivals
+
+
+def _keys(row: int, columns: Columns, model: Model, agent: str) -> tuple[str, ...]:
+    identity = Identity(model.manufacturer, model.model, _text(columns.serial[row]), _macs(columns.macs[row]))
+    return keys_of(identity, agent, clean(columns.address[row]), columns.port[row])
+
+
+def _told(row: int, columns: Columns, model: Model) -> str:
+    """A hash of everything that _said() is made of, as the device gave it."""
+    told = (
+        model.manufacturer,
+        model.model,
+        model.sys_object_id,
+        model.color,
+        columns.address[row],
+        columns.macs[row],
+        columns.serial[row],
+        columns.name[row],
+        columns.location[row],
+        columns.contact[row],
+        columns.asset[row],
+        columns.firmware[row],
+        columns.description[row],
+    )
+    return blake2b(msgspec.json.encode(told), digest_size=8).hexdigest()
+
+
+def _said(row: int, columns: Columns, model: Model, read_at: str, told: str) -> Said:
+    identity = Identity(
+        manufacturer=model.manufacturer,
+        model=model.model,
+        serial=_text(columns.serial[row]),
+        macs=_macs(columns.macs[row]),
+        name=_text(columns.name[row]),
+        location=_text(columns.location[row]),
+        contact=_text(columns.contact[row]),
+        asset=_text(columns.asset[row]),
+        firmware=_text(columns.firmware[row]),
+        sys_object_id=model.sys_object_id,
+        description=_text(columns.description[row]),
+    )
+    return Said(
+        manufacturer=identity.manufacturer,
+        model=identity.model,
+        serial=identity.serial,
+        asset=identity.asset,
+        name=identity.name,
+        location=identity.location,
+        contact=identity.contact,
+        firmware=identity.firmware,
+        description=identity.description,
+        sys_object_id=identity.sys_object_id,
+        macs=identity.macs or None,
+        color=model.color,
+        search_text=search_text(identity, clean(columns.address[row])),
+        said=told,
+        read_at=read_at,
+    )
+
+
+def _shown(row: int, columns: Columns, model: Model, read_at: str) -> Shown:
+    meters, percents = columns.meters[row], columns.percents[row]
+    states = [STATES[letter] for letter in columns.states[row]]
+    remaining, low = scarcity(zip(model.filling, states, percents, strict=True))
+    figures = zip(model.supplies, percents, states, columns.levels[row], strict=True)
+    return Shown(
+        read_at=read_at,
+        address=clean(columns.address[row]),
+        total=None if model.total is None else meters[model.total],
+        supply_left=remaining,
+        supply_low=low,
+        state=columns.state[row],
+        errors=_lines(columns.errors[row]),
+        console=_lines(columns.console[row]),
+        alerts=[(clean(severity), code, clean(said)) for severity, code, said in columns.alerts[row][:_MOST_LINES]],
+        warnings=_lines(columns.warnings[row]),
+        meters={name: (value, unit) for (name, unit), value in zip(model.meters, meters, strict=True)},
+        supplies=[(*facts, percent, state, level, *measure) for (facts, measure), percent, state, level in figures],
+    )
+
+
+def _macs(plain: Sequence[str]) -> tuple[str, ...]:
+    return tuple([with_colons(mac) for mac in plain[:_MOST_LINES]])
+
+
+def _text(text: str | None) -> str | None:
+    return (clean(text) or None) if text else None
+
+
+def _lines(texts: Sequence[str]) -> list[str]:
+    return [clean(text) for text in texts[:_MOST_LINES]]

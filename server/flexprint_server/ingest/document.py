@@ -1,0 +1,148 @@
+"""What an opened batch has to look like before a single value of it is believed.
+
+The structs say the same as flexprint_shared.batch.document; a test holds the two together. Bounds are what the
+wire can carry (SNMP's largest octet string, 64-bit counters), not what a sensible printer would send: a batch
+with one odd device must not take the other reads down with it. Texts are cut to size later, where they are stored.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from flexprint_shared import batch
+from flexprint_shared.meters import UNITS, is_meter_name
+
+# SNMP's largest octet string (RFC 3416).
+Text = Annotated[str, Meta(max_length=65535)]
+Texts = Annotated[list[Text], Meta(max_length=4000)]
+Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Mac = Annotated[str, Meta(pattern="^([0-9a-f]{2}){0,64}$")]
+Index = Annotated[int, Meta(ge=0, lt=batch.MOST_READS)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+# 1970 to 9999, what both databases can hold.
+LATEST: Final = 253_402_300_799_999
+Milliseconds = Annotated[int, Meta(ge=0, le=LATEST)]
+
+_SOURCES: Final = frozenset(("vendor", "standard", "derived"))
+_UNITS: Final = frozenset(UNITS)
+_STATES: Final = frozenset(("idle", "printing", "warmup", "other", "unknown"))
+_LETTERS: Final = "".join(batch.STATES)
+
+
+class Sender(Struct):
+    version: Text
+    host: Text
+
+
+class Report(Struct):
+    requested_at: Text
+
+
+class Layout(Struct):
+    """What reads of one model have in common. `meters` are (name, unit, OID, source), `supplies` (index, name,
+    kind, colour, capacity, unit)."""
+
+    manufacturer: Text | None
+    model: Text | None
+    sys_object_id: Text | None
+    color: bool | None
+    meters: Annotated[list[tuple[Text, Text, Text | None, Text]], Meta(max_length=4000)]
+    supplies: Annotated[list[tuple[Text, Text, Text, Text | None, Integer | None, Text]], Meta(max_length=4000)]
+
+
+class Columns(Struct):
+    """One entry a read in each. All are empty in a batch that only asks for a report."""
+
+    layout: list[Index] = []
+    at: list[Milliseconds] = []
+    address: list[Text] = []
+    port: list[Port] = []
+    macs: list[Annotated[list[Mac], Meta(max_length=4000)]] = []
+    serial: list[Text | None] = []
+    name: list[Text | None] = []
+    location: list[Text | None] = []
+    contact: list[Text | None] = []
+    asset: list[Text | None] = []
+    firmware: list[Text | None] = []
+    description: list[Text | None] = []
+    uptime_s: list[Integer | None] = []
+    meters: list[list[Integer]] = []
+    levels: list[list[Integer | None]] = []
+    percents: list[list[Integer | None]] = []
+    states: list[Text] = []
+    state: list[Text] = []
+    errors: list[Texts] = []
+    console: list[Texts] = []
+    alerts: list[Annotated[list[tuple[Text, Integer | None, Text]], Meta(max_length=4000)]] = []
+    warnings: list[Texts] = []
+    evidence: list[Annotated[list[tuple[Text, Text, Text]], Meta(max_length=4000)]] = []
+
+
+class Document(Struct):
+    format: int
+    made_at: Text
+    agent: Sender
+    recipients: Annotated[list[Text], Meta(max_length=1000)]
+    report: Report | None
+    layouts: Annotated[list[Layout], Meta(max_length=batch.MOST_READS)]
+    since: Milliseconds
+    reads: Columns
+
+
+class Unreadable(Exception):
+    """The opened octets are not a document whose every part fits. The message says which part does not."""
+
+
+_decoder: Final = msgspec.json.Decoder(Document)
+
+
+def decode(octets: bytes) -> Document:
+    """The document in `octets`, checked throughout. Raises Unreadable."""
+    try:
+        document = _decoder.decode(octets)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(f"the batch's content does not fit format {batch.FORMAT}: {error}") from error
+    if document.format != batch.FORMAT:
+        raise Unreadable(f"the batch's content is of format {document.format}; this collector reads {batch.FORMAT}")
+    for number, layout in enumerate(document.layouts):
+        _check_layout(number, layout)
+    _check_columns(document)
+    return document
+
+
+def _check_layout(number: int, layout: Layout) -> None:
+    for name, unit, _, source in layout.meters:
+        if not is_meter_name(name) or unit not in _UNITS or source not in _SOURCES:
+            raise Unreadable(f"layout {number} has a meter outside the vocabulary: {name[:80]!r} in {unit[:80]!r}")
+
+
+def _check_columns(document: Document) -> None:
+    columns = document.reads
+    count = len(columns.layout)
+    if count > batch.MOST_READS:
+        raise Unreadable(f"the batch holds {count} reads; {batch.MOST_READS} is the most")
+    for field in columns.__struct_fields__:
+        if len(getattr(columns, field)) != count:
+            raise Unreadable(f"the column {field} has not one entry for each of {count} reads")
+    for row, number in enumerate(columns.layout):
+        if number >= len(document.layouts):
+            raise Unreadable(f"read {row} names layout {number} of {len(document.layouts)}")
+        _check_row(row, columns, document.layouts[number])
+    if columns.at and max(columns.at) + document.since > LATEST:
+        raise Unreadable("a read is later than the year 9999")
+
+
+def _check_row(row: int, columns: Columns, layout: Layout) -> None:
+    supplies = len(layout.supplies)
+    if (
+        len(columns.meters[row]) != len(layout.meters)
+        or len(columns.levels[row]) != supplies
+        or len(columns.percents[row]) != supplies
+        or len(columns.states[row]) != supplies
+    ):
+        raise Unreadable(f"read {row} has not one value for each meter and supply of its layout")
+    if columns.states[row].strip(_LETTERS):
+        raise Unreadable(f"read {row} has a supply in no known state")
+    if columns.state[row] not in _STATES:
+        raise Unreadable(f"read {row} has a device in no known state")

@@ -1,0 +1,154 @@
+"""What agents call. Bodies are read here, bounded in size and time; everything else happens in the thread pool."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
+from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from flexprint_server.database import Database
+from flexprint_server.ingest import enrolment, refusals
+from flexprint_server.ingest.service import Inbox, Receipt
+from flexprint_server.reports.addresses import mail_domain
+from flexprint_server.reports.queue import QueueAway
+from flexprint_server.settings import Settings
+from flexprint_server.tenants.keys import open_keyring
+from flexprint_shared.batch import LARGEST_SEALED
+
+_log = logging.getLogger(__name__)
+
+SLOWEST: Final = 120
+"""Seconds in which a body has to be here. Two megabytes take 40 s over a tired DSL line."""
+
+RETRY_AFTER: Final = 15
+"""Seconds after which an agent may try a collector that was busy."""
+
+Wake = Callable[[int], object]
+
+
+class Counts:
+    """What became of the calls, for /metrics."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.batches = Counter("flexprint_batches_stored", "Batches stored", registry=registry)
+        self.reads = Counter("flexprint_reads_stored", "Reads stored", registry=registry)
+        self.repeated = Counter("flexprint_batches_repeated", "Batches that were stored before", registry=registry)
+        self.refused = Counter("flexprint_refusals", "Calls refused", ["problem"], registry=registry)
+        self.enrolled = Counter("flexprint_agents_enrolled", "Agents enrolled", registry=registry)
+        self.unwoken = Counter(
+            "flexprint_queue_wake_failures", "Reports the queue could not be told of", registry=registry
+        )
+
+    def stored(self, receipt: Receipt) -> None:
+        if receipt.new:
+            self.batches.inc()
+            self.reads.inc(receipt.reads)
+        else:
+            self.repeated.inc()
+
+
+def router(settings: Settings, database: Database, wake: Wake, registry: CollectorRegistry) -> APIRouter:
+    """The routes under /agent/v1. `wake(report)` tells the queue of a report; it is called after the answer."""
+    counts = Counts(registry)
+    inbox = Inbox(
+        database,
+        lambda: open_keyring(database, settings.secret_key, datetime.now(UTC)),
+        mail_domain(settings.mail_from),
+    )
+    routes = APIRouter(prefix="/agent/v1", route_class=_agent_route(counts))
+
+    @routes.post("/batches")
+    async def batches(request: Request) -> JSONResponse:
+        sealed = await _body(request, LARGEST_SEALED)
+        receipt = await run_in_threadpool(inbox.receive, sealed, datetime.now(UTC))
+        counts.stored(receipt)
+        task = None if receipt.report is None else BackgroundTask(_wake, wake, receipt.report, counts)
+        return JSONResponse(receipt.answer(), background=task)
+
+    @routes.post("/enroll")
+    async def enroll(request: Request) -> JSONResponse:
+        body = await _body(request, enrolment.LARGEST)
+        address = request.client.host if request.client else ""
+        answer = await run_in_threadpool(enrolment.enrol, database, inbox.keyring, body, address, datetime.now(UTC))
+        counts.enrolled.inc()
+        return JSONResponse(answer, 201)
+
+    return routes
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """The body, of `most` octets at most. Raises TooLarge as soon as that is certain, and TooSlow."""
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdigit() or int(declared[:20]) > most:
+        raise _too_large(most)
+    octets = bytearray()
+    try:
+        async with asyncio.timeout(SLOWEST):
+            async for chunk in request.stream():
+                octets += chunk
+                if len(octets) > most:
+                    raise _too_large(most)
+    except TimeoutError as error:
+        raise refusals.TooSlow(
+            f"The body was not here within {SLOWEST} s. Try again.", headers={"Connection": "close"}
+        ) from error
+    return bytes(octets)
+
+
+def _too_large(most: int) -> refusals.TooLarge:
+    return refusals.TooLarge(
+        f"The body is larger than {most} octets. Send fewer reads in one batch.", headers={"Connection": "close"}
+    )
+
+
+def _wake(wake: Wake, report: int, counts: Counts) -> None:
+    """A queue that is down costs nothing but this line: the scheduler finds the report in the database."""
+    try:
+        wake(report)
+    except QueueAway as error:
+        counts.unwoken.inc()
+        _log.warning("The queue could not be told of report %d (%s); the scheduler will find it.", report, error)
+
+
+def _agent_route(counts: Counts) -> type[APIRoute]:
+    """The kind of route that answers programs: a problem document for whatever goes wrong, and every one counted."""
+
+    class AgentRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            answer = super().get_route_handler()
+
+            async def answer_agent(request: Request) -> Response:
+                try:
+                    return await answer(request)
+                except ClientDisconnect:
+                    return Response(status_code=400)  # nobody is there to read it
+                except refusals.Refusal as refusal:
+                    return _refused(request, refusal, counts)
+                except (OperationalError, InterfaceError, PoolTimeout) as error:
+                    _log.error("The database did not answer: %s.", type(error.__cause__ or error).__name__)
+                    busy = refusals.Busy(
+                        f"The collector's database does not answer at the moment. Try again in {RETRY_AFTER} s; "
+                        "nothing is lost.",
+                        headers={"Retry-After": str(RETRY_AFTER)},
+                    )
+                    return _refused(request, busy, counts)
+
+            return answer_agent
+
+    return AgentRoute
+
+
+def _refused(request: Request, refusal: refusals.Refusal, counts: Counts) -> JSONResponse:
+    counts.refused.labels(refusal.slug).inc()
+    _log.info("A call to %s was refused: %s.", request.url.path, refusal.slug)
+    return refusals.answer(refusal)

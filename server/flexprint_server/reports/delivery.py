@@ -1,0 +1,206 @@
+"""One report from claim to mailbox. The whole story; the rooms beside it know one step each."""
+
+import logging
+import secrets
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import random
+from types import TracebackType
+from typing import Final, Self
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session, joinedload
+
+from flexprint_server.database import Database
+from flexprint_server.reports import claims, fleet_rows
+from flexprint_server.reports.addresses import file_name
+from flexprint_server.reports.claims import Claim, ClaimLost
+from flexprint_server.reports.mail import Letter, Mail, compose
+from flexprint_server.reports.models import Delivery, Report, Workbook
+from flexprint_server.reports.relay import Deferred, Line, Post, Refused, RelayUnusable
+from flexprint_server.reports.sheets import TooManyRows
+from flexprint_server.reports.workbook import write_workbook
+from flexprint_server.tenants.models import Site
+
+LEASE: Final = timedelta(seconds=15)
+"""How long a report stays with a worker that has stopped renewing: a killed one is replaced after this."""
+
+_log: Final = logging.getLogger(__name__)
+# The relay has the mail: that is tried to be written down for so long, in seconds, while the database is away.
+_INSIST: Final = (0.1, 0.2, 0.5, *(1.0,) * 600)
+
+
+@dataclass(slots=True, frozen=True)
+class Means:
+    """What a report is delivered with."""
+
+    database: Database
+    post: Post
+    mail_from: str
+    lease: timedelta = LEASE
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    luck: Callable[[], float] = random
+
+
+def deliver(means: Means, report_id: int) -> None:
+    """Builds and mails the report, if it is due and nobody else holds it. What goes wrong is noted in its row and
+    tried again later. Only a database that is away comes out of here, and then the lease runs out by itself. Raises
+    OperationalError, InterfaceError."""
+    by = f"{socket.gethostname()[:40]}/{secrets.token_hex(8)}"
+    with means.database.transaction() as session:
+        held = claims.claim(session, report_id, by, means.clock(), means.lease)
+        if held and held.is_one_too_many:
+            claims.give_up(session, held, f"{held.step} ended its worker each time; see the worker's log")
+            return
+    if held is None:
+        return
+    try:
+        with _Held(means, held):
+            if held.step == "building":
+                held = _build(means, held)
+            _send(means, held)
+    except ClaimLost:
+        _log.warning("report %d: another worker has taken it over", report_id)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, it is noted and tried again, and other reports go on
+        _log.exception("report %d: %s failed", report_id, held.step)
+        _put_back(means, held, error)
+
+
+def _put_back(means: Means, held: Claim, error: Exception) -> None:
+    reason = f"{held.step} failed: {error or type(error).__name__}"[:1000]
+    with means.database.transaction() as session:
+        if isinstance(error, TooManyRows):
+            claims.give_up(session, held, reason)
+        else:
+            claims.put_back(session, held, reason, means.clock(), means.luck())
+
+
+class _Held:
+    """Renews the claim in a thread of its own: building is long, and a mail server may think for ten minutes."""
+
+    def __init__(self, means: Means, held: Claim) -> None:
+        self._means = means
+        self._held = held
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"lease of report {held.report_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        means = self._means
+        while not self._over.wait(means.lease.total_seconds() / 3):
+            try:
+                with means.database.transaction() as session:
+                    claims.renew(session, self._held, means.clock(), means.lease)
+            except DBAPIError as error:
+                _log.warning("report %d: its lease is not renewed: %s", self._held.report_id, error.orig)
+
+
+# ---------------------------------------------------------------- building
+
+
+def _build(means: Means, held: Claim) -> Claim:
+    now = means.clock()
+    with tempfile.TemporaryFile() as file:
+        with means.database.reading() as session:
+            fleet_rows.one_snapshot(session)
+            about = fleet_rows.about(session, held.dealer_id, held.site_id, now)
+            with (
+                closing(fleet_rows.device_rows(session, held.dealer_id, held.site_id)) as devices,
+                closing(fleet_rows.device_rows(session, held.dealer_id, held.site_id)) as devices_again,
+            ):
+                summary = write_workbook(file, about, devices, devices_again)
+        file.seek(0)
+        content = file.read()
+    name = file_name(about.customer, about.site, now)
+    with means.database.transaction() as session:
+        return claims.keep_workbook(session, held, file_name=name, content=content, summary=summary, now=now)
+
+
+# ---------------------------------------------------------------- sending
+
+
+def _send(means: Means, held: Claim) -> None:
+    """One SMTP transaction per recipient, each noted as soon as it is over."""
+    with means.database.reading() as session:
+        deliveries = claims.waiting(session, held)
+        letter = _letter(session, held) if deliveries else None
+    if letter:
+        _hand_over_all(means, held, letter, deliveries)
+    with means.database.transaction() as session:
+        claims.settle(session, held, means.clock(), means.luck())
+
+
+def _letter(session: Session, held: Claim) -> Letter:
+    report = session.execute(
+        select(Report).where(Report.id == held.report_id).options(joinedload(Report.site).joinedload(Site.customer))
+    ).scalar_one()
+    workbook = session.get_one(Workbook, held.report_id)
+    assert report.built_at
+    assert report.file_name
+    assert report.summary
+    site = report.site
+    return Letter(site.customer.name, site.name, report.built_at, report.summary, report.file_name, workbook.content)
+
+
+def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequence[Delivery]) -> None:
+    line: Line | None = None
+    try:
+        for delivery in deliveries:
+            mail = compose(
+                letter, mail_from=means.mail_from, recipient=delivery.recipient, message_id=delivery.message_id
+            )
+            if line is None or not line.is_open:
+                line = means.post.open()
+            with means.database.transaction() as session:
+                claims.begin(session, held, delivery.id, means.clock(), means.lease)
+            _note(means, delivery.id, *_hand_over(line, mail))
+    except RelayUnusable as error:
+        _log.warning("report %d waits: %s", held.report_id, error)
+        with means.database.transaction() as session:
+            claims.defer_all(session, held, str(error))
+    finally:
+        if line:
+            line.close()
+
+
+def _hand_over(line: Line, mail: Mail) -> tuple[str, str]:
+    """The delivery's new state and the mail server's words."""
+    try:
+        return "accepted", line.hand_over(mail)
+    except Refused as error:
+        return "refused", str(error)
+    except Deferred as error:
+        return "deferred", str(error)
+
+
+def _note(means: Means, delivery_id: int, state: str, answer: str) -> None:
+    """Writes down what the mail server said, however long the database is away: an acceptance that is forgotten
+    is a mail sent twice."""
+    for wait in _INSIST:
+        try:
+            with means.database.transaction() as session:
+                claims.record(session, delivery_id, state, answer, means.clock())
+        except (OperationalError, InterfaceError) as error:
+            _log.warning("delivery %d is %s, but the database is away: %s", delivery_id, state, error.orig)
+            time.sleep(wait)
+        else:
+            return
+    raise ClaimLost("the database stayed away")

@@ -1,0 +1,172 @@
+"""The worker, which builds and mails reports, and the scheduler, which sees to it that none is forgotten."""
+
+import io
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from types import FrameType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from celery.signals import setup_logging
+from sqlalchemy.exc import DBAPIError
+
+from flexprint_server.database import Database
+from flexprint_server.reports import claims, queue
+from flexprint_server.reports.addresses import sender_address
+from flexprint_server.reports.delivery import LEASE, Means, deliver
+from flexprint_server.reports.mail import Letter, compose
+from flexprint_server.reports.queue import QueueAway, configure, wake
+from flexprint_server.reports.relay import FolderPost, Patience, Post, SmtpPost
+from flexprint_server.reports.relay_url import relay_of
+from flexprint_server.reports.workbook import About, write_workbook
+from flexprint_server.settings import Settings, SettingsError
+
+__all__ = ["configure", "run_scheduler", "run_worker", "wake"]
+
+AT_ONCE: Final = 4
+"""Reports that one worker has in hand at the same time: most of that time goes into waiting for the mail server."""
+
+EVERY: Final = 2.0
+"""Seconds between two passes of the scheduler."""
+
+MOST_WOKEN: Final = 100
+"""Reports that one pass wakes workers for."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+def run_worker(
+    settings: Settings, *, at_once: int = AT_ONCE, lease: timedelta = LEASE, patience: Patience | None = None
+) -> None:
+    """Delivers reports until SIGTERM, then finishes those in hand. Raises SettingsError.
+
+    Threads, not processes: delivering is waiting for the most part, there is one process to kill and none to be
+    orphaned, and it is the same on every system. More cores are used by more workers.
+    """
+    _need_queue(settings)
+    database = Database(settings.database_url, pool_size=at_once + 2)
+    means = Means(database, post_of(settings, patience or Patience()), mail_from(settings), lease)
+
+    def look_at(report_id: int) -> None:
+        try:
+            deliver(means, report_id)
+        except DBAPIError as error:
+            _log.warning("report %d waits for the database: %s", report_id, error.orig)
+
+    queue.app.task(look_at, name=queue.DELIVER)
+    warm_up()
+    setup_logging.connect(_leave_logging_alone)
+    worker = queue.app.Worker(
+        pool="threads",
+        concurrency=at_once,
+        queues=[queue.QUEUE],
+        quiet=True,
+        without_gossip=True,
+        without_heartbeat=True,
+        without_mingle=True,
+    )
+    worker.start()
+    database.close()
+
+
+def _need_queue(settings: Settings) -> None:
+    if not settings.redis_url:
+        raise SettingsError(
+            "FLEXPRINT_REDIS_URL: name the Redis-protocol server, redis://host:6379/0; "
+            "`flexprint-server up` brings one of its own"
+        )
+    configure(settings)
+
+
+def _leave_logging_alone(**_given: Any) -> None:
+    """With a receiver of this signal Celery sets up no logging of its own."""
+
+
+def warm_up() -> None:
+    """Whatever is imported or compiled at first use is used now, and not while a customer waits."""
+    now = datetime.now(UTC)
+    summary = write_workbook(io.BytesIO(), About("", "", now, ()), (), ())
+    facts = {"devices": 0, "new": 0, "stale": 0, "low": 0, "low_supplies": [], "stale_devices": []}
+    assert summary.devices == 0
+    letter = Letter("", "", now, facts, "", b"")
+    compose(letter, mail_from="a@localhost", recipient="b@localhost", message_id="<c@localhost>")
+
+
+def post_of(settings: Settings, patience: Patience) -> Post:
+    """Where mails go: the relay, or the folder where there is none. Raises SettingsError."""
+    if settings.smtp_url is None:
+        return FolderPost(settings.mail_folder)
+    return SmtpPost(relay_of(settings.smtp_url), our_name(settings.public_url), patience)
+
+
+def our_name(public_url: str) -> str:
+    """What we call ourselves towards the mail server (RFC 5321, section 4.1.3): a name, or an address in brackets."""
+    host = urlsplit(public_url).hostname or "localhost"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
+
+
+def mail_from(settings: Settings) -> str:
+    """The sender of every mail. Raises SettingsError when it is none."""
+    if not sender_address(settings.mail_from):
+        raise SettingsError(
+            f"FLEXPRINT_MAIL_FROM: {settings.mail_from!r} holds no mail address; "
+            "write FlexPrint Tracker <flexprint@example.com>"
+        )
+    return settings.mail_from
+
+
+# ---------------------------------------------------------------- scheduler
+
+
+def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
+    """Looks every few seconds for reports that nobody works on, until SIGTERM. Two schedulers do no harm. Raises
+    SettingsError."""
+    _need_queue(settings)
+    database = Database(settings.database_url, pool_size=1)
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wanted, stop)
+    trouble = ""
+    while not stopping.is_set():
+        trouble = _noted(trouble, lambda: wake_what_is_due(database, datetime.now(UTC)))
+        stopping.wait(every)
+    database.close()
+
+
+def wake_what_is_due(database: Database, now: datetime) -> int:
+    """Wakes a worker for each report that is due and that nobody holds: never picked up, forgotten by the queue,
+    or left behind by a worker that died. Gives their number."""
+    with database.reading() as session:
+        report_ids = claims.due(session, now, MOST_WOKEN)
+    # While calls lie in the queue the workers are busy or away; more of them would help nobody.
+    if not report_ids or queue.waiting():
+        return 0
+    for report_id in report_ids:
+        wake(report_id)
+    return len(report_ids)
+
+
+def _noted(trouble: str, look: Callable[[], int]) -> str:
+    """Does one pass. What is wrong is logged when it begins and when it is over, not every two seconds."""
+    try:
+        look()
+    except (DBAPIError, QueueAway) as error:
+        now_wrong = f"{type(error).__name__}: {getattr(error, 'orig', None) or error}"
+        if not trouble:
+            _log.warning("reports wait: %s", now_wrong)
+        return now_wrong
+    if trouble:
+        _log.warning("reports go on")
+    return ""

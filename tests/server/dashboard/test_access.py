@@ -1,0 +1,278 @@
+"""Who may see what: every page as nobody and as another dealer, and the door itself."""
+
+import re
+from contextlib import closing
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy import func, select, text
+
+from flexprint_server.dashboard.routes import router
+from flexprint_server.database import Database
+from flexprint_server.fleet.models import Device
+from flexprint_server.reports.models import Workbook
+from flexprint_server.settings import read_settings
+from flexprint_server.tenants import sign_in
+from services.pages import ALICE, BOB, Visit, fields, serving
+from services.seeded import PASSWORD
+
+# Every route: what nobody gets, and what Bob gets for the things of Alice's dealer. A new route fails the test
+# below until it stands here.
+EVERY_ROUTE = {
+    ("GET", "/"): ("/sign-in", 200),
+    ("GET", "/devices/{device_id}"): ("/sign-in?next=/devices/{device_id}", 404),
+    ("GET", "/reports"): ("/sign-in?next=/reports", 200),
+    ("GET", "/reports/{report_id}.xlsx"): ("/sign-in?next=/reports/{report_id}.xlsx", 404),
+    ("GET", "/sign-in"): (200, 303),
+    ("POST", "/sign-in"): (403, 403),
+    ("POST", "/sign-out"): ("/sign-in", 403),
+    ("GET", "/static/{name}"): (404, 404),
+}
+
+
+@pytest.fixture
+def theirs(fleet):
+    """The ids of things that belong to Alice's dealer."""
+    with fleet.reading() as session:
+        return {
+            "device_id": session.scalar(select(func.min(Device.id))),
+            "report_id": session.scalar(select(func.min(Workbook.report_id))),
+            "name": "none",
+        }
+
+
+def test_no_route_is_left_out_here(tmp_path):
+    pages = router(read_settings({}, data=tmp_path), Database("sqlite://"))
+    assert {(method, route.path) for route in pages.routes for method in route.methods} == set(EVERY_ROUTE)
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY_ROUTE)
+def test_nobody_is_sent_to_sign_in(nobody, theirs, method, path):
+    expected = EVERY_ROUTE[method, path][0]
+    answer = nobody.client.request(method, path.format(**theirs), headers=FORM, content=b"")
+    if isinstance(expected, str):
+        assert (answer.status_code, answer.headers["location"]) == (303, expected.format(**theirs))
+    else:
+        assert answer.status_code == expected
+    assert "Harbour" not in answer.text
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY_ROUTE)
+def test_another_dealer_learns_nothing(bob, theirs, method, path):
+    answer = bob.client.request(method, path.format(**theirs), headers=FORM, content=b"")
+    assert answer.status_code == EVERY_ROUTE[method, path][1]
+    for word in ("Harbour", "Kyocera", "Northwind", "PK"):
+        assert word not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/?customer=1", "/?site=1", "/?q=kyocera", "/?customer=1&site=1&show=stale", "/reports?before=99999"]
+)
+def test_another_dealer_finds_nothing_by_asking_for_it(bob, path):
+    page = bob.get(path).text
+    assert "Harbour" not in page
+    assert "Kyocera" not in page
+
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize("path", ["/devices/0", "/devices/-1", "/devices/x", f"/devices/{2**63}", f"/devices/{10**40}", "/devices/1e3", "/reports/0.xlsx", f"/reports/{2**63}.xlsx", "/reports/x.xlsx"])  # fmt: skip
+def test_an_id_that_is_none_is_a_page_not_found(alice, path):
+    answer = alice.get(path)
+    assert answer.status_code == 404
+    assert "<h1>Nothing here</h1>" in answer.text
+
+
+# --- The door
+
+
+def test_signing_in_leads_where_one_wanted_to_go(nobody):
+    sent = nobody.get("/devices/3?before=x")
+    form = fields(nobody.get(sent.headers["location"]).text)
+    answer = nobody.post("/sign-in", {**form, "email": ALICE, "password": PASSWORD})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/devices/3?before=x")
+    assert nobody.get("/devices/3").status_code == 200
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "/\\evil.example", "https://evil.example/", "%09//evil.example"])
+def test_signing_in_never_leads_elsewhere(nobody, target):
+    assert nobody.sign_in(ALICE, target=target).headers["location"] == "/"
+
+
+def test_an_unknown_account_and_a_wrong_password_look_the_same(nobody):
+    def shown(email):
+        answer = nobody.sign_in(email, "not the password")
+        return answer.status_code, re.sub(r'value="[^"]*"', "", answer.text)
+
+    assert shown(ALICE) == shown("nobody@northwind.example")
+    assert shown(ALICE)[0] == 403
+
+
+def test_too_many_attempts_are_told_when_to_try_again(nobody, clock):
+    for _ in range(5):
+        assert nobody.sign_in(ALICE, "guess").status_code == 403
+    answer = nobody.sign_in(ALICE)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    assert "Try again in 1 second." in answer.text
+    clock.now += timedelta(seconds=1)
+    assert nobody.sign_in(ALICE).status_code == 303
+
+
+def test_a_browser_that_signed_in_before_gets_in_while_others_guess(nobody, url):
+    nobody.sign_in(ALICE)
+    nobody.post("/sign-out", fields(nobody.get("/").text))
+    with closing(Visit(url)) as stranger:
+        for _ in range(5):
+            stranger.sign_in(ALICE, "guess")
+        assert stranger.sign_in(ALICE).status_code == 429
+    assert nobody.sign_in(ALICE).status_code == 303
+
+
+def test_signing_out_ends_the_session_for_good(alice, url, seeded):
+    assert alice.post("/sign-out", fields(alice.get("/").text)).headers["location"] == "/sign-in"
+    assert "flexprint" not in alice.client.cookies
+    with closing(Visit(url, seeded.tokens[ALICE])) as thief:
+        assert thief.get("/").status_code == 303
+
+
+def test_signing_in_again_ends_the_session_before(alice, url, seeded):
+    page = httpx.get(f"{url}/sign-in", trust_env=False)
+    alice.client.cookies.set("flexprint-form", page.cookies["flexprint-form"], domain="127.0.0.1")
+    alice.post("/sign-in", {**fields(page.text), "email": BOB, "password": PASSWORD})
+    assert "Elsewhere Office" in alice.get("/").text
+    with closing(Visit(url, seeded.tokens[ALICE])) as before:
+        assert before.get("/").status_code == 303
+
+
+def test_a_session_in_use_lives_on_and_one_unused_ends(alice, clock):
+    for _ in range(3):
+        clock.now += sign_in.IDLE * 0.7
+        assert alice.get("/").status_code == 200
+    clock.now += sign_in.IDLE * 1.1
+    assert alice.get("/").status_code == 303
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "é", "x" * 5000])
+def test_a_form_without_its_token_does_nothing(alice, token):
+    assert alice.post("/sign-out", {"token": token}).status_code == 403
+    assert alice.get("/").status_code == 200
+
+
+def test_the_token_of_another_session_does_not_count(alice, bob):
+    assert alice.post("/sign-out", fields(bob.get("/").text)).status_code == 403
+
+
+@pytest.mark.parametrize("given", [{"token": "x"}, {}, {"token": ""}])
+def test_the_sign_in_form_counts_only_with_the_token_of_its_own_browser(nobody, given):
+    """Nobody can sign another one's browser in to an account of their own (login CSRF)."""
+    nobody.get("/sign-in")
+    answer = nobody.post("/sign-in", {**given, "email": ALICE, "password": PASSWORD})
+    assert answer.status_code == 403
+    assert "flexprint" not in nobody.client.cookies
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_form_sent_from_another_site_does_nothing(alice, site):
+    form = fields(alice.get("/").text)
+    assert alice.post("/sign-out", form, headers={"sec-fetch-site": site}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "expected"),
+    [
+        (b"a" * 17_000, "application/x-www-form-urlencoded", 413),
+        (b"&".join([b"a=b"] * 50), "application/x-www-form-urlencoded", 400),
+        (b'{"email": "a"}', "application/json", 400),
+        (b"\xff\xfe=%ff%ed%a0%80", "application/x-www-form-urlencoded", 403),
+        (b"token=%00&email=%00&password=%ed%a0%80", "application/x-www-form-urlencoded", 403),
+    ],
+)
+def test_a_form_of_any_shape_gets_a_page(nobody, content, kind, expected):
+    answer = nobody.client.post("/sign-in", content=content, headers={"content-type": kind})
+    assert answer.status_code == expected
+    assert "<h1>" in answer.text
+
+
+def test_hostile_text_in_the_sign_in_form_comes_back_as_text(nobody):
+    answer = nobody.sign_in('"><script>alert(1)</script>', "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"))
+    assert answer.status_code == 403
+    assert "<script" not in answer.text
+
+
+# --- Cookies and headers
+
+
+def set_cookies(answer):
+    return {line.partition("=")[0]: line for line in answer.headers.get_list("set-cookie")}
+
+
+def test_cookies_are_out_of_reach_of_scripts_and_other_sites(nobody):
+    cookies = set_cookies(nobody.get("/sign-in")) | set_cookies(nobody.sign_in(ALICE))
+    assert set(cookies) == {"flexprint", "flexprint-form", "flexprint-browser"}
+    for line in cookies.values():
+        assert "HttpOnly" in line
+        assert "SameSite=lax" in line
+        assert "Path=/" in line
+        assert "Domain" not in line
+
+
+def test_over_https_cookies_are_secure_and_of_this_host_alone(fleet, clock, tmp_path):
+    settings = read_settings({"FLEXPRINT_PUBLIC_URL": "https://collector.example"}, data=tmp_path)
+    with serving(settings, fleet, clock) as url:
+        page = httpx.get(f"{url}/sign-in", trust_env=False)
+        sent = {"__Host-flexprint-form": page.headers["set-cookie"].split("=")[1].split(";")[0]}
+        form = {**fields(page.text), "email": ALICE, "password": PASSWORD}
+        cookie = "; ".join(f"{name}={value}" for name, value in sent.items())
+        answer = httpx.post(f"{url}/sign-in", data=form, headers={"cookie": cookie}, trust_env=False)
+    assert answer.status_code == 303
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    for name, line in (set_cookies(page) | set_cookies(answer)).items():
+        assert name.startswith("__Host-")
+        assert "Secure" in line
+
+
+@pytest.mark.parametrize("path", ["/", "/devices/1", "/devices/999999", "/reports", "/sign-in", "/static/none"])
+def test_every_page_carries_the_strict_headers(alice, path):
+    headers = alice.get(path).headers
+    policy = headers["content-security-policy"]
+    assert policy == (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", ["/", "/devices/5", "/reports", "/sign-in", "/devices/999999"])
+def test_pages_need_no_script_and_no_style_of_their_own(alice, path):
+    """The policy would refuse both; and nothing comes from anywhere else."""
+    page = alice.get(path).text
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page)
+    assert not re.findall(r'(?:src|href|action)="(?!/|#)[^"]*"', page)
+
+
+def test_the_style_sheet_may_be_kept_because_its_address_changes_with_it(nobody):
+    page = nobody.get("/sign-in").text
+    found = re.findall(r'(?:href|src)="(/static/[^"]*)"', page)
+    assert found
+    for address in found:
+        answer = nobody.get(address)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("name", ["../routes.py", "..%2froutes.py", "%2e%2e/pages.py", "flexprint.css%00"])
+def test_static_files_are_a_few_known_names_and_no_path(nobody, name):
+    assert nobody.get(f"/static/{name}").status_code in (404, 303)
+
+
+def test_a_database_that_is_gone_is_a_page_that_says_so(alice, fleet):
+    with fleet.transaction() as session:
+        session.execute(text("ALTER TABLE device RENAME TO elsewhere"))
+    answer = alice.get("/")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert "Try again in a minute" in answer.text
+    assert "elsewhere" not in answer.text

@@ -1,0 +1,48 @@
+"""Which device a read belongs to."""
+
+import pytest
+
+from flexprint_server.fleet.identity import Match, conflict_note, keys_of, match
+from flexprint_shared.readings import Identity
+
+S1, S2, M1, M2 = "serial:kyocera:ONE", "serial:kyocera:TWO", "mac:0017c8000001", "mac:0017c8000002"
+
+
+@pytest.mark.parametrize(
+    ("keys", "names", "with_serial", "expected"),
+    [
+        # Never seen before.
+        ((S1, M1), {}, set(), Match(None, (S1, M1), ())),
+        # Known by everything it says.
+        ((S1, M1), {S1: 1, M1: 1}, {1}, Match(1, (), ())),
+        # A new network card in a known device.
+        ((S1, M2), {S1: 1}, {1}, Match(1, (M2,), ())),
+        # Known by its card alone; now it tells its serial too.
+        ((S1, M1), {M1: 1}, set(), Match(1, (S1,), ())),
+        # It did not tell its serial this time.
+        ((M1,), {S1: 1, M1: 1}, {1}, Match(1, (), ())),
+        # A card moved from device 1 to a device never seen before.
+        ((S2, M1), {S1: 1, M1: 1}, {1}, Match(None, (S2,), (M1,))),
+        # A card moved between two known devices: the serial decides.
+        ((S2, M1), {S1: 1, S2: 2, M1: 1}, {1, 2}, Match(2, (), (M1,))),
+        # Two cards, known as two devices: the first decides and the other is told.
+        ((M1, M2), {M1: 1, M2: 2}, set(), Match(1, (), (M2,))),
+    ],
+)
+def test_the_strongest_key_decides(keys, names, with_serial, expected):
+    assert match(keys, names, with_serial) == expected
+
+
+def test_a_device_that_says_nothing_is_known_by_where_it_was_found():
+    """Until it moves; and only for the agent that found it there."""
+    nameless = Identity(manufacturer="HP", serial="XXXXXX")
+    assert keys_of(nameless, "a1", "10.1.2.3", 161) == ("address:a1:10.1.2.3:161",)
+    assert keys_of(Identity(serial="VD21457943"), "a1", "10.1.2.3", 161) == ("serial::VD21457943",)
+
+
+def test_a_key_fits_its_column_whatever_the_device_says():
+    assert all(len(key) <= 300 for key in keys_of(Identity(manufacturer="x" * 255, serial="ß" * 255), "a", "b", 1))
+
+
+def test_a_conflict_is_told_in_words():
+    assert conflict_note(M1, 12) == "mac 0017c8000001 also names device 12; the stronger key decided"
