@@ -7,7 +7,7 @@ LOCKS  := requirements-setup.lock requirements.lock
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-system lint format bench lock clean
+.PHONY: help setup demo test test-system lint format bench pictures lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1|\2/' | column -t -s '|'
@@ -44,6 +44,9 @@ test-system: setup ## install the Debian packages of the browser and LibreOffice
 
 bench: setup ## measure against peers side by side; writes docs/benchmarks.md
 	$(BIN)/python -m bench
+
+pictures: setup ## draw the pictures of the README again (needs what `make test-system` installs)
+	PYTHONPATH=tests $(BIN)/python tests/pictures.py
 
 lock: ## resolve again and export the pins (for developers; needs the network)
 	$(BIN)/uv lock --upgrade

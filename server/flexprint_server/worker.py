@@ -3,10 +3,11 @@
 import io
 import logging
 import signal
-import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -131,17 +132,20 @@ def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
     SettingsError."""
     _need_queue(settings)
     database = Database(settings.database_url, pool_size=1)
-    stopping = threading.Event()
+    # An Event would not do: set from a signal handler while this very thread enters wait(), it locks itself up.
+    stopping: SimpleQueue[int] = SimpleQueue()
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
+    def stop(signal_number: int, _frame: FrameType | None) -> None:
+        stopping.put(signal_number)
 
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, stop)
     trouble = ""
-    while not stopping.is_set():
+    stopped = None
+    while stopped is None:
         trouble = _noted(trouble, lambda: wake_what_is_due(database, datetime.now(UTC)))
-        stopping.wait(every)
+        with suppress(Empty):
+            stopped = stopping.get(timeout=every)
     database.close()
 
 

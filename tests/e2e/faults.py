@@ -2,11 +2,10 @@
 
 import socket
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal, Self
 
-Mood = Literal["fair", "refusing", "error", "cut-before-answer", "stalled"]
+Mood = Literal["fair", "refusing", "error", "cut-before-answer", "answer-held", "stalled"]
 
 _ERROR = (
     b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/html\r\nContent-Length: 20\r\n"
@@ -21,16 +20,15 @@ class Relay:
     refusing           closes at once
     error              answers 500 without asking the collector
     cut-before-answer  lets the collector do its work, then cuts before the first octet of the answer
+    answer-held        lets the collector do its work, and keeps the answer until `release` is called
     stalled            accepts and says nothing until `release` is called
 
-    `on_answer` is called when the collector's answer has arrived here and not yet gone on.
+    `arrived` is set once something is held.
     """
 
     def __init__(self, upstream: tuple[str, int]) -> None:
         self.upstream = upstream
         self.mood: Mood = "fair"
-        self.on_answer: Callable[[], None] | None = None
-        self.connections = 0
         self.arrived = threading.Event()
         self._released = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -51,11 +49,14 @@ class Relay:
     def release(self) -> None:
         self._released.set()
 
+    def _hold(self) -> None:
+        self.arrived.set()
+        self._released.wait(60)
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                self.connections += 1
                 threading.Thread(target=self._serve, args=(client, self.mood), daemon=True).start()
 
     def _serve(self, client: socket.socket, mood: Mood) -> None:
@@ -63,8 +64,7 @@ class Relay:
             if mood == "refusing":
                 return
             if mood == "stalled":
-                self.arrived.set()
-                self._released.wait(60)
+                self._hold()
                 return
             if mood == "error":
                 _read_request(client)
@@ -77,9 +77,8 @@ class Relay:
 
     def _back(self, server: socket.socket, client: socket.socket, mood: Mood) -> None:
         while octets := server.recv(65536):
-            self.arrived.set()
-            if self.on_answer:
-                self.on_answer()
+            if mood == "answer-held":
+                self._hold()
             if mood == "cut-before-answer":
                 client.shutdown(socket.SHUT_RDWR)
                 return

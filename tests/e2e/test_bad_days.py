@@ -79,16 +79,12 @@ def test_killed_while_it_sends(
     moment: str, ready: Agent, collector: Collector, relay: Sink, road: Relay, printers: list[Placed]
 ):
     """Killed around the upload, the agent sends the same batch again; the collector stores it once."""
-    wake_box = []
-    if moment == "after it was stored":
-        road.on_answer = lambda: wake_box[0].kill()  # noqa: PLW0108 - the box is filled later
-    else:
-        road.mood = "stalled"
-    wake_box.append(ready.start("wake"))
+    road.mood = "stalled" if moment == "before the collector sees it" else "answer-held"
+    wake = ready.start("wake")
     wait_until(road.arrived.is_set, "the upload", 60)
-    wake_box[0].kill()
-    wake_box[0].communicate()
-    road.on_answer, road.mood = None, "fair"
+    wake.kill()
+    wake.communicate()
+    road.mood = "fair"
     road.release()
     (sent,) = ready.run("send")
     relay.wait_for(1)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,14 @@ def test_recorded_printers_arrive_with_the_figures_they_were_recorded_with(
     found = {named[one["address"]] for one in search["found"] if one["printer"]}
 
     assert found == {name for name, facts in truth.items() if facts["is_printer"]}
-    totals = [row["Total"] for row in sheet_rows(mail)]
+    totals = [row["Total"] for row in sheet_rows(mail) if row["Total"]]
+    serials = Counter(truth[name]["serial"]["best"] for name in found)
     for name in found:
-        if truth[name]["life_count"] and not truth[name]["serial"]["capture_artifact"]:
-            near = [total for total in totals if total and abs(total - truth[name]["life_count"]) <= 100]
-            assert near, f"{name}: {truth[name]['life_count']} is not in the workbook"
+        life_count, serial = truth[name]["life_count"], truth[name]["serial"]["best"]
+        if not life_count or (serial and serials[serial] > 1):
+            continue  # several captures of one device make one row
+        # The maker's own total is what is billed; the life count lies a little above it.
+        assert any(abs(total - life_count) <= 100 for total in totals), f"{name}: {life_count} is in no row"
 
 
 def test_nobody_outside_the_dealer_sees_the_fleet(collector: Collector):
