@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,7 +65,9 @@ def printer(number: int, luck: random.Random) -> Read:
     total = luck.randrange(2_000, 900_000)
     names = METERS + (COLOR_METERS if color else [])
     meters = tuple(
-        Meter(name, total if name == "total" else luck.randrange(total), "impressions", f"{object_id}.2.{at}.0", "vendor")
+        Meter(
+            name, total if name == "total" else luck.randrange(total), "impressions", f"{object_id}.2.{at}.0", "vendor"
+        )
         for at, name in enumerate(names)
     )
     colors = ["black", "cyan", "magenta", "yellow"] if color else ["black"]
@@ -203,14 +205,36 @@ def over_http(port: int, folder: Path, queues: Sequence[Sequence[bytes]]) -> flo
     return float(done.stdout)
 
 
-COPY = (
-    "COPY copied (dealer_id, device_id, batch_id, row, layout_id, read_at, uptime_s, total, meters, levels, percents) "
-    "FROM STDIN"
-)
+WIDE_TABLE = """CREATE TABLE wide (
+    device_id bigint NOT NULL, read_at timestamptz NOT NULL, total bigint, mono bigint, print bigint, copy bigint,
+    scan bigint, duplex bigint, uptime bigint, port integer, extra jsonb, PRIMARY KEY (device_id, read_at))"""
+WIDE_COUNTERS = ("total", "total.mono", "print.mono", "copy.mono", "scan", "total.duplex")
 
 
 def wide(read: Read, device: int, batch: int, row: int) -> tuple[object, ...]:
-    """A read as the table of reads holds it."""
+    """A read as one wide row: counters in columns, the rest of what the device said as JSON."""
+    counted = {meter.name: meter.value for meter in read.meters}
+    extra = {
+        **{name: value for name, value in counted.items() if name not in WIDE_COUNTERS},
+        **{supply.name: (supply.level, supply.capacity, supply.state) for supply in read.supplies},
+        "serial": read.identity.serial,
+        "macs": read.identity.macs,
+        "name": read.identity.name,
+        "location": read.identity.location,
+        "firmware": read.identity.firmware,
+        "model": read.identity.model,
+        "address": read.address,
+        "state": read.status.state,
+        "console": read.status.console,
+        "alerts": [alert.description for alert in read.alerts],
+    }
+    counters = (counted.get(name) for name in WIDE_COUNTERS)
+    return (device, read.read_at, *counters, read.uptime_s, read.port, json.dumps(extra))
+
+
+def lean(read: Read, device: int, batch: int, row: int) -> tuple[object, ...]:
+    """A read as FlexPrint's own table of reads holds it, which is not all that a batch brings: the device as it is
+    now, the texts and the sealed original stand in other tables."""
     return (
         1, device, batch, row, 1, read.read_at, read.uptime_s, read.meter("total"),
         json.dumps([meter.value for meter in read.meters], separators=(",", ":")),
@@ -219,18 +243,28 @@ def wide(read: Read, device: int, batch: int, row: int) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def by_copy(url: str, batches: Sequence[Sequence[Read]]) -> float:
-    """psycopg COPY of the same wide rows into a table of the same columns and indexes, a commit a batch; seconds."""
+LEAN_COPY = (
+    "COPY lean (dealer_id, device_id, batch_id, row, layout_id, read_at, uptime_s, total, meters, levels, percents) "
+    "FROM STDIN"
+)
+
+
+def by_copy(
+    url: str, batches: Sequence[Sequence[Read]], statement: str, form: Callable[..., tuple[object, ...]]
+) -> float:
+    """psycopg COPY, a commit a batch; seconds."""
     with psycopg.connect(url) as connection:
-        connection.execute('CREATE TABLE copied (LIKE "read" INCLUDING ALL)')
-        connection.execute("CREATE SEQUENCE copied_id")
-        connection.execute("ALTER TABLE copied ALTER COLUMN id SET DEFAULT nextval('copied_id')")
+        connection.execute("DROP TABLE IF EXISTS wide, lean")
+        connection.execute(WIDE_TABLE)
+        connection.execute('CREATE TABLE lean (LIKE "read" INCLUDING ALL)')
+        connection.execute("CREATE SEQUENCE IF NOT EXISTS lean_id")
+        connection.execute("ALTER TABLE lean ALTER COLUMN id SET DEFAULT nextval('lean_id')")
         connection.commit()
         started = time.perf_counter()
         for number, reads in enumerate(batches):
-            with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+            with connection.cursor() as cursor, cursor.copy(statement) as copy:
                 for row, read in enumerate(reads):
-                    copy.write_row(wide(read, row + 1, number, row))
+                    copy.write_row(form(read, number % AGENTS * DEVICES + row, number, row))
             connection.commit()
         return time.perf_counter() - started
 
@@ -347,7 +381,7 @@ def _measured(folder: Path, server: Postgres, queue: Valkey, rounds: int, turns:
     database = Database(url)
     every = sites(database, secret_key, 1 + turns * rounds)
     program, port = api(folder, url, queue.url, secret_key)
-    rates: dict[str, list[float]] = {"http": [], "copy": [], "orm": []}
+    rates: dict[str, list[float]] = {"http": [], "wide": [], "lean": [], "orm": []}
     cpu = []
     try:
         over_http(port, folder, [site.sealed[:1] for site in every])
@@ -361,7 +395,8 @@ def _measured(folder: Path, server: Postgres, queue: Valkey, rounds: int, turns:
             rates["http"].append(count * DEVICES / seconds)
             batches = [site.reads[number] for number in range(part.start, part.stop) for site in every]
             fresh = server.create(template)
-            rates["copy"].append(count * DEVICES / by_copy(fresh, batches))
+            rates["wide"].append(count * DEVICES / by_copy(fresh, batches, "COPY wide FROM STDIN", wide))
+            rates["lean"].append(count * DEVICES / by_copy(fresh, batches, LEAN_COPY, lean))
             rates["orm"].append(20 * DEVICES / by_orm(fresh, batches[:20]))
             server.drop(fresh)
         reads = turns * rounds * AGENTS * DEVICES
@@ -374,8 +409,9 @@ def _measured(folder: Path, server: Postgres, queue: Valkey, rounds: int, turns:
     wire = sum(len(sealed) for site in every for sealed in site.sealed[1:]) / reads
     middle = {way: statistics.median(values) for way, values in rates.items()}
     return [
-        Row("psycopg COPY of the same wide rows", middle["copy"]),
+        Row("psycopg COPY of the reads as wide rows", middle["wide"]),
         Row("FlexPrint, over HTTP: verified, opened, committed", middle["http"], statistics.median(cpu), wire, stored),
+        Row("psycopg COPY of nothing but FlexPrint's lean rows", middle["lean"]),
         Row("SQLAlchemy ORM, a row a value (no HTTP, no seal)", middle["orm"]),
     ]
 

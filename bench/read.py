@@ -109,14 +109,13 @@ def _median(rows: Sequence[Row]) -> Row:
 def aims(rows: Sequence[Row]) -> dict[str, tuple[str, bool]]:
     """What the product is held to: what was measured, and whether it is met."""
     by_name = {row.tool: row for row in rows}
-    walk, known = by_name[WALK], by_name[KNOWN].packets
+    ways, known = {"230 values": by_name[WALK], "a whole read": by_name[READ]}, by_name[KNOWN].packets
     kept: dict[str, tuple[str, bool]] = {}
-    if GUFO in by_name:
-        # The same values by both: what the product makes of them afterwards is in the row of the whole read.
-        rate, cpu = walk.rate / by_name[GUFO].rate, walk.cpu_ms / by_name[GUFO].cpu_ms
-        kept[f"230 values at {RATE_AIM} times gufo-snmp's rate or more"] = (f"{rate:.2f}", rate >= RATE_AIM)
-        kept[f"at {CPU_AIM} of its CPU or less"] = (f"{cpu:.2f}", cpu <= CPU_AIM)
-    for name, way in (("230 values", walk), ("a whole read", by_name[READ])):
+    for name, way in ways.items():
+        if GUFO in by_name:
+            rate, cpu = way.rate / by_name[GUFO].rate, way.cpu_ms / by_name[GUFO].cpu_ms
+            kept[f"{name} at {RATE_AIM} times gufo-snmp's rate or more"] = (f"{rate:.2f}", rate >= RATE_AIM)
+            kept[f"{name} at {CPU_AIM} of its CPU or less"] = (f"{cpu:.2f}", cpu <= CPU_AIM)
         kept[f"{name} in {PACKETS_AIM} packets or fewer"] = (f"{way.packets:.1f}", way.packets <= PACKETS_AIM)
     kept["a known printer in 1 or 2 packets"] = (f"{known:.1f}", known <= 2)
     return kept

@@ -1,8 +1,6 @@
 """Who a device says it is: maker, model, serial, MAC addresses, and the texts people gave it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from flexprint_agent.read import tables
@@ -23,7 +21,6 @@ from flexprint_agent.read.objects import (
     SYS_OBJECT_ID,
     Answers,
 )
-from flexprint_agent.read.tables import Vendor
 from flexprint_agent.read.text import lines_of, pml_text, text_of
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.ber import OCTET_STRING, Value
@@ -51,23 +48,8 @@ _MOST_MACS: Final = 8
 _LONGEST_1284: Final = 2048
 
 
-@dataclass(slots=True, frozen=True)
-class Charsets:
-    """MIBenum of the texts in the Printer MIB, and of the console."""
-
-    general: int | None
-    console: int | None
-
-
-def charsets(answers: Answers) -> Charsets:
-    """By prtGeneralCurrentLocalization and prtConsoleLocalization; the only row where they point at none."""
-    return Charsets(
-        _charset(answers, GENERAL_LOCALIZATION),
-        _charset(answers, GENERAL_CONSOLE_LOCALIZATION) or _charset(answers, GENERAL_LOCALIZATION),
-    )
-
-
 def _charset(answers: Answers, pointer: bytes) -> int | None:
+    """The MIBenum in the row that an object points to; in the only row where it points at none."""
     value = answers.at_device(pointer)
     row = None if value is None else ber.integer(value)
     rows = answers.integers(LOCALIZATION_CHARSET)
@@ -88,111 +70,90 @@ def parse_1284(text: str) -> dict[str, str]:
 
 
 class Speaker:
-    """One device's answers together with the tables that may speak for it."""
+    """One device's answers, and who it is by them, so that the right tables speak for it.
+
+    charset: MIBenum of the texts in the Printer MIB, by prtGeneralCurrentLocalization.
+    device_descr: the printer's own hrDeviceDescr, which usually is its model.
+    ieee1284: its device id, wherever it holds one.
+    """
 
     def __init__(self, answers: Answers) -> None:
         self.answers = answers
+        self.charset = _charset(answers, GENERAL_LOCALIZATION)
+        self.sys_descr = self._system(SYS_DESCR)
+        sys_object_id = answers.object_id(SYS_OBJECT_ID)
+        self.sys_object_id = None if sys_object_id == "0.0" else sys_object_id
+        self.device_descr = _plain_text(answers.at_device(HR_DEVICE_DESCR), self.charset)
+        self.ieee1284 = self._device_id()
+        self.maker = self._maker()
+        self.vendors = tables.matched(self.maker, self.sys_object_id)
 
-    @cached_property
-    def charsets(self) -> Charsets:
-        return charsets(self.answers)
+    @property
+    def console_charset(self) -> int | None:
+        """MIBenum of the console, by prtConsoleLocalization."""
+        return _charset(self.answers, GENERAL_CONSOLE_LOCALIZATION) or self.charset
 
-    @cached_property
-    def sys_descr(self) -> str:
-        return self._system(SYS_DESCR)
-
-    @cached_property
-    def sys_object_id(self) -> str | None:
-        named = self.answers.object_id(SYS_OBJECT_ID)
-        return None if named in ("0.0", None) else named
-
-    @cached_property
-    def device_descr(self) -> str:
-        """The printer's hrDeviceDescr: usually the model."""
-        return _plain_text(self.answers.at_device(HR_DEVICE_DESCR), self.charsets.general)
-
-    @cached_property
-    def ieee1284(self) -> dict[str, str]:
-        """The device id, wherever the device holds it."""
+    def _device_id(self) -> dict[str, str]:
         for text in self._texts_1284():
             found = parse_1284(text)
             if "maker" in found or "model" in found:
                 return found
         return {}
 
-    @cached_property
-    def maker(self) -> str | None:
+    def _maker(self) -> str | None:
         """Texts first: a sysObjectID is the tree of who built the machine or its network card."""
-        texts = (self.ieee1284.get("maker", ""), self.device_descr, self.sys_descr)
-        for text in texts:
-            named = tables.maker_named(text)
-            if named:
-                return named
-        for text in (self.device_descr, self.ieee1284.get("model", ""), self.sys_descr):
-            named = tables.maker_of_brand(text)
-            if named:
-                return named
+        sentences = (self.ieee1284.get("maker", ""), self.device_descr, self.sys_descr)
+        models = (self.device_descr, self.ieee1284.get("model", ""), self.sys_descr)
+        named = next(filter(None, map(tables.maker_named, sentences)), None)
+        named = named or next(filter(None, map(tables.maker_of_brand, models)), None)
+        if named:
+            return named
         by_tree = tables.maker_of_tree(self.sys_object_id) if self.sys_object_id else None
         return by_tree or self._maker_of_whoever_answered()
 
-    @cached_property
-    def vendors(self) -> tuple[Vendor, ...]:
-        return tables.matched(self.maker, self.sys_object_id)
-
     def vendor_texts(self, field: str) -> Iterator[str]:
         """What the matched tables' objects for a field answered, the empty left out."""
-        for vendor in self.vendors:
-            for row in vendor.texts:
-                if row.field == field:
-                    text = self._vendor_text(row)
-                    if text:
-                        yield text
+        for row in tables.texts(self.vendors, field):
+            text = self._vendor_text(row)
+            if text:
+                yield text
 
     def panel(self) -> list[str]:
         """The lines of the panel by the maker's own object."""
-        for vendor in self.vendors:
-            for row in vendor.texts:
-                octets = self.answers.octets(row.oid) if row.field == "console" else None
-                if octets:
-                    return lines_of(octets, self.charsets.console)
+        for row in tables.texts(self.vendors, "console"):
+            octets = self.answers.octets(row.oid)
+            if octets:
+                return lines_of(octets, self.console_charset)
         return []
 
     def from_patterns(self, field: str) -> Iterator[str]:
         """What stands inside sysDescr and hrDeviceDescr by the tables' patterns, those for everyone last."""
-        everyone = (vendor for vendor in tables.vendors() if not vendor.trees)
-        texts = {"sys_descr": self.sys_descr, "device": self.device_descr}
-        for vendor in dict.fromkeys((*self.vendors, *everyone)):
-            for pattern in vendor.patterns:
-                match = pattern.regex.search(texts[pattern.of]) if pattern.field == field else None
-                if match:
-                    yield match[1].strip()
+        for pattern in tables.patterns(self.vendors, field):
+            found = pattern.find_in(self.sys_descr if pattern.of == "sys_descr" else self.device_descr)
+            if found is not None:
+                yield found
 
     def _vendor_text(self, row: tables.TextRow) -> str:
         octets = self.answers.octets(row.oid)
         if octets is None:
             number = self.answers.integer(row.oid)
             return "" if number is None else str(number)
-        return pml_text(octets) if row.encoding == "pml" else text_of(octets, self.charsets.general)
+        return pml_text(octets) if row.encoding == "pml" else text_of(octets, self.charset)
 
     def _system(self, name: bytes) -> str:
         # The system group is ASCII by RFC 1213; what is not is guessed, not taken for the panel's set.
         return text_of(self.answers.octets(name) or b"", limit=400)
 
     def _texts_1284(self) -> Iterator[str]:
-        asked = {row.oid for vendor in tables.vendors() for row in vendor.texts if row.field == "ieee1284"}
         values = [self.answers.at_device(PORT_MONITOR_1284), self.answers.at_device(HR_DEVICE_ID)]
-        values += [value for name, value in self.answers.values.items() if name in asked]
+        values += map(self.answers.values.get, tables.objects_of("ieee1284"))
         for value in values:
             if value is not None and value[0] == OCTET_STRING and b":" in value[1]:
                 yield text_of(value[1], limit=_LONGEST_1284)
 
     def _maker_of_whoever_answered(self) -> str | None:
         """The maker whose own tree answered a device that named none."""
-        for vendor in tables.vendors():
-            starts = tuple(ber.oid(tree) + b"" for tree in vendor.trees)
-            if starts and self.answers.any_under(starts):
-                return next(iter(vendor.makers))
-        return None
+        return next((maker for tree, maker in tables.trees() if self.answers.any_under(tree)), None)
 
     def identity(self) -> Identity:
         """Everything the device says of itself. A field it does not give is None."""
@@ -213,34 +174,38 @@ class Speaker:
 
     def _serial(self, model: str | None) -> str | None:
         """The first that is no placeholder; where all are, the first, since it is what the device says."""
-        said = [
-            _plain_text(self.answers.at_device(GENERAL_SERIAL), self.charsets.general),
-            *self.vendor_texts("serial"),
-            self.ieee1284.get("serial", ""),
-            *self.from_patterns("serial"),
-        ]
-        said = [serial for serial in said if serial]
-        return next((serial for serial in said if not is_placeholder(serial, model)), next(iter(said), None))
+        first = None
+        for serial in filter(None, self._serials()):
+            if not is_placeholder(serial, model):
+                return serial
+            first = first or serial
+        return first
+
+    def _serials(self) -> Iterator[str]:
+        yield _plain_text(self.answers.at_device(GENERAL_SERIAL), self.charset)
+        yield from self.vendor_texts("serial")
+        yield self.ieee1284.get("serial", "")
+        yield from self.from_patterns("serial")
 
     def _model(self) -> str | None:
-        """The device's own row before the 1284 id, which often names a family, and before sysDescr, which often
-        names a network card."""
-        inside_device = [text for text in self.from_patterns("model") if text in self.device_descr]
-        candidates = (
-            *self.vendor_texts("model"),
-            *inside_device,
-            self.device_descr,
-            self.ieee1284.get("model", ""),
-            *self.from_patterns("model"),
-            _first_part(self.sys_descr),
-        )
-        for text in candidates:
-            if text and not tables.is_card_text(text) and not text.isdigit():
+        for text in filter(None, self._models()):
+            if not tables.is_card_text(text) and not text.isdigit():
                 return tables.without_maker(text, self.maker)
         return None
 
+    def _models(self) -> Iterator[str]:
+        """The device's own row before the 1284 id, which often names a family, and before sysDescr, which often
+        names a network card."""
+        yield from self.vendor_texts("model")
+        inside = list(self.from_patterns("model"))
+        yield from (text for text in inside if text in self.device_descr)
+        yield self.device_descr
+        yield self.ieee1284.get("model", "")
+        yield from inside
+        yield _first_part(self.sys_descr)
+
     def _name(self, model: str | None) -> str | None:
-        given = _plain_text(self.answers.at_device(GENERAL_NAME), self.charsets.general)
+        given = _plain_text(self.answers.at_device(GENERAL_NAME), self.charset)
         for name in (self._system(SYS_NAME)[:255], *self.vendor_texts("name"), given):
             if name and name != model:
                 return name

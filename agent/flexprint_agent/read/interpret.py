@@ -4,24 +4,23 @@ from datetime import datetime
 
 from flexprint_agent.read.identity import Speaker
 from flexprint_agent.read.meters import count
-from flexprint_agent.read.objects import SYS_UP_TIME, Answers
+from flexprint_agent.read.objects import SYS_UP_TIME
 from flexprint_agent.read.status import alerts, status
-from flexprint_agent.read.supplies import prints_colour, supplies
-from flexprint_agent.snmp.ber import Value
+from flexprint_agent.read.supplies import colorants_of, prints_colour, supplies
 from flexprint_shared.identity import is_placeholder
 from flexprint_shared.readings import Identity, Meter, Read, Supply
 
 
-def interpret(values: dict[bytes, Value], *, address: str, port: int, read_at: datetime) -> Read:
-    """The read of a printer that answered `values` (OID -> tag and content) at `read_at`.
+def interpret(speaker: Speaker, *, address: str, port: int, read_at: datetime) -> Read:
+    """The read of a printer that said all this at `read_at`.
 
     Never fails, whatever a device sends: what makes no sense is left out, and a warning says what matters.
     """
-    answers = Answers(values)
-    speaker = Speaker(answers)
+    answers = speaker.answers
     identity = speaker.identity()
     counted = count(answers, speaker.vendors)
-    found = supplies(answers, speaker.charsets.general)
+    colorants = colorants_of(answers)
+    found = supplies(answers, speaker.charset, colorants)
     uptime = answers.integer(SYS_UP_TIME)
     meters = counted.in_order()
     return Read(
@@ -30,11 +29,11 @@ def interpret(values: dict[bytes, Value], *, address: str, port: int, read_at: d
         read_at=read_at,
         identity=identity,
         uptime_s=None if uptime is None else uptime // 100,
-        color=prints_colour(answers, found),
+        color=prints_colour(answers, found, colorants),
         meters=meters,
         supplies=found,
-        status=status(answers, speaker.charsets.console, speaker.panel()),
-        alerts=alerts(answers, speaker.charsets.general),
+        status=status(answers, speaker.console_charset, speaker.panel()),
+        alerts=alerts(answers, speaker.charset),
         warnings=(*_of_identity(identity), *_of_contents(meters, found), *counted.warnings),
         evidence=tuple(counted.evidence),
     )

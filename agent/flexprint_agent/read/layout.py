@@ -5,8 +5,10 @@ first as they were answered and lists the second to be asked. A printer that cha
 are watched: then everything is learned again.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from flexprint_agent.read import objects as at
@@ -93,28 +95,38 @@ def _unhex(kept: dict[str, list[Any]]) -> dict[bytes, Value]:
     return {bytes.fromhex(name): (int(tag), bytes.fromhex(content)) for name, (tag, content) in kept.items()}
 
 
-def learn(values: dict[bytes, Value], read_at: datetime) -> Layout:
+def learn(speaker: Speaker, read_at: datetime) -> Layout:
     """The layout of a printer that answered all this."""
+    answers = speaker.answers
+    alerts = _under(answers, at.ALERT_COLUMNS)
+    watched_names = _watched_objects(speaker.vendors) | _under(answers, _WATCHED_COLUMNS)
+    moving_names = _moving_objects(speaker.vendors) | _under(answers, _MOVING_COLUMNS)
     moving, watched, still = [], {}, {}
-    vendors = Speaker(at.Answers(values)).vendors
-    watched_names = {*_WATCHED_OBJECTS, *_fields(vendors, _WATCHED_FIELDS)}
-    moving_names = {*_MOVING_OBJECTS, *_fields(vendors, _MOVING_FIELDS), *_counters(vendors)}
-    for name, value in values.items():
-        if name.startswith(at.ALERT_COLUMNS):
-            continue
-        if name in watched_names or name.startswith(_WATCHED_COLUMNS):
+    for name, value in answers.values.items():
+        if name in watched_names:
             watched[name] = value
-        elif name in moving_names or name.startswith(_MOVING_COLUMNS):
+        elif name in moving_names:
             moving.append(name)
-        else:
+        elif name not in alerts:
             still[name] = value
     return Layout(read_at, tuple(moving), watched, still)
 
 
-def _fields(vendors: tuple[Vendor, ...], fields: frozenset[str]) -> set[bytes]:
-    return {row.oid for vendor in vendors for row in vendor.texts if row.field in fields}
+def _under(answers: at.Answers, columns: Iterable[bytes]) -> set[bytes]:
+    return set().union(*map(answers.under, columns))
 
 
-def _counters(vendors: tuple[Vendor, ...]) -> set[bytes]:
-    meters = {row.oid for vendor in vendors for row in vendor.meters}
-    return meters | {row.oid for vendor in vendors for row in vendor.records}
+@cache
+def _watched_objects(vendors: tuple[Vendor, ...]) -> frozenset[bytes]:
+    return frozenset({*_WATCHED_OBJECTS, *_fields(vendors, _WATCHED_FIELDS)})
+
+
+@cache
+def _moving_objects(vendors: tuple[Vendor, ...]) -> frozenset[bytes]:
+    meters = (row.oid for vendor in vendors for row in vendor.meters)
+    packed = (row.oid for vendor in vendors for row in vendor.records)
+    return frozenset({*_MOVING_OBJECTS, *_fields(vendors, _MOVING_FIELDS), *meters, *packed})
+
+
+def _fields(vendors: tuple[Vendor, ...], fields: frozenset[str]) -> Iterator[bytes]:
+    return (row.oid for vendor in vendors for row in vendor.texts if row.field in fields)

@@ -98,7 +98,7 @@ def _unpack(answers: Answers, row: RecordsRow, counted: Counted) -> None:
 def _life_count(answers: Answers, counted: Counted) -> None:
     """The life count of the first marker that has one. What the others count, the MIB does not say."""
     counts = {index: value for index, value in answers.integers(MARKER_LIFE_COUNT).items() if value >= 0}
-    device = answers.device()
+    device = answers.device
     own = {index: value for index, value in counts.items() if index[0] == device} or counts
     if not own:
         return

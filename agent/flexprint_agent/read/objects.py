@@ -7,7 +7,8 @@ so columns are joined by whole index and no index is ever assumed.
 """
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_left
+from functools import cached_property, lru_cache
 from typing import Final
 
 from flexprint_agent.snmp import ber
@@ -115,42 +116,63 @@ WALKED: Final = (
 )
 """Columns of which every row is wanted."""
 
-COLUMNS: Final = frozenset({*FIRST_ROWS, *WALKED, SUPPLY_MARKER} - {INPUT_TABLE, MARKER_TABLE, SUPPLIES_TABLE})
-_LENGTHS: Final = tuple(sorted({len(column) for column in COLUMNS}))
 _DOTTED: Final = re.compile(r"\.?(\d{1,10}(?:\.\d{1,10}){2,127})")
 
 
 class Answers:
-    """What a device answered: single objects by OID, columns by index, in the order of the index."""
+    """What a device answered: single objects by OID, columns by index, in the order of the index.
+
+    It is made of what was answered until now; when more is, another is made.
+    """
 
     def __init__(self, values: dict[bytes, Value]) -> None:
         self.values = values
+        # In the order of octets all that is under one OID stands together.
+        self._names = sorted(values)
         self._columns: dict[bytes, dict[Index, Value]] = {}
         self._integers: dict[bytes, dict[Index, int]] = {}
-        for name, value in values.items():
-            for length in _LENGTHS:
-                column = name[:length]
-                if column in COLUMNS and len(name) > length:
-                    self._columns.setdefault(column, {})[_index(name[length:])] = value
-                    break
-        for column, rows in self._columns.items():
-            self._columns[column] = dict(sorted(rows.items()))
+
+    def under(self, start: bytes) -> list[bytes]:
+        """The names answered under an OID, itself included."""
+        names = self._names
+        if not names or start > names[-1]:
+            return []
+        first = bisect_left(names, start)
+        return names[first : bisect_left(names, _past(start), first)]
+
+    def any_under(self, *tables: bytes) -> bool:
+        """Whether anything was answered under one of these OIDs."""
+        return any(map(self.under, tables))
 
     def column(self, column: bytes) -> dict[Index, Value]:
-        return self._columns.get(column, {})
+        rows = self._columns.get(column)
+        if rows is None:
+            rows = self._columns[column] = self._rows(column)
+        return rows
 
-    def any_under(self, tables: Iterable[bytes]) -> bool:
-        """Whether anything was answered under one of these OIDs."""
-        starts = tuple(tables)
-        return any(name.startswith(starts) for name in self.values)
+    def _rows(self, column: bytes) -> dict[Index, Value]:
+        rows: dict[Index, Value] = {}
+        skip, in_order = len(column), True
+        for name in self.under(column):
+            suffix = name[skip:]
+            if suffix.isascii():  # each octet is an arc: nearly every index there is
+                rows[tuple(suffix)] = self.values[name]
+            else:
+                rows[_index(suffix)] = self.values[name]
+                in_order = False
+        rows.pop((), None)  # the column itself is no row
+        return rows if in_order else dict(sorted(rows.items()))
 
     def integers(self, column: bytes) -> dict[Index, int]:
         """The rows of a column that hold a number."""
-        if column not in self._integers:
-            found = {index: ber.integer(value) for index, value in self.column(column).items()}
-            numbers = {index: number for index, number in found.items() if number is not None}
-            self._integers[column] = numbers
-        return self._integers[column]
+        numbers = self._integers.get(column)
+        if numbers is None:
+            numbers = self._integers[column] = {}
+            for index, value in self.column(column).items():
+                number = ber.integer(value)
+                if number is not None:
+                    numbers[index] = number
+        return numbers
 
     def integer(self, name: bytes) -> int | None:
         value = self.values.get(name)
@@ -170,6 +192,7 @@ class Answers:
             return dotted[1] if dotted else None
         return ber.object_id(value)
 
+    @cached_property
     def device(self) -> int | None:
         """The hrDeviceIndex of the printer: where its own tables are; a claim of hrDeviceType comes last."""
         for column in (GENERAL_SERIAL, GENERAL_CONFIG_CHANGES, MARKER_LIFE_COUNT, SUPPLY_LEVEL, HR_PRINTER_STATUS):
@@ -182,14 +205,23 @@ class Answers:
 
     def at_device(self, column: bytes) -> Value | None:
         """The printer's own row of a column; the first row where it has none under its index."""
+        names = self.under(column)
+        if len(names) == 1 and names[0] != column:  # there is no choice
+            return self.values[names[0]]
         rows = self.column(column)
-        device = self.device()
-        return next((value for index, value in rows.items() if index[0] == device), next(iter(rows.values()), None))
+        for index, value in rows.items():
+            if index[0] == self.device:
+                return value
+        return next(iter(rows.values()), None)
+
+
+@lru_cache(1024)
+def _past(start: bytes) -> bytes:
+    """The first octets beyond all that is under an OID, whose last octet is at most 127."""
+    return start[:-1] + bytes((start[-1] + 1,))
 
 
 def _index(suffix: bytes) -> Index:
-    if suffix.isascii():
-        return tuple(suffix)
     try:
         return ber.arcs(suffix)
     except ber.Malformed:
@@ -198,5 +230,7 @@ def _index(suffix: bytes) -> Index:
 
 def instance(column: bytes, *index: int) -> bytes:
     """The OID of one row of a column."""
+    if max(index, default=0) < 0x80:
+        return column + bytes(index)
     # Two leading arcs share an octet in an OID; 0.0 in front keeps ours apart and is cut off again.
     return column + ber.oid(".".join(map(str, (0, 0, *index))))[1:]

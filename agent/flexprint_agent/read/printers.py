@@ -1,4 +1,4 @@
-"""Reading many printers at once, and one for show (`flexprint-agent probe`)."""
+"""Reading many printers at once, and a reading as people and scripts are shown it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -74,12 +74,6 @@ def _reading(outcome: Outcome[Found]) -> Reading:
 def identify_devices(exchange: Exchange, endpoints: Iterable[Endpoint]) -> Iterator[Outcome[Sighting]]:
     """Printer or not, and which, of devices that answered a search."""
     yield from exchange.run((endpoint, identify) for endpoint in endpoints)
-
-
-def probe(exchange: Exchange, endpoint: Endpoint, target: str, now: Callable[[], datetime]) -> dict[str, Any]:
-    """The probe object of one device. `target` is what was typed. Nothing is kept."""
-    (reading,) = read_printers(exchange, [(endpoint, None)], now)
-    return probe_object(reading, target, now())
 
 
 def probe_object(reading: Reading, target: str, at: datetime) -> dict[str, Any]:

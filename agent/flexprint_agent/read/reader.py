@@ -10,7 +10,6 @@ asked what moves (see `layout`): one or two GETs, and one GETBULK for its alerts
 is ever asked, no tree is walked, and no job table is touched.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,13 +24,12 @@ from flexprint_agent.read.objects import Answers
 from flexprint_agent.read.recognise import Verdict, recognise
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.ber import Value
-from flexprint_agent.snmp.conversation import Ask, Conversation, Silent, Traits, get, walk
+from flexprint_agent.snmp.conversation import NO_VALUE, Conversation, Silent, Traits, get, get_next
+from flexprint_agent.snmp.walk import walk
 from flexprint_shared.readings import Identity, Read
 
 Values = dict[bytes, Value]
 
-_NO_SUCH_NAME: Final = 2
-_NO_VALUE: Final = 0x80
 # More rows than any printer has; a device that never ends must end somewhere.
 _MOST_VALUES: Final = 2000
 _MOST_ALERTS: Final = 300
@@ -59,9 +57,9 @@ class Sighting:
 
 def identify(traits: Traits) -> Conversation[Sighting]:
     """Printer or not in two packets, and in a third who it is. Raises Silent when it does not answer."""
-    values, verdict = yield from _meet(traits)
+    values, speaker, verdict = yield from _meet(traits)
     if verdict.printer:
-        yield from _introduce(values, traits)
+        yield from _introduce(values, speaker, traits)
     return Sighting(verdict.printer, verdict.reason, Speaker(Answers(values)).identity())
 
 
@@ -79,14 +77,15 @@ def read_device(
         if layout.holds(values, read_at):
             whole = layout.still | values
             missed = yield from _add(whole, at.ALERT_COLUMNS, traits, _MOST_ALERTS)
-            read = interpret(whole, address=address, port=port, read_at=read_at)
+            read = interpret(Speaker(Answers(whole)), address=address, port=port, read_at=read_at)
             return Found(printer=True, read=_with(read, missed), reason="a known printer", layout=layout)
-    values, verdict = yield from _meet(traits)
+    values, speaker, verdict = yield from _meet(traits)
     if not verdict.printer:
         return Found(printer=False, read=None, reason=verdict.reason)
-    yield from _introduce(values, traits)
-    missed = yield from _add(values, _columns(Answers(values)), traits, _MOST_VALUES)
-    read = interpret(values, address=address, port=port, read_at=read_at)
+    yield from _introduce(values, speaker, traits)
+    missed = yield from _add(values, _columns(speaker.answers), traits, _MOST_VALUES)
+    speaker = Speaker(Answers(values))
+    read = interpret(speaker, address=address, port=port, read_at=read_at)
     if missed and not (read.identity.serial and read.meters):
         raise Silent(missed)
     return Found(
@@ -94,7 +93,7 @@ def read_device(
         read=_with(read, missed),
         reason=verdict.reason,
         # A printer without meters may only be starting up: it is asked everything again.
-        layout=learn(values, read_at) if read.meters and missed is None else None,
+        layout=learn(speaker, read_at) if read.meters and missed is None else None,
     )
 
 
@@ -104,27 +103,28 @@ def _with(read: Read, missed: str | None) -> Read:
     return replace(read, warnings=(*read.warnings, f"the read is not whole: {missed}"))
 
 
-def _meet(traits: Traits) -> Conversation[tuple[Values, Verdict]]:
+def _meet(traits: Traits) -> Conversation[tuple[Values, Speaker, Verdict]]:
     """System group and first rows: what decides printer or not."""
     values = yield from get(at.SYSTEM, traits)
-    speaker = Speaker(Answers(values))
     # A device that says who it is needs no search for signs of every maker.
-    columns = at.FIRST_ROWS if speaker.maker else (*at.FIRST_ROWS, *tables.signs())
-    values.update((yield from _first_rows(columns, traits)))
-    return values, recognise(Speaker(Answers(values)))
+    columns = at.FIRST_ROWS if Speaker(Answers(values)).maker else (*at.FIRST_ROWS, *tables.signs())
+    values = values | (yield from _first_rows(columns, traits))
+    speaker = Speaker(Answers(values))
+    return values, speaker, recognise(speaker)
 
 
-def _introduce(values: Values, traits: Traits) -> Conversation[None]:
-    """What the first rows pointed to, and the objects of the maker's table."""
-    answers = Answers(values)
-    speaker = Speaker(answers)
-    names = [*_rows_of_device(answers), *(name for vendor in speaker.vendors for name in vendor.objects())]
+def _introduce(values: Values, speaker: Speaker, traits: Traits) -> Conversation[None]:
+    """Adds what the first rows pointed to, and the objects of the maker's table.
+
+    The speaker knows the first rows. Where they name no maker, the serials and models of all makers are
+    asked, and then the table of the one who answered.
+    """
+    names = [*_rows_of_device(speaker.answers), *tables.objects(speaker.vendors)]
     if speaker.maker is None:
-        names += tables.introductions()
+        names += tables.objects_of("serial", "model", "ieee1284")
     yield from _ask(values, names, traits)
     if speaker.maker is None:
-        known_now = Speaker(Answers(values)).vendors
-        yield from _ask(values, (name for vendor in known_now for name in vendor.objects()), traits, names)
+        yield from _ask(values, tables.objects(Speaker(Answers(values)).vendors), traits, names)
 
 
 def _ask(values: Values, names: Iterable[bytes], traits: Traits, refused: Iterable[bytes] = ()) -> Conversation[None]:
@@ -138,7 +138,7 @@ def _ask(values: Values, names: Iterable[bytes], traits: Traits, refused: Iterab
 def _rows_of_device(answers: Answers) -> list[bytes]:
     """Rows of the printer's own index where the first row was another device's (MFPs list scanner, disk and
     network too), and the character sets it says its texts are in."""
-    device = answers.device()
+    device = answers.device
     if device is None:
         return []
     names = [
@@ -157,13 +157,13 @@ def _rows_of_device(answers: Answers) -> list[bytes]:
 def _columns(answers: Answers) -> tuple[bytes, ...]:
     """The columns worth walking: none of a table whose first row nobody answered."""
     wanted = [at.IF_PHYS_ADDRESS]
-    if answers.any_under((at.MARKER_TABLE,)):
+    if answers.any_under(at.MARKER_TABLE):
         wanted += [at.MARKER_UNIT, at.MARKER_LIFE_COUNT]
-    if answers.any_under((at.SUPPLIES_TABLE,)):
+    if answers.any_under(at.SUPPLIES_TABLE):
         wanted += [column for column in at.WALKED if column.startswith(at.SUPPLIES_TABLE)]
         if not answers.column(at.SUPPLY_LEVEL):
             wanted.append(at.SUPPLY_MARKER)
-    if answers.any_under((at.PRINTER_MIB,)):
+    if answers.any_under(at.PRINTER_MIB):
         wanted += [at.COLORANT_VALUE, at.CONSOLE_TEXT, *at.ALERT_COLUMNS]
     return tuple(wanted)
 
@@ -178,46 +178,13 @@ def _add(values: Values, columns: Iterable[bytes], traits: Traits, most: int) ->
 
 
 def _first_rows(columns: Iterable[bytes], traits: Traits) -> Conversation[Values]:
-    """The first object under each of these OIDs, by packed GETNEXT.
+    """The first object under each of these OIDs.
 
     GETBULK would be no quicker here, and an answer cut short would lose the last columns.
     """
-    values: Values = {}
-    waiting = deque([tuple(dict.fromkeys(columns))])
-    silences = 0
-    while waiting:
-        chunk = waiting.popleft()
-        if len(chunk) > traits.most_objects:
-            waiting.extendleft((chunk[traits.most_objects :], chunk[: traits.most_objects]))
-            continue
-        try:
-            answer = yield Ask("next", chunk)
-        except Silent:
-            silences += 1
-            if silences > 1 or len(chunk) == 1:
-                raise
-            waiting.extendleft((column,) for column in reversed(chunk))
-            continue
-        silences = 0
-        rest, half = _rest_of(chunk, answer.error, answer.error_at, len(answer.bindings)), len(chunk) // 2
-        if answer.error:
-            waiting.extendleft([rest] if rest != chunk else [chunk[half:], chunk[:half]])
-            waiting = deque(part for part in waiting if part)
-            continue
-        for column, (name, tag, content) in zip(chunk, answer.bindings, strict=False):
-            if tag < _NO_VALUE and name.startswith(column) and name != column:
-                values[name] = (tag, content)
-        if rest:
-            waiting.appendleft(rest)
-    return values
-
-
-def _rest_of(chunk: tuple[bytes, ...], error: int, error_at: int, answered: int) -> tuple[bytes, ...]:
-    """What of a request is still to be asked after this answer."""
-    if error:
-        if len(chunk) == 1:
-            return ()
-        named = error == _NO_SUCH_NAME and 0 < error_at <= len(chunk)
-        return chunk[: error_at - 1] + chunk[error_at:] if named else chunk
-    # A short answer is the device's way to say that it was too much; an empty one, that it was nothing.
-    return chunk[answered:] if answered else ()
+    following = yield from get_next(columns, traits)
+    return {
+        name: (tag, content)
+        for column, (name, tag, content) in following.items()
+        if tag < NO_VALUE and name.startswith(column) and name != column
+    }

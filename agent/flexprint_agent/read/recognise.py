@@ -29,6 +29,11 @@ _OTHER_THINGS: Final = re.compile(
     r"|\b(server|storage|display|monitor|phone|gateway|firewall)\b",
     re.IGNORECASE,
 )
+_TABLES: Final = {
+    MARKER_TABLE: "prtMarkerTable",
+    SUPPLIES_TABLE: "prtMarkerSuppliesTable",
+    INPUT_TABLE: "prtInputTable",
+}
 _PRINT: Final = re.compile(r"print|mfp|copier", re.IGNORECASE)
 
 
@@ -50,8 +55,7 @@ def recognise(speaker: Speaker) -> Verdict:
 
 
 def _table(speaker: Speaker) -> str | None:
-    named = {MARKER_TABLE: "prtMarkerTable", SUPPLIES_TABLE: "prtMarkerSuppliesTable", INPUT_TABLE: "prtInputTable"}
-    found = [name for table, name in named.items() if speaker.answers.any_under((table,))]
+    found = [name for table, name in _TABLES.items() if speaker.answers.any_under(table)]
     return f"it answers {' and '.join(found)}" if found else None
 
 
@@ -77,8 +81,8 @@ def _is_other_thing(speaker: Speaker) -> bool:
 
 
 def _sign(speaker: Speaker) -> str | None:
-    columns = [sign for vendor in tables.vendors() for sign in vendor.signs]
-    return "it answers a maker's own printer table" if columns and speaker.answers.any_under(columns) else None
+    columns = (sign for vendor in tables.vendors() for sign in vendor.signs)
+    return "it answers a maker's own printer table" if speaker.answers.any_under(*columns) else None
 
 
 def _host_resources(speaker: Speaker) -> str | None:

@@ -1,7 +1,7 @@
 """prtMarkerSuppliesTable (RFC 3805) -> supplies, and whether the device prints in colour."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from flexprint_agent.read import words
 from flexprint_agent.read.objects import (
@@ -94,28 +94,41 @@ LOW: Final = 10
 """Percent left from which a supply is called low."""
 
 _MOST: Final = 200
+_NUMBERS: Final = (SUPPLY_COLORANT, SUPPLY_CLASS, SUPPLY_TYPE, SUPPLY_UNIT, SUPPLY_CAPACITY, SUPPLY_LEVEL)
 
 
-def supplies(answers: Answers, charset: int | None) -> tuple[Supply, ...]:
+Colorants = dict[Index, str | None]
+
+
+class _Facts(NamedTuple):
+    """The numbers of one row, None where the device gives none."""
+
+    colorant: int | None
+    supply_class: int | None
+    supply_type: int | None
+    unit: int | None
+    capacity: int | None
+    level: int | None
+
+
+def supplies(answers: Answers, charset: int | None, colorants: Colorants) -> tuple[Supply, ...]:
     """Every row that any column of the table has, in the order of the index."""
     rows = _rows(answers)
     names = {index: _name(answers, index, charset) for index in rows}
     by_letter = words.colours_by_letter(names.values())
-    return tuple(_supply(answers, index, names[index], by_letter.get(names[index])) for index in rows)
+    columns = [answers.integers(column) for column in _NUMBERS]
+    found = []
+    for index, name in names.items():
+        facts = _Facts(*(column.get(index) for column in columns))
+        # prtMarkerColorantValue may say nothing: other, unknown, no such row.
+        colour = colorants.get((*index[:-1], facts.colorant or 0)) or words.colour_in(name)
+        found.append(_supply(index, name, facts, colour, by_letter.get(name)))
+    return tuple(found)
 
 
 def _rows(answers: Answers) -> list[Index]:
-    columns = (
-        SUPPLY_MARKER,
-        SUPPLY_COLORANT,
-        SUPPLY_CLASS,
-        SUPPLY_TYPE,
-        SUPPLY_NAME,
-        SUPPLY_UNIT,
-        SUPPLY_CAPACITY,
-        SUPPLY_LEVEL,
-    )
-    return sorted({index for column in columns for index in answers.column(column)})[:_MOST]
+    columns = (SUPPLY_MARKER, SUPPLY_NAME, *_NUMBERS)
+    return sorted(set().union(*map(answers.column, columns)))[:_MOST]
 
 
 def _name(answers: Answers, index: Index, charset: int | None) -> str:
@@ -123,18 +136,22 @@ def _name(answers: Answers, index: Index, charset: int | None) -> str:
     return text_of(octets, charset) if tag == OCTET_STRING else ""
 
 
-def _supply(answers: Answers, index: Index, name: str, colour_by_letter: str | None) -> Supply:
-    level = answers.integers(SUPPLY_LEVEL).get(index)
-    capacity = answers.integers(SUPPLY_CAPACITY).get(index)
-    unit = answers.integers(SUPPLY_UNIT).get(index)
-    kind = KINDS.get(answers.integers(SUPPLY_TYPE).get(index, 0)) or words.kind_in(name) or "unknown"
-    waste = _is_receptacle(answers.integers(SUPPLY_CLASS).get(index), kind)
+def colorants_of(answers: Answers) -> Colorants:
+    """The colours that prtMarkerColorantValue names; None for a row that names none."""
+    rows = answers.column(COLORANT_VALUE).items()
+    return {index: words.colour_in(text_of(octets)) for index, (tag, octets) in rows if tag == OCTET_STRING}
+
+
+def _supply(index: Index, name: str, facts: _Facts, colour: str | None, colour_by_letter: str | None) -> Supply:
+    _, supply_class, supply_type, unit, capacity, level = facts
+    kind = KINDS.get(supply_type or 0) or words.kind_in(name) or "unknown"
+    waste = _is_receptacle(supply_class, kind)
     left = percent_left(level, capacity, unit, waste=waste)
     return Supply(
         index=".".join(map(str, index)),
         name=name,
         kind=kind,
-        color=_colour(answers, index, name) or (None if waste else colour_by_letter),
+        color=colour or (None if waste else colour_by_letter),
         percent=100 - left if waste and left is not None else left,
         state=state(level, capacity, left, waste=waste),
         level=level,
@@ -148,14 +165,6 @@ def _is_receptacle(supply_class: int | None, kind: str) -> bool:
     if supply_class in (3, RECEPTACLE):
         return supply_class == RECEPTACLE
     return kind in WASTE
-
-
-def _colour(answers: Answers, index: Index, name: str) -> str | None:
-    """By prtMarkerColorantValue, and where that says nothing (other, unknown, no such row) by the name."""
-    row = answers.integers(SUPPLY_COLORANT).get(index)
-    tag, octets = answers.column(COLORANT_VALUE).get((*index[:-1], row or 0), (0, b""))
-    named = words.colour_in(text_of(octets)) if tag == OCTET_STRING else None
-    return named or words.colour_in(name)
 
 
 def percent_left(level: int | None, capacity: int | None, unit: int | None, *, waste: bool) -> int | None:
@@ -189,23 +198,18 @@ def state(level: int | None, capacity: int | None, left: int | None, *, waste: b
     return "low" if left <= LOW else "ok"
 
 
-def prints_colour(answers: Answers, found: Iterable[Supply]) -> bool | None:
+def prints_colour(answers: Answers, found: Iterable[Supply], colorants: Colorants) -> bool | None:
     """True, False, or None where nothing tells: colorants, prtMarkerProcessColorants and supplies are heard."""
     found = tuple(found)
-    colorants = [
-        words.colour_in(text_of(octets))
-        for tag, octets in answers.column(COLORANT_VALUE).values()
-        if tag == OCTET_STRING
-    ]
     process = answers.integers(MARKER_COLORANTS).values()
     coloured = [supply.color for supply in found if supply.color]
     if (
-        words.CHROMATIC.intersection(colorants)
+        words.CHROMATIC.intersection(colorants.values())
         or max(process, default=0) >= 3
         or words.CHROMATIC.intersection(coloured)
     ):
         return True
-    return False if "black" in colorants or 1 in process or _only_black(found) else None
+    return False if "black" in colorants.values() or 1 in process or _only_black(found) else None
 
 
 def _only_black(found: tuple[Supply, ...]) -> bool:

@@ -7,9 +7,9 @@ maker. `vendors/README.md` says how a table is written.
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final, Literal
 
@@ -22,7 +22,10 @@ FIELDS: Final = frozenset(
 )
 TEXTS: Final = frozenset({"sys_descr", "device"})
 
+# What is found out about a model holds for all of it: a site has few models, a hostile one any number.
+_MODELS: Final = 512
 _UNMARKED: Final = re.compile(r"[\W_]+")
+_FIRST: Final = re.compile(r"[\W_]*([^\W_]+)")
 
 
 class BadTable(Exception):
@@ -44,7 +47,11 @@ class Pattern:
 
     field: str
     of: str
-    regex: re.Pattern[str]
+    regex: str
+
+    def find_in(self, text: str) -> str | None:
+        match = _expression(self.regex).search(text)
+        return match[1].strip() if match else None
 
 
 @dataclass(slots=True, frozen=True)
@@ -83,8 +90,8 @@ class Vendor:
     brands: dict[str, tuple[str, ...]]
     trees: tuple[str, ...]
     printer_ids: tuple[str, ...]
-    printer_texts: tuple[re.Pattern[str], ...]
-    card_texts: tuple[re.Pattern[str], ...]
+    printer_texts: tuple[str, ...]
+    card_texts: tuple[str, ...]
     signs: tuple[bytes, ...]
     texts: tuple[TextRow, ...]
     patterns: tuple[Pattern, ...]
@@ -92,26 +99,30 @@ class Vendor:
     records: tuple[RecordsRow, ...]
     derived: tuple[DerivedRow, ...]
 
-    def objects(self) -> tuple[bytes, ...]:
-        """Every object the table can use, as one GET asks for them."""
-        rows: tuple[TextRow | MeterRow | RecordsRow, ...] = (*self.texts, *self.meters, *self.records)
-        return tuple(dict.fromkeys(row.oid for row in rows))
-
 
 @cache
 def vendors() -> tuple[Vendor, ...]:
     """All tables, in the order of their file names."""
     folder = resources.files(__package__).joinpath("vendors")
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    return tuple(parse(file.name, file.read_text("utf-8")) for file in files)
+    return tuple(_parse(file.name, file.read_text("utf-8")) for file in files)
 
 
 def parse(file: str, text: str) -> Vendor:
-    """The table in `text`; BadTable says what is wrong with it."""
+    """The table in `text`, its expressions tried as well; BadTable says what is wrong with it."""
+    vendor = _parse(file, text)
     try:
-        table = tomllib.loads(text)
-        return _vendor(file, table)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError, re.error) as error:
+        for one in (*vendor.printer_texts, *vendor.card_texts, *(pattern.regex for pattern in vendor.patterns)):
+            re.compile(one)
+    except re.error as error:
+        raise BadTable(f"{file}: {one}: {error}") from error
+    return vendor
+
+
+def _parse(file: str, text: str) -> Vendor:
+    try:
+        return _vendor(file, tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadTable(f"{file}: {type(error).__name__}: {error}") from error
 
 
@@ -123,12 +134,12 @@ def _vendor(file: str, table: dict[str, Any]) -> Vendor:
         brands={name: tuple(words) for name, words in table.get("brands", {}).items()},
         trees=tuple(table.get("trees", ())),
         printer_ids=tuple(printers.get("sys_object_id", ())),
-        printer_texts=_patterns(printers.get("sys_descr", ())),
-        card_texts=_patterns(printers.get("cards", ())),
+        printer_texts=tuple(printers.get("sys_descr", ())),
+        card_texts=tuple(printers.get("cards", ())),
         signs=tuple(ber.oid(sign) for sign in printers.get("signs", ())),
         texts=tuple(_text_row(row) for row in table.get("text", ())),
         patterns=tuple(
-            Pattern(_one_of(row["field"], FIELDS), _one_of(row["of"], TEXTS), re.compile(row["regex"]))
+            Pattern(_one_of(row["field"], FIELDS), _one_of(row["of"], TEXTS), row["regex"])
             for row in table.get("pattern", ())
         ),
         meters=tuple(MeterRow(row["name"], _checked_oid(row), row["unit"]) for row in table.get("meter", ())),
@@ -137,8 +148,14 @@ def _vendor(file: str, table: dict[str, Any]) -> Vendor:
     )
 
 
-def _patterns(expressions: Iterable[str]) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(expression, re.IGNORECASE) for expression in expressions)
+@cache
+def _expression(text: str, flags: int = 0) -> re.Pattern[str]:
+    """Compiled when first used: all of them take as long as a dozen reads, and a wake needs few."""
+    return re.compile(text, flags)
+
+
+def _any_in(text: str, expressions: Iterable[str]) -> bool:
+    return any(_expression(one, re.IGNORECASE).search(text) for one in expressions)
 
 
 def _text_row(row: dict[str, Any]) -> TextRow:
@@ -169,15 +186,18 @@ def plain(text: str) -> str:
 
 
 @cache
-def _words(kind: Literal["makers", "brands"]) -> tuple[tuple[str, str], ...]:
-    """(word, maker) of all tables, the longest first."""
+def _words(kind: Literal["makers", "brands"]) -> dict[str, list[tuple[str, str]]]:
+    """First word -> (name with a blank behind it, maker) of all tables, the longest name first."""
     found = [
-        (plain(word), maker)
+        (plain(name) + " ", maker)
         for vendor in vendors()
-        for maker, words in (vendor.makers if kind == "makers" else vendor.brands).items()
-        for word in words
+        for maker, names in (vendor.makers if kind == "makers" else vendor.brands).items()
+        for name in names
     ]
-    return tuple(sorted(found, key=lambda entry: -len(entry[0])))
+    by_first: dict[str, list[tuple[str, str]]] = {}
+    for name, maker in sorted(found, key=lambda entry: -len(entry[0])):
+        by_first.setdefault(name.partition(" ")[0], []).append((name, maker))
+    return by_first
 
 
 def maker_named(text: str) -> str | None:
@@ -190,9 +210,12 @@ def maker_of_brand(text: str) -> str | None:
     return _begins(text, _words("brands"))
 
 
-def _begins(text: str, words: Iterable[tuple[str, str]]) -> str | None:
-    padded = plain(text[:120]) + " "
-    return next((maker for word, maker in words if padded.startswith(word + " ")), None)
+def _begins(text: str, words: dict[str, list[tuple[str, str]]]) -> str | None:
+    text = text[:120]
+    first = _FIRST.match(text)
+    known = words.get(first[1].casefold(), ()) if first else ()
+    padded = plain(text) + " " if known else ""
+    return next((maker for name, maker in known if padded.startswith(name)), None)
 
 
 def maker_of_tree(sys_object_id: str) -> str | None:
@@ -203,15 +226,22 @@ def maker_of_tree(sys_object_id: str) -> str | None:
 
 def without_maker(text: str, maker: str | None) -> str:
     """A model without the maker's name in front: "Brother HL-5370DW series" is "HL-5370DW series"."""
-    words = [word for vendor in vendors() for word in vendor.makers.get(maker or "", ())]
-    for word in sorted(words, key=len, reverse=True):
-        expression = r"[\W_]+".join(map(re.escape, plain(word).split()))
-        match = re.match(rf"\W*{expression}(?:[\W_]+(?=\S)|$)", text, re.IGNORECASE)
+    for pattern in _in_front(maker or ""):
+        match = pattern.match(text)
         if match and text[match.end() :].strip():
             return text[match.end() :].strip()
     return text
 
 
+@cache
+def _in_front(maker: str) -> tuple[re.Pattern[str], ...]:
+    """A maker's names as they stand in front of a model, the longest first."""
+    names = [name for vendor in vendors() for name in vendor.makers.get(maker, ())]
+    spelled = [r"[\W_]+".join(map(re.escape, plain(name).split())) for name in sorted(names, key=len, reverse=True)]
+    return tuple(re.compile(rf"\W*{name}(?:[\W_]+(?=\S)|$)", re.IGNORECASE) for name in spelled)
+
+
+@lru_cache(_MODELS)
 def matched(maker: str | None, sys_object_id: str | None) -> tuple[Vendor, ...]:
     """The tables that may speak for a device: the maker's own, then the one of the tree it answers under.
 
@@ -225,8 +255,32 @@ def matched(maker: str | None, sys_object_id: str | None) -> tuple[Vendor, ...]:
     return tuple(found)
 
 
+@lru_cache(_MODELS)
 def _by_tree(sys_object_id: str) -> Vendor | None:
     return next((vendor for vendor in vendors() if _is_under(sys_object_id, vendor.trees)), None)
+
+
+@cache
+def objects(speaking: tuple[Vendor, ...]) -> tuple[bytes, ...]:
+    """Every object these tables can use, as one GET asks for them."""
+    rows: list[TextRow | MeterRow | RecordsRow] = []
+    for vendor in speaking:
+        rows += (*vendor.texts, *vendor.meters, *vendor.records)
+    return tuple(dict.fromkeys(row.oid for row in rows))
+
+
+@cache
+def texts(speaking: tuple[Vendor, ...], field: str) -> tuple[TextRow, ...]:
+    """The objects in which these tables look for a field."""
+    return tuple(row for vendor in speaking for row in vendor.texts if row.field == field)
+
+
+@cache
+def patterns(speaking: tuple[Vendor, ...], field: str) -> tuple[Pattern, ...]:
+    """Where a field may stand inside the texts of a device: by these tables, then by those for everyone."""
+    everyone = (vendor for vendor in vendors() if not vendor.trees)
+    rows = (pattern for vendor in dict.fromkeys((*speaking, *everyone)) for pattern in vendor.patterns)
+    return tuple(pattern for pattern in rows if pattern.field == field)
 
 
 def is_printer_id(sys_object_id: str) -> bool:
@@ -235,35 +289,41 @@ def is_printer_id(sys_object_id: str) -> bool:
 
 
 def is_printer_text(sys_descr: str) -> bool:
-    return any(pattern.search(sys_descr) for vendor in vendors() for pattern in vendor.printer_texts)
+    return any(_any_in(sys_descr, vendor.printer_texts) for vendor in vendors())
 
 
+@lru_cache(_MODELS)
 def is_card_text(text: str) -> bool:
     """Whether a text names the network card or a print server instead of the printer behind it."""
-    return any(pattern.search(text) for vendor in vendors() for pattern in vendor.card_texts)
+    return any(_any_in(text, vendor.card_texts) for vendor in vendors())
 
 
 def _is_under(dotted: str, starts: Iterable[str]) -> bool:
     return any(dotted == start or dotted.startswith(start + ".") for start in starts)
 
 
-def signs() -> Iterator[bytes]:
+@cache
+def trees() -> tuple[tuple[bytes, str], ...]:
+    """Every maker's own subtree, and the maker."""
+    return tuple((ber.oid(tree), next(iter(vendor.makers))) for vendor in vendors() for tree in vendor.trees)
+
+
+@cache
+def signs() -> tuple[bytes, ...]:
     """Columns in which printers of one maker or another show themselves when nothing else is known."""
-    for vendor in vendors():
-        yield from vendor.signs
-        # The object itself is what comes next after its own column.
-        yield from (parent(row.oid) for row in vendor.texts if row.field == "ieee1284")
+    # The object itself is what comes next after its own column.
+    return tuple(
+        sign
+        for vendor in vendors()
+        for sign in (
+            *vendor.signs,
+            *(ber.parent(row.oid) for row in vendor.texts if row.field == "ieee1284"),
+        )
+    )
 
 
-def parent(name: bytes) -> bytes:
-    """An OID without its last arc."""
-    end = len(name) - 1
-    while end and name[end - 1] & 0x80:
-        end -= 1
-    return name[:end]
-
-
-def introductions() -> tuple[bytes, ...]:
-    """Serial, model and 1284 id of every maker: what a printer is asked that did not say who made it."""
+@cache
+def objects_of(*fields: str) -> tuple[bytes, ...]:
+    """The objects of every maker that hold one of these fields."""
     rows = (row for vendor in vendors() for row in vendor.texts)
-    return tuple(dict.fromkeys(row.oid for row in rows if row.field in ("serial", "model", "ieee1284")))
+    return tuple(dict.fromkeys(row.oid for row in rows if row.field in fields))

@@ -68,6 +68,8 @@ CODECS: Final[dict[int, str]] = {
     2259: "tis-620",
 }
 _SEVERAL_OCTETS: Final = frozenset({"cp932", "euc_jp", "cp949", "gb18030", "cp950", "big5hkscs"})
+# Sets that write other letters in ASCII octets.
+_ASCII_BUT_NOT: Final = frozenset({"iso2022_jp", "hz"})
 _PML_SETS: Final = {b"\x01\x15": "hp-roman8", b"\xfd\xe8": "utf-8"}
 _LETTER_OF_IBM850: Final = re.compile(rb"[a-zA-Z\x80-\xff][\x80-\x9f][a-zA-Z\x80-\xff]")
 _LONGEST: Final = 4096
@@ -96,11 +98,14 @@ def decode(octets: bytes, charset: int | None = None) -> str:
     """The text as sent, uncleaned. Never fails: what no character set explains becomes U+FFFD."""
     octets = octets[:_LONGEST]
     codec = CODECS.get(charset or 0)
+    # Nearly every text; the others may be in UTF-16, whose letters stand among zeros, or end in some.
+    if octets.isascii() and b"\0" not in octets and codec not in _ASCII_BUT_NOT:
+        return octets.decode("ascii")
     wide = _utf16(octets, codec)
     if wide is not None:
         return wide
     octets = octets.rstrip(b"\0")
-    if octets.isascii() and codec not in ("iso2022_jp", "hz"):
+    if octets.isascii() and codec not in _ASCII_BUT_NOT:
         return octets.decode("ascii")
     guess = _utf8(octets)
     if guess is not None and not (codec in _SEVERAL_OCTETS and _only_pairs(guess)):

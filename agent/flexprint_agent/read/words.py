@@ -2,13 +2,18 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
 CHROMATIC: Final = frozenset({"cyan", "magenta", "yellow", "red", "green", "blue", "orange", "violet", "color"})
 
+_RUN: Final = re.compile(r"\w+")
+# Chinese, Japanese and Korean put no space between words; their letters begin here.
+_UNSPACED: Final = "\u3040"
+# Names of supplies and colours are few at a site, and the same every day.
+_NAMES: Final = 1024
 _STEM_AND_LETTER: Final = re.compile(r"(.*\d)([CMYK])(?:\b|$)")
 _LETTERS: Final = {"C": "cyan", "M": "magenta", "Y": "yellow", "K": "black"}
 
@@ -20,29 +25,58 @@ def _lists() -> dict[str, dict[str, list[str]]]:
 
 
 @cache
-def _pattern(kind: str) -> tuple[re.Pattern[str], dict[str, str]]:
-    """One expression for all words of a list, the longest first, and what each of them means."""
-    meanings = {word: meaning for meaning, words in _lists()[kind].items() for word in words}
-    longest_first = sorted(meanings, key=lambda word: -len(word))
-    return re.compile("|".join(map(_whole_word, longest_first))), meanings
+def _meanings(kind: str) -> dict[str, str]:
+    """Word -> what it means."""
+    return {word: meaning for meaning, words in _lists()[kind].items() for word in words}
+
+
+@cache
+def _starting(kind: str) -> dict[str, list[str]]:
+    """First run of letters -> the words of a list that begin with it, the longest first."""
+    starting: dict[str, list[str]] = {}
+    for word in sorted(_meanings(kind), key=len, reverse=True):
+        first = _RUN.match(word)
+        starting.setdefault(first[0] if first else "", []).append(word)
+    return starting
+
+
+@cache
+def _pattern(kind: str) -> re.Pattern[str]:
+    """One expression for all words of a list, the longest first. Slow to make and to search with."""
+    return re.compile("|".join(map(_whole_word, sorted(_meanings(kind), key=len, reverse=True))))
 
 
 def _whole_word(word: str) -> str:
-    # Chinese, Japanese and Korean put no space between words.
-    return re.escape(word) if ord(word[0]) >= 0x3040 else rf"(?<!\w){re.escape(word)}(?!\w)"
+    return re.escape(word) if word[0] >= _UNSPACED else rf"(?<!\w){re.escape(word)}(?!\w)"
 
 
+def words_in(text: str, kind: str) -> Iterator[str]:
+    """The words of a list that stand in a folded text, from left to right; none that is part of another."""
+    if not text.isascii() and max(text) >= _UNSPACED:
+        yield from (match[0] for match in _pattern(kind).finditer(text))
+        return
+    starting, end = _starting(kind), 0
+    for run in _RUN.finditer(text):
+        at = run.start()
+        for word in starting.get(run[0], ()) if at >= end else ():
+            if text.startswith(word, at) and not _RUN.match(text, at + len(word)):
+                yield word
+                end = at + len(word)
+                break
+
+
+@lru_cache(_NAMES)
 def colour_in(text: str) -> str | None:
     """The colour a text names: "Toner preto" is black. None for none, "other" and "unknown"."""
-    pattern, meanings = _pattern("colours")
-    found = max((match[0] for match in pattern.finditer(text.casefold())), key=len, default=None)
-    return None if found is None else meanings[found]
+    found = max(words_in(text.casefold(), "colours"), key=len, default=None)
+    return None if found is None else _meanings("colours")[found]
 
 
+@lru_cache(_NAMES)
 def kind_in(text: str) -> str | None:
     """The prtMarkerSuppliesType word a name suggests: "Waste Toner Box" is wasteToner."""
-    pattern, meanings = _pattern("kinds")
-    found = {meanings[match[0]] for match in pattern.finditer(text.casefold())}
+    meanings = _meanings("kinds")
+    found = {meanings[word] for word in words_in(text.casefold(), "kinds")}
     return next((kind for kind in _lists()["kinds"] if kind in found), None)
 
 

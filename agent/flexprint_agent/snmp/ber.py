@@ -9,6 +9,7 @@ is plain: lengths in more octets than needed, padded integers, octets after the 
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 INTEGER = 0x02
@@ -95,6 +96,7 @@ def _sub_identifier(arc: int) -> bytes:
     return bytes(reversed(octets))
 
 
+@lru_cache(1024)
 def dotted(octets: bytes) -> str:
     """An OID with dots. Never fails on the name of a decoded binding; Malformed on a value that is no OID."""
     first, *rest = arcs(octets)
@@ -116,6 +118,14 @@ def arcs(octets: bytes) -> tuple[int, ...]:
             found.append(arc)
             arc = 0
     return tuple(found)
+
+
+def parent(octets: bytes) -> bytes:
+    """An OID without its last arc."""
+    end = len(octets) - 1
+    while end and octets[end - 1] & 0x80:
+        end -= 1
+    return octets[:end]
 
 
 def after(octets: bytes, other: bytes) -> bool:
@@ -298,7 +308,11 @@ def _content(octets: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
 
 
 def _integer(octets: bytes, at: int, end: int) -> tuple[int, int]:
-    at, following = _content(octets, at, end, INTEGER)
+    following = at + 2 + octets[at + 1]
+    if octets[at] == INTEGER and following <= end and octets[at + 1] <= 8:
+        at += 2
+    else:
+        at, following = _content(octets, at, end, INTEGER)
     if not 0 < following - at <= 8:
         raise Malformed("an INTEGER of no octets or of more than eight")
     return int.from_bytes(octets[at:following], "big", signed=True), following

@@ -1,4 +1,4 @@
-"""What to ask a device next, given what it has answered: GET and walks, without a socket or a clock.
+"""What to ask a device next, given what it has answered: GET and GETNEXT, without a socket or a clock.
 
 A conversation is a generator. It yields an `Ask` and is sent the `Answer`, or `Silent` is raised in it
 when the device did not answer that request in time. One body so serves the wire, a recording and a test.
@@ -6,25 +6,27 @@ when the device did not answer that request in time. One body so serves the wire
 Devices fail in their own ways, and each way has its answer here (agents seen to do so in brackets):
 GETBULK answered with genErr [HP Laser MFP 135w] or not at all [Brother DCP-L3560CDW]: GETNEXT instead.
 Too many objects in one request answered with tooBig, a short answer or silence: fewer, at last one each.
-v1 refuses a whole GET for one missing object [Brother DCP-L2540DW]: ask again without the object it names.
+v1 refuses a whole GET for one missing object [Brother DCP-L2540DW]: GETNEXT from just before each.
 A walk that ends in genErr [Toshiba TEC B-850], goes backwards, repeats itself or never ends: what was
 answered until then stands.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
-from flexprint_agent.snmp.ber import V1, V2C, Binding, Value, after
+from flexprint_agent.snmp.ber import END_OF_MIB_VIEW, V1, V2C, Binding, Value, after, arcs, oid, parent
 
 # error-status of RFC 1157 and RFC 3416
 NO_ERROR = 0
 TOO_BIG = 1
+NO_SUCH_NAME = 2
 
 # Tags from here on say that there is no value (noSuchObject, noSuchInstance, endOfMibView).
-_NO_VALUE = 0x80
-# Values asked for in one GETBULK: about what fits 1472 octets, an Ethernet frame without fragments.
-_VALUES_PER_ANSWER = 48
+NO_VALUE = 0x80
+# Nothing is here, right before sysDescr.0: an agent that steps over what it lacks answers that.
+_FEELER = oid("1.3.6.1.2.1.1.0")
 
 T = TypeVar("T")
 
@@ -33,8 +35,7 @@ class Silent(Exception):
     """The device did not answer this request in time, retries included."""
 
 
-@dataclass(slots=True, frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """One request. `repetitions` is GETBULK's max-repetitions; non-repeaters are not used.
 
     A device that speaks v1 only is sent a GETNEXT for a "bulk": the answer is one repetition.
@@ -45,8 +46,7 @@ class Ask:
     repetitions: int = 0
 
 
-@dataclass(slots=True, frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back: bindings, error-status and error-index (RFC 3416, 4.2)."""
 
     bindings: list[Binding]
@@ -63,6 +63,9 @@ class Traits:
 
     A weakness is learned only from a device that has not shown the strength before, since one request
     and its repetitions may all be lost by chance.
+
+    `steps_over` says that this v1 device answers a GETNEXT of what it does not have with what comes after it,
+    as RFC 1157 wants: when it says noSuchName, its MIB has ended.
     """
 
     version: int = V2C
@@ -71,6 +74,7 @@ class Traits:
     most_repetitions: int = 25
     bulk_proven: bool = False
     objects_proven: int = 0
+    steps_over: bool = False
 
     def uses_bulk(self) -> bool:
         """GETBULK came with v2c."""
@@ -83,8 +87,8 @@ def get(oids: Iterable[bytes], traits: Traits) -> Conversation[dict[bytes, Value
     Raises Silent when the device answered nothing, or fell silent twice in a row.
     """
     values: dict[bytes, Value] = {}
-    waiting = list(dict.fromkeys(oids))
-    most, silences, heard = traits.most_objects, 0, False
+    wanted = waiting = list(dict.fromkeys(oids))
+    most, silences, heard, stepped = traits.most_objects, 0, False, False
     while waiting:
         chunk, waiting = waiting[:most], waiting[most:]
         try:
@@ -104,7 +108,132 @@ def get(oids: Iterable[bytes], traits: Traits) -> Conversation[dict[bytes, Value
         else:
             again, most = _take(chunk, answer, values, most, traits)
         waiting = again + waiting
-    return values
+        if answer.error == NO_SUCH_NAME and traits.version == V1 and not stepped and most > 1 < len(waiting):
+            stepped = True
+            found, waiting = yield from _step_to(waiting, traits)
+            values.update(found)
+    return {name: values[name] for name in wanted if name in values} if stepped else values
+
+
+def _step_to(names: list[bytes], traits: Traits) -> Conversation[tuple[dict[bytes, Value], list[bytes]]]:
+    """The values of these objects by a GETNEXT from just before each, and those that it could not tell.
+
+    What comes after that place is the object itself, or something beyond it: then the device does not have
+    it. Something in between leaves the question open, and so does the refusal of an agent that may only not
+    know that place.
+    """
+    following = yield from get_next(map(_just_before, names), traits)
+    values: dict[bytes, Value] = {}
+    open_still = []
+    for wanted in names:
+        name, tag, content = following.get(_just_before(wanted), (b"", 0, b""))
+        if name == wanted and tag < NO_VALUE:
+            values[wanted] = (tag, content)
+        elif not (traits.steps_over if tag >= NO_VALUE else after(name, wanted)):
+            open_still.append(wanted)
+    return values, open_still
+
+
+def _just_before(name: bytes) -> bytes:
+    """The row before an instance; for the rows 0 and 1 the column, with which every walk begins."""
+    return name[:-1] + bytes((name[-1] - 1,)) if name[-1] > 1 else parent(name)
+
+
+def get_next(oids: Iterable[bytes], traits: Traits) -> Conversation[dict[bytes, Binding]]:
+    """What comes after each of these OIDs, by packed GETNEXT; tag endOfMibView where nothing does.
+
+    An OID to which the device gave no answer is left out. Raises Silent when the device fell silent twice in
+    a row.
+    """
+    steps = _Steps(oids, traits)
+    while chunk := steps.next_chunk():
+        try:
+            answer = yield Ask("next", chunk)
+        except Silent:
+            if not steps.fell_silent(chunk):
+                raise
+        else:
+            steps.take(chunk, answer)
+    return steps.found
+
+
+class _Steps:
+    """Where a packed GETNEXT stands: what was answered, and what is still to be asked.
+
+    v1 refuses a request whole when its MIB ends before one of the OIDs, and names that one. Then nothing
+    beyond it exists either, and none of that needs asking: where the agent is known to step over what it
+    lacks. Some refuse that as well, so a feeler goes with the rest of the request to find out.
+    """
+
+    def __init__(self, oids: Iterable[bytes], traits: Traits) -> None:
+        self.traits = traits
+        self.found: dict[bytes, Binding] = {}
+        asked = dict.fromkeys(oids)
+        # In order: the first one v1 refuses is then the first for which its MIB has nothing.
+        self.waiting = deque([tuple(sorted(asked, key=arcs) if traits.version == V1 else asked)])
+        self.silences = 0
+        self.end = b""
+        self.felt = False
+
+    def next_chunk(self) -> tuple[bytes, ...]:
+        """What to ask now; nothing when all is asked."""
+        chunk: tuple[bytes, ...] = ()
+        while self.waiting and not chunk:
+            chunk = self._worth_asking(self.waiting.popleft())
+        most = self.traits.most_objects
+        self.waiting.appendleft(chunk[most:])
+        return chunk[:most]
+
+    def _worth_asking(self, chunk: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        if not (self.end and self.traits.steps_over):
+            return chunk
+        self.found.update((name, _end_of_mib(name)) for name in chunk if after(name, self.end))
+        return tuple(name for name in chunk if name not in self.found)
+
+    def fell_silent(self, chunk: tuple[bytes, ...]) -> bool:
+        """One by one from now on; False when there is nothing left to try."""
+        self.silences += 1
+        if self.silences > 1 or len(chunk) == 1:
+            return False
+        self.waiting.extendleft((name,) for name in reversed(chunk))
+        return True
+
+    def take(self, chunk: tuple[bytes, ...], answer: Answer) -> None:
+        self.silences = 0
+        if answer.error == NO_SUCH_NAME and 0 < answer.error_at <= len(chunk):
+            self._refused(chunk, chunk[answer.error_at - 1])
+        elif answer.error and len(chunk) > 1:
+            half = len(chunk) // 2
+            self.waiting.extendleft((chunk[half:], chunk[:half]))
+        elif answer.bindings and not answer.error:
+            self.found.update(zip(chunk, answer.bindings, strict=False))
+            if self.traits.version == V1 and not self.traits.steps_over:
+                self._learn(chunk, answer.bindings)
+            self.found.pop(_FEELER, None)
+            # A short answer is the device's way to say that it was too much; an empty one, that it was nothing.
+            self.waiting.appendleft(chunk[len(answer.bindings) :])
+
+    def _refused(self, chunk: tuple[bytes, ...], refused: bytes) -> None:
+        beyond = tuple(name for name in chunk if after(name, refused))
+        before = tuple(name for name in chunk if name != refused and name not in beyond)
+        if refused != _FEELER:
+            self.found[refused] = _end_of_mib(refused)
+            self.end = refused
+            if not self.felt and self.traits.version == V1:
+                before, self.felt = (_FEELER, *before), True
+        # What lies before it first: the answer shows whether there is any sense in asking beyond.
+        self.waiting.extendleft((beyond, before))
+
+    def _learn(self, chunk: tuple[bytes, ...], bindings: list[Binding]) -> None:
+        """Whether v1 told what comes after a column or row that is not there."""
+        self.traits.steps_over = any(
+            after(name, asked) and not name.startswith(asked) and parent(name) != parent(asked)
+            for asked, (name, _, _) in zip(chunk, bindings, strict=False)
+        )
+
+
+def _end_of_mib(name: bytes) -> Binding:
+    return name, END_OF_MIB_VIEW, b""
 
 
 def _take(
@@ -112,7 +241,7 @@ def _take(
 ) -> tuple[list[bytes], int]:
     """Keeps what was asked for and answered; gives what to ask again, and how many at once."""
     given = {name: (tag, content) for name, tag, content in answer.bindings}
-    values.update((name, given[name]) for name in chunk if name in given and given[name][0] < _NO_VALUE)
+    values.update((name, given[name]) for name in chunk if name in given and given[name][0] < NO_VALUE)
     missing = [name for name in chunk if name not in given]
     answered = len(chunk) - len(missing)
     traits.objects_proven = max(traits.objects_proven, answered)
@@ -135,134 +264,3 @@ def _without_refused(chunk: list[bytes], answer: Answer, most: int, traits: Trai
     if 0 < answer.error_at <= len(chunk):
         return chunk[: answer.error_at - 1] + chunk[answer.error_at :], most
     return chunk, 1
-
-
-def walk(columns: Sequence[bytes], traits: Traits, *, most_values: int = 4000) -> Conversation[dict[bytes, Value]]:
-    """All values below these OIDs, column by column, each in the order of the device's MIB.
-
-    Every column that is still open is carried by every request. At most `most_values` are taken (and
-    so at most about as many packets sent). Raises Silent when the device answered nothing, or fell
-    silent twice in a row.
-    """
-    state = _Walk(columns, traits, most_values)
-    while ask := state.next_ask():
-        try:
-            answer = yield ask
-        except Silent:
-            if not state.fell_silent(ask):
-                raise
-        else:
-            state.take(ask, answer)
-    return state.values()
-
-
-class _Walk:
-    """Where a walk stands: the last OID of each open column, and the way of asking used now.
-
-    The way is narrowed for this walk at once, and in the traits only when it never worked before.
-    """
-
-    def __init__(self, columns: Sequence[bytes], traits: Traits, most_values: int) -> None:
-        self.traits = traits
-        self.found: dict[bytes, dict[bytes, Value]] = {root: {} for root in columns}
-        self.last = {root: root for root in self.found}
-        self.room = most_values
-        self.bulk = traits.bulk
-        self.most = traits.most_objects
-        self.repetitions = traits.most_repetitions
-        self.silences = 0
-        self.heard = False
-
-    def values(self) -> dict[bytes, Value]:
-        joined: dict[bytes, Value] = {}
-        for column in self.found.values():
-            joined.update(column)
-        return joined
-
-    def next_ask(self) -> Ask | None:
-        if not self.last or self.room <= 0:
-            return None
-        if self.silences:  # the smallest request there is tells a dead device from an overtaxed one
-            return Ask("next", (next(iter(self.last.values())),))
-        oids = tuple(self.last.values())[: self.most]
-        if not (self.bulk and self.traits.uses_bulk()):
-            return Ask("next", oids)
-        fitting = max(1, min(self.repetitions, _VALUES_PER_ANSWER // len(oids)))
-        return Ask("bulk", oids, fitting)
-
-    def fell_silent(self, ask: Ask) -> bool:
-        """Narrows the way of asking; False when there is nothing left to try."""
-        self.silences += 1
-        if self.silences == 2:
-            return False
-        if ask.kind == "bulk":
-            self.bulk = False
-        elif len(ask.oids) > 1:
-            self.most = 1
-        else:
-            del self.last[self._roots(ask)[0]]
-            return self.heard
-        return True
-
-    def take(self, ask: Ask, answer: Answer) -> None:
-        if self.silences or (ask.kind != "bulk" and not self.bulk):
-            self._learn()
-        self.silences, self.heard = 0, True
-        if answer.error:
-            self._refused(ask, answer)
-        elif not answer.bindings:
-            self._narrow(ask)
-        else:
-            self._keep(self._roots(ask), answer.bindings)
-            if ask.kind == "bulk" and self.traits.version != V1:
-                self.traits.bulk_proven = True
-            self.traits.objects_proven = max(self.traits.objects_proven, len(ask.oids))
-
-    def _roots(self, ask: Ask) -> list[bytes]:
-        """The columns a request asked for: it carried the first open ones, in order."""
-        return [root for root, _ in zip(self.last, ask.oids, strict=False)]
-
-    def _keep(self, roots: list[bytes], bindings: list[Binding]) -> None:
-        """Sorts the bindings, repetition by repetition, into their columns; closes those that ended."""
-        for place, root in enumerate(roots[: len(bindings)]):
-            column, before, skip = self.found[root], self.last[root], len(root)
-            known = len(column)
-            for name, tag, content in bindings[place :: len(roots)]:
-                if tag >= _NO_VALUE or not name.startswith(root):
-                    del self.last[root]
-                    break
-                # The octets' order is the OIDs' order where one of both has no octet above 127.
-                if not (name > before if name.isascii() else after(name[skip:], before[skip:])):
-                    del self.last[root]
-                    break
-                column[name] = (tag, content)
-                before = name
-            else:
-                self.last[root] = before
-            self.room -= len(column) - known
-
-    def _refused(self, ask: Ask, answer: Answer) -> None:
-        named = 0 < answer.error_at <= len(ask.oids)
-        if answer.error == TOO_BIG and ask.kind == "bulk" and ask.repetitions > 1:
-            self.repetitions = self.traits.most_repetitions = ask.repetitions // 2
-        elif answer.error == TOO_BIG and len(ask.oids) > 1:
-            self.most = self.traits.most_objects = len(ask.oids) // 2
-        elif ask.kind != "bulk" and named:
-            del self.last[self._roots(ask)[answer.error_at - 1]]
-        else:
-            self._narrow(ask)
-
-    def _narrow(self, ask: Ask) -> None:
-        """After an answer with nothing in it: GETNEXT for GETBULK, one object for several, or an end."""
-        if ask.kind == "bulk":
-            self.bulk = False
-        elif len(ask.oids) > 1:
-            self.most = 1
-        else:
-            del self.last[self._roots(ask)[0]]
-
-    def _learn(self) -> None:
-        if not self.bulk and not self.traits.bulk_proven and self.traits.version != V1:
-            self.traits.bulk = False
-        if self.most == 1 and self.traits.objects_proven < 2:
-            self.traits.most_objects = 1

@@ -7,51 +7,22 @@ the address and port that were asked; everything else is dropped and counted.
 import heapq
 import math
 import os
-import socket
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from flexprint_agent.snmp import ber
-from flexprint_agent.snmp.conversation import Answer, Ask, Conversation, Silent, Traits
+from flexprint_agent.snmp.conversation import Answer, Conversation, Silent, Traits
+from flexprint_agent.snmp.dialogue import Dialogue, Endpoint, Outcome
 from flexprint_agent.snmp.pace import Pace
-from flexprint_agent.snmp.wire import Address, Unsendable, Wire
+from flexprint_agent.snmp.wire import Unsendable, Wire
+
+__all__ = ["Endpoint", "Exchange", "Limits", "Outcome"]
 
 T = TypeVar("T")
-
-_VERSION = {ber.V1: "v1", ber.V2C: "v2c"}
-
-
-@dataclass(slots=True, frozen=True)
-class Endpoint:
-    """Where a device is asked, and how: every version with every community until one is answered.
-
-    `traits` is what an earlier conversation left behind; its version is tried first. Communities are
-    secrets and not part of the repr.
-    """
-
-    address: str
-    port: int = 161
-    communities: tuple[str, ...] = field(default=("public",), repr=False)
-    versions: tuple[int, ...] = (ber.V2C, ber.V1)
-    traits: Traits | None = None
-
-    def __post_init__(self) -> None:
-        try:
-            spelled = socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, self.address))
-        except OSError:
-            raise ValueError(f"{self.address} is not an IPv4 address") from None
-        if not 0 < self.port < 65536:
-            raise ValueError(f"{self.port} is not a UDP port")
-        if not self.communities or not self.versions:
-            raise ValueError(f"no community or no SNMP version to ask {self.address} with")
-        object.__setattr__(self, "address", spelled)
-
-    def __str__(self) -> str:
-        return f"{self.address}:{self.port}"
 
 
 @dataclass(slots=True, frozen=True)
@@ -70,28 +41,6 @@ class Limits:
     packets_per_second: float = 1000.0
     at_once: int = 100
     gap: float = 0.0
-
-
-@dataclass(slots=True, frozen=True)
-class Outcome(Generic[T]):
-    """How a conversation ended: with its result, or with an error in words.
-
-    `answered` says whether the device answered anything at all. `fault` is set when the conversation
-    itself raised something else than Silent: what the device said was more than it could take.
-    """
-
-    endpoint: Endpoint
-    result: T | None
-    error: str | None
-    answered: bool
-    version: int
-    community: str = field(repr=False)
-    traits: Traits
-    seconds: float
-    packets: int
-    octets_out: int
-    octets_in: int
-    fault: Exception | None = None
 
 
 class Exchange:
@@ -140,85 +89,6 @@ class Exchange:
                     self.dropped = (self.dropped or 0) + dropped
 
 
-class _Dialogue(Generic[T]):
-    """One conversation on the wire: the request that waits for its answer, and what was tried so far."""
-
-    __slots__ = (
-        "answered", "ask", "attempt", "conversation", "endpoint", "ids", "octets_in", "octets_out",
-        "packets", "resting", "sent_at", "started", "to", "traits", "turn", "way", "ways",
-    )  # fmt: skip
-
-    def __init__(self, endpoint: Endpoint, begin: Callable[[Traits], Conversation[T]], now: float) -> None:
-        self.endpoint = endpoint
-        self.to: Address = (endpoint.address, endpoint.port)
-        known = endpoint.traits.version if endpoint.traits else None
-        versions = sorted(dict.fromkeys(endpoint.versions), key=lambda version: version != known)
-        self.ways = [(version, community) for version in versions for community in endpoint.communities]
-        self.way = 0
-        self.traits = replace(endpoint.traits or Traits(), version=self.ways[0][0])
-        self.conversation = begin(self.traits)
-        self.ask: Ask | None = None
-        self.ids: dict[int, int] = {}  # of the request under way: its id in each way it was sent
-        self.attempt = 0
-        self.turn = 0  # counts what is waited for; a timer that was set in an earlier turn is void
-        self.started = now
-        self.resting = False
-        self.sent_at = -math.inf
-        self.answered = False
-        self.packets = self.octets_out = self.octets_in = 0
-
-    def datagram(self, request_id: int) -> bytes:
-        assert self.ask
-        version, community = self.ways[self.way]
-        bulk = self.ask.kind == "bulk" and version != ber.V1  # v1 has no GETBULK
-        pdu = ber.GET_BULK if bulk else ber.GET if self.ask.kind == "get" else ber.GET_NEXT
-        repetitions = self.ask.repetitions if bulk else 0
-        before, after = ber.request(pdu, version, community.encode(), self.ask.oids, repetitions)
-        return before + request_id.to_bytes(4, "big") + after
-
-    def try_again(self, retries: int) -> bool:
-        """Whether there is another attempt: a retry, or before the first answer another way to ask."""
-        self.attempt += 1
-        if self.attempt > retries and not self.answered and self.way + 1 < len(self.ways):
-            self.way += 1
-            self.attempt = 0
-        return self.attempt <= retries
-
-    def silence(self, timeout: float) -> str:
-        """That nothing came, in words."""
-        if self.answered:
-            version = _VERSION[self.ways[self.way][0]]
-            return f"{self.endpoint} stopped answering SNMP {version}: nothing within {timeout:g} s"
-        return f"{self._no_answer()} within {timeout:g} s"
-
-    def undeliverable(self, reason: str) -> str:
-        """That the network or this machine will not deliver, in words."""
-        return f"{self._no_answer()}: {reason}"
-
-    def _no_answer(self) -> str:
-        versions = dict.fromkeys(_VERSION[version] for version, _ in self.ways[: self.way + 1])
-        return f"no answer to SNMP {', '.join(versions)} at {self.endpoint}"
-
-    def outcome(
-        self, now: float, result: T | None, error: str | None = None, fault: Exception | None = None
-    ) -> Outcome[T]:
-        version, community = self.ways[self.way]
-        return Outcome(
-            endpoint=self.endpoint,
-            result=result,
-            error=error,
-            answered=self.answered,
-            version=version,
-            community=community,
-            traits=self.traits,
-            seconds=now - self.started,
-            packets=self.packets,
-            octets_out=self.octets_out,
-            octets_in=self.octets_in,
-            fault=fault,
-        )
-
-
 class _Run(Generic[T]):
     """One run of an exchange, from the first conversation begun to the last outcome."""
 
@@ -234,10 +104,10 @@ class _Run(Generic[T]):
         self.wire = wire
         self.conversations = conversations
         self.exhausted = False
-        self.active: set[_Dialogue[T]] = set()
-        self.waiting: dict[int, _Dialogue[T]] = {}  # by request id
-        self.ready: deque[tuple[int, _Dialogue[T]]] = deque()  # turn; may send once the budget allows
-        self.timers: list[tuple[float, int, int, _Dialogue[T]]] = []  # due, tie-breaker, turn
+        self.active: set[Dialogue[T]] = set()
+        self.waiting: dict[int, Dialogue[T]] = {}  # by request id
+        self.ready: deque[tuple[int, Dialogue[T]]] = deque()  # turn; may send once the budget allows
+        self.timers: list[tuple[float, int, int, Dialogue[T]]] = []  # due, tie-breaker, turn
         self.timers_set = 0
         self.done: deque[Outcome[T]] = deque()
 
@@ -267,11 +137,11 @@ class _Run(Generic[T]):
             if following is None:
                 self.exhausted = True
                 return
-            dialogue = _Dialogue(*following, self.clock())
+            dialogue = Dialogue(*following, self.clock())
             self.active.add(dialogue)
             self.step(dialogue, None)
 
-    def step(self, dialogue: _Dialogue[T], answer: Answer | None, silence: str = "") -> None:
+    def step(self, dialogue: Dialogue[T], answer: Answer | None, silence: str = "") -> None:
         """Hands the conversation an answer, or the silence, and takes from it what to ask next."""
         try:
             if silence:
@@ -292,7 +162,7 @@ class _Run(Generic[T]):
 
     def end(
         self,
-        dialogue: _Dialogue[T],
+        dialogue: Dialogue[T],
         result: T | None,
         error: str | None = None,
         fault: Exception | None = None,
@@ -302,12 +172,12 @@ class _Run(Generic[T]):
         self.active.discard(dialogue)
         self.done.append(dialogue.outcome(self.clock(), result, error, fault))
 
-    def forget(self, dialogue: _Dialogue[T]) -> None:
+    def forget(self, dialogue: Dialogue[T]) -> None:
         for request_id in dialogue.ids:
             del self.waiting[request_id]
         dialogue.ids.clear()
 
-    def queue(self, dialogue: _Dialogue[T]) -> None:
+    def queue(self, dialogue: Dialogue[T]) -> None:
         """To be sent now, or when the device has had its rest."""
         dialogue.turn += 1
         rested = dialogue.sent_at + self.limits.gap
@@ -317,7 +187,7 @@ class _Run(Generic[T]):
         else:
             self.ready.append((dialogue.turn, dialogue))
 
-    def timer(self, due: float, dialogue: _Dialogue[T]) -> None:
+    def timer(self, due: float, dialogue: Dialogue[T]) -> None:
         self.timers_set += 1
         heapq.heappush(self.timers, (due, self.timers_set, dialogue.turn, dialogue))
 
@@ -340,7 +210,7 @@ class _Run(Generic[T]):
                 pace.spend(now)
                 self.transmit(dialogue, now)
 
-    def transmit(self, dialogue: _Dialogue[T], now: float) -> None:
+    def transmit(self, dialogue: Dialogue[T], now: float) -> None:
         datagram = dialogue.datagram(self.request_id(dialogue))
         try:
             self.wire.send(datagram, dialogue.to)
@@ -355,7 +225,7 @@ class _Run(Generic[T]):
         dialogue.turn += 1
         self.timer(now + self.limits.timeout * 2**dialogue.attempt, dialogue)
 
-    def request_id(self, dialogue: _Dialogue[T]) -> int:
+    def request_id(self, dialogue: Dialogue[T]) -> int:
         """One id for a request and its retries, so that a late answer counts; another in another way."""
         for request_id, way in dialogue.ids.items():
             if way == dialogue.way:
@@ -407,7 +277,7 @@ class _Run(Generic[T]):
             else:
                 self.fall_silent(dialogue)
 
-    def fall_silent(self, dialogue: _Dialogue[T]) -> None:
+    def fall_silent(self, dialogue: Dialogue[T]) -> None:
         """The conversation may try something smaller, unless the device never said anything: then
         nobody is there, and asking on would only take long."""
         words = dialogue.silence(self.limits.timeout)

@@ -84,6 +84,7 @@ def search(keep: Keep, settings: Settings, now: Clock, progress: Progress | None
                 for span in portion
             ],
             communities=settings.communities,
+            versions=settings.snmp_versions,
             timeout=settings.search_timeout,
             packets_per_second=settings.packets_per_second,
             range_packets_per_second=RANGE_RATE,

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flexprint_agent.read.identity import Speaker
 from flexprint_agent.read.interpret import interpret
+from flexprint_agent.read.objects import Answers
 from flexprint_agent.read.reader import Found, read_device
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.conversation import Answer, Ask, Silent, Traits
@@ -123,6 +125,6 @@ def read_of() -> Callable[[dict[str, object]], Read]:
     """What is read out of a table, without asking anybody."""
 
     def read(table: dict[str, object]) -> Read:
-        return interpret(values_of(table), address="10.1.2.3", port=161, read_at=MONDAY)
+        return interpret(Speaker(Answers(values_of(table))), address="10.1.2.3", port=161, read_at=MONDAY)
 
     return read

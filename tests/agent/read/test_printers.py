@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flexprint_agent.read.printers import identify_devices, probe, read_printers
+from flexprint_agent.read.printers import identify_devices, probe_object, read_printers
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.exchange import Endpoint, Exchange, Limits
 from lab.device import Quirks
@@ -41,8 +41,14 @@ def site():
         yield lab
 
 
+def probed(site, address, target=None):
+    """The probe object of one device, read for the first time."""
+    (reading,) = read_printers(Exchange(QUICK), [(Endpoint(address, site.port), None)], lambda: NOW)
+    return probe_object(reading, target or address, NOW)
+
+
 def test_a_printer_is_probed_as_the_contract_says(site):
-    facts = probe(Exchange(QUICK), Endpoint("127.21.7.1", site.port), "copier-1", lambda: NOW)
+    facts = probed(site, "127.21.7.1", "copier-1")
     assert facts.keys() >= {
         "target", "address", "port", "answered", "printer", "read_at", "uptime_s", "seconds", "packets", "identity", "color",
         "meters", "supplies", "status", "alerts", "warnings", "error",
@@ -57,14 +63,14 @@ def test_a_printer_is_probed_as_the_contract_says(site):
 
 
 def test_what_is_no_printer_is_said_to_have_answered(site):
-    facts = probe(Exchange(QUICK), Endpoint("127.21.7.9", site.port), "127.21.7.9", lambda: NOW)
+    facts = probed(site, "127.21.7.9")
     assert (facts["answered"], facts["printer"], facts["error"], "meters" in facts) == (True, False, None, False)
     assert "no printer table" in facts["reason"]
 
 
 def test_a_silent_address_gives_an_error_and_no_read(site):
     """Never an old read again, and never a zero."""
-    facts = probe(Exchange(QUICK), Endpoint("127.21.7.200", site.port), "127.21.7.200", lambda: NOW)
+    facts = probed(site, "127.21.7.200")
     assert (facts["answered"], facts["printer"], "meters" in facts) == (False, False, False)
     assert facts["error"].startswith(f"no answer to SNMP v2c, v1 at 127.21.7.200:{site.port}")
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flexprint_agent.read import tables
 from flexprint_agent.read.layout import from_json
 from flexprint_agent.read.reader import identify, read_device
 from flexprint_agent.snmp import ber
@@ -141,6 +142,28 @@ def test_a_v1_device_is_read_the_same(device):
     """No GETBULK, and one missing object fails a whole GET."""
     table = colour_printer()
     assert device(table, version=ber.V1).read().read == device(table).read().read
+
+
+@pytest.mark.parametrize("lacking", [False, True], ids=["has what its maker's table names", "lacks most of it"])
+def test_a_v1_device_takes_hardly_more_packets_than_a_v2c_one_without_getbulk(device, lacking):
+    """The maker's objects that it lacks, and the end of its MIB, cost two or three in all, not one each."""
+    table = colour_printer()
+    if not lacking:
+        for row in tables.matched("Kyocera", None)[0].meters:
+            table.setdefault(ber.dotted(row.oid), 100)
+    by_steps, v1 = device(table), device(table, version=ber.V1)
+    same = by_steps.hold(read_device("10.1.2.3", 161, MONDAY, Traits(bulk=False)))
+    assert v1.read().read == same.read
+    assert len(v1.asks) <= len(by_steps.asks) + 3, [(ask.kind, len(ask.oids)) for ask in v1.asks]
+
+
+def test_a_v1_device_that_is_no_printer_is_known_for_none_in_four_packets(device):
+    """The signs of all makers lie beyond the end of its MIB: they are refused once, not one by one."""
+    switch = {f"{MIB}.1.{number}.0": text for number, text in ((1, "a switch"), (4, "x"), (5, "y"), (6, "z"))}
+    switch |= {f"{MIB}.1.2.0": oid("1.3.6.1.4.1.9.1"), f"{MIB}.1.3.0": (ber.TIMETICKS, b"\x09")}
+    asked = device(switch, version=ber.V1)
+    assert not asked.read().printer
+    assert len(asked.asks) <= 4
 
 
 @pytest.mark.parametrize("most", [1, 3, 7])

@@ -39,6 +39,12 @@ def test_a_table_has_only_keys_that_mean_something(file):
 
 
 @pytest.mark.parametrize("file", RAW)
+def test_every_expression_is_one(file):
+    """They are compiled when first used, so that a wake does not pay for all of them."""
+    assert tables.parse(file, FOLDER.joinpath(file).read_text("utf-8")).file == file
+
+
+@pytest.mark.parametrize("file", RAW)
 def test_every_oid_is_one_and_says_where_it_was_checked(file):
     dotted = [row["oid"] for row in rows_with_oid(file)]
     printers = RAW[file].get("printers", {})

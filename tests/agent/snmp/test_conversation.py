@@ -1,77 +1,20 @@
 """GET and walks against devices with every bad habit seen in the field, without a socket."""
 
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexprint_agent.snmp import ber
-from flexprint_agent.snmp.conversation import Answer, Ask, Silent, Traits, get, walk
+from flexprint_agent.snmp.conversation import Traits, get, get_next
+from flexprint_agent.snmp.walk import walk
 from lab import wire
 from lab.device import FLAWLESS, Device, Quirks
 from lab.recording import Row
 
-KINDS = {"get": ber.GET, "next": ber.GET_NEXT, "bulk": ber.GET_BULK}
-
-
-@dataclass
-class Heard:
-    """How a conversation went: its result (None: it ended in silence) and what was asked."""
-
-    result: dict | None = None
-    asks: list[Ask] = field(default_factory=list)
-    silences: int = 0
-
-    def kinds(self):
-        return [ask.kind for ask in self.asks]
-
-
-def hold(conversation, device, version=ber.V2C, most_asks=20000):
-    """Talks to a device of the lab in octets, as the wire would, but without time: no answer is silence."""
-    heard = Heard()
-    try:
-        ask = next(conversation)
-        while True:
-            heard.asks.append(ask)
-            assert len(heard.asks) <= most_asks, "the conversation does not end"
-            kind = "next" if ask.kind == "bulk" and version == ber.V1 else ask.kind
-            parts = ber.request(KINDS[kind], version, b"public", ask.oids, ask.repetitions if kind == "bulk" else 0)
-            question = wire.parse(parts[0] + b"\x11\x22\x33\x44" + parts[1])
-            said = device.answer(question, asked=len(heard.asks) - 1)
-            if said is None:
-                heard.silences += 1
-                ask = conversation.throw(Silent("no answer"))
-            else:
-                message = ber.decode(said)
-                ask = conversation.send(Answer(message.bindings, message.error, message.error_at))
-    except StopIteration as stop:
-        heard.result = stop.value
-    except Silent:
-        heard.result = None
-    return heard
-
-
-def rows(*columns, instances=7):
-    return [
-        Row(f"{column}.{instance}", wire.INTEGER, wire.whole(instance * 100))
-        for column in columns
-        for instance in range(1, instances + 1)
-    ]
-
-
-MIB = "1.3.6.1.2.1.43"
-COLUMNS = [f"{MIB}.{table}.1.1.{column}" for table in (10, 11) for column in (2, 3, 4, 5)]
-TABLE = [
-    Row("1.3.6.1.2.1.1.1.0", wire.OCTET_STRING, b"A printer"),
-    Row("1.3.6.1.2.1.1.5.0", wire.OCTET_STRING, b"hall"),
-    *rows(*COLUMNS),
-    Row("1.3.6.1.4.1.1347.43.10.1.1.12.1.1", wire.COUNTER64, wire.whole(2**40)),
-]
-ROOTS = [ber.oid(column) for column in COLUMNS]
-ALL = {ber.oid(row.oid): (row.tag, row.content) for row in TABLE}
-IN_COLUMNS = {name: value for name, value in ALL.items() if name.startswith(tuple(ROOTS))}
+from .conftest import ALL, COLUMNS, IN_COLUMNS, MIB, ROOTS, TABLE, hold
 
 
 def test_a_walk_gives_every_value_column_by_column():
@@ -171,14 +114,6 @@ def test_a_get_keeps_the_order_asked_and_asks_once():
 
 def test_a_get_of_nothing_asks_nothing():
     assert hold(get([], Traits()), Device(TABLE)).asks == []
-
-
-def test_v1_asks_again_without_the_object_it_refused():
-    """noSuchName fails a whole v1 request (RFC 1157, 4.1.2): two missing objects cost two more packets."""
-    names = [*list(ALL)[:6], ber.oid("1.3.6.1.2.1.1.98.0"), ber.oid("1.3.6.1.2.1.1.99.0")]
-    heard = hold(get(names, Traits(version=ber.V1)), Device(TABLE, Quirks(v2c=False)), ber.V1)
-    assert len(heard.asks) == 3
-    assert set(heard.result) == set(list(ALL)[:6])
 
 
 def test_v1_is_never_sent_a_getbulk():
@@ -319,6 +254,7 @@ def test_nonsense_ends_a_conversation_soon(answer, version):
     """Whatever a device says, over and over, a conversation comes to its end."""
     hold(walk(ROOTS, Traits(version=version)), scripted(*[answer] * 500), version, most_asks=60)
     hold(get(ALL, Traits(version=version)), scripted(*[answer] * 500), version, most_asks=150)
+    hold(get_next(ALL, Traits(version=version)), scripted(*[answer] * 500), version, most_asks=150)
 
 
 hostile = st.tuples(
@@ -352,6 +288,7 @@ def test_any_sequence_of_answers_is_survived(script, version, bulk):
 
     hold(walk(ROOTS, Traits(version=version, bulk=bulk)), Hostile(), version, most_asks=200)
     hold(get(ALL, Traits(version=version)), Hostile(), version, most_asks=200)
+    hold(get_next(ALL, Traits(version=version)), Hostile(), version, most_asks=200)
 
 
 @settings(deadline=None, max_examples=60)

@@ -10,8 +10,9 @@ from threading import Thread
 import pytest
 
 from flexprint_agent.snmp import ber
-from flexprint_agent.snmp.conversation import Traits, get, walk
+from flexprint_agent.snmp.conversation import Traits, get
 from flexprint_agent.snmp.exchange import Endpoint, Exchange, Limits
+from flexprint_agent.snmp.walk import walk
 from lab import wire
 from lab.device import FLAWLESS, Quirks
 from lab.office import Placed
