@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from flexprint_server.database import Database
 from services.postgres import Postgres
 from services.smtp import Sink

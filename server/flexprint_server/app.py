@@ -54,9 +54,9 @@ def serve(settings: Settings, host: str, port: int) -> None:
             create_app(settings, database),
             host=host,
             port=port,
-            # Behind a proxy uvicorn would believe whatever address a client claims; the operator's guide says how to
-            # let the proxy's own word count.
-            proxy_headers=False,
+            # Limits on guessing go by the client's address. A proxy's word for it (X-Forwarded-For) counts only from
+            # the addresses in FORWARDED_ALLOW_IPS, by default this machine's own.
+            proxy_headers=True,
             server_header=False,
             access_log=False,
             log_config=None,

@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     listening.add_argument("--port", type=_port, default=8000, help="the port, 0 for any (default: %(default)s)")
     printing = argparse.ArgumentParser(add_help=False)
     printing.add_argument("--json", action="store_true", help="print one JSON document")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True)
 
     def command(name: str, does: Any, words: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         added = commands.add_parser(
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     command("scheduler", _scheduler, "run the scheduler, which finds work that nobody picked up")
     command("migrate", _migrate, "bring the database up to date")
 
-    dealer = commands.add_parser("dealer", help="look after dealers").add_subparsers(required=True, metavar="COMMAND")
+    dealer = commands.add_parser("dealer", help="look after dealers").add_subparsers(required=True)
     adding = dealer.add_parser("add", help="add a dealer and its first user", parents=[common, printing])
     adding.add_argument("name", metavar="NAME")
     adding.add_argument("--email", required=True, metavar="ADDRESS", help="what the first user signs in with")

@@ -4,14 +4,21 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 from sqlalchemy import JSON, BigInteger, Connection, DateTime, Dialect, Engine, Integer, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 _READS_ONLY: Final = "flexprint_reads_only"
+_USED: Final = "flexprint_used_at"
+_IDLE: Final = 2.0
+"""Seconds after which a connection in the pool is asked whether it is still there."""
 
 # Text on PostgreSQL too: nothing searches inside, and JSONB would store a list of counters in three times the octets.
 Json = JSON()
@@ -84,13 +91,30 @@ def _engine(url: str, pool_size: int) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
+    engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         connect_args={"connect_timeout": 5},
     )
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", partial(_ask_if_idle, engine.dialect))
+    return engine
+
+
+def _note_use(_connection: object, entry: ConnectionPoolEntry) -> None:
+    entry.info[_USED] = monotonic()
+
+
+def _ask_if_idle(dialect: Dialect, connection: Any, entry: ConnectionPoolEntry, _proxy: object) -> None:
+    """A connection that lay in the pool may be dead. Asking every time, as the pool itself would, costs a batch
+    more than its commit does on a good disk."""
+    if monotonic() - entry.info.get(_USED, monotonic()) < _IDLE:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error  # the pool takes another one
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -212,8 +212,8 @@ def _lock(file: int) -> None:
 
 def address(host: str, port: int) -> str:
     """Where this machine's own browser finds what listens on `host`: an address for everyone is none to call."""
-    called = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)  # noqa: S104  not bound here
-    return f"{called}:{port}"
+    called = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104  not bound here
+    return f"[{called}]:{port}" if ":" in called else f"{called}:{port}"
 
 
 def listens(host: str, port: int) -> bool:

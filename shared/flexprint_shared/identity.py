@@ -46,11 +46,15 @@ def identity_keys(identity: Identity) -> tuple[str, ...]:
     `serial:kyocera:VD21457943`, `mac:0017c8b902de`. The maker stands in the serial's key because short
     serials of two makers do collide.
     """
-    keys = []
-    if identity.serial and not is_placeholder(identity.serial, identity.model):
-        keys.append(f"serial:{_bare_name(identity.manufacturer or '')}:{identity.serial.strip().upper()}")
-    keys += [f"mac:{mac.replace(':', '')}" for mac in _unique(identity.macs)]
-    return tuple(keys)
+    return keys(identity.manufacturer, identity.model, identity.serial, identity.macs)
+
+
+def keys(manufacturer: str | None, model: str | None, serial: str | None, macs: Iterable[str]) -> tuple[str, ...]:
+    """identity_keys() of the four facts that make them. `macs` with colons or without."""
+    named = [f"mac:{mac.replace(':', '')}" for mac in _unique(macs)]
+    if serial and not is_placeholder(serial, model):
+        named.insert(0, f"serial:{_bare_name(manufacturer or '')}:{serial.strip().upper()}")
+    return tuple(named)
 
 
 def _unique(macs: Iterable[str]) -> list[str]:

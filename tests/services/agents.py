@@ -7,6 +7,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from sqlalchemy import select
+
 from flexprint_server.database import Database
 from flexprint_server.tenants.keys import Keyring, open_keyring
 from flexprint_server.tenants.models import Dealer
@@ -15,7 +17,6 @@ from flexprint_shared.batch import Sender, document, pack
 from flexprint_shared.readings import Read
 from flexprint_shared.sealing import NO_BATCH, Header, batch_hash, key_id, seal
 from services.reads import NOON
-from sqlalchemy import select
 
 SECRET_KEY = "5e" * 32
 DEALER = "Northwind Copiers"
@@ -52,7 +53,9 @@ def keyring(database: Database) -> Keyring:
     return open_keyring(database, SECRET_KEY, NOON)
 
 
-def an_agent(database: Database, customer: str = "Harbour Dental", site: str = "Main Street", dealer: str = DEALER) -> Agent:
+def an_agent(
+    database: Database, customer: str = "Harbour Dental", site: str = "Main Street", dealer: str = DEALER
+) -> Agent:
     """A new agent at that site; everything above it is made where it is missing."""
     key = Ed25519PrivateKey.generate()
     public = key.public_key().public_bytes_raw()

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import strategies as st
+
 from flexprint_shared.batch import STATE_LETTERS
 from flexprint_shared.meters import METER_NAMES, UNITS
 from flexprint_shared.readings import Alert, Evidence, Identity, Meter, Read, Status, Supply
-from hypothesis import strategies as st
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -65,7 +66,7 @@ maybe_text = st.none() | texts
 integers = st.integers(-(2**63), 2**63 - 1)
 macs = st.binary(min_size=6, max_size=6).map(lambda octets: octets.hex(":"))
 oids = st.lists(st.integers(0, 2**32 - 1), min_size=2, max_size=12).map(lambda arcs: ".".join(map(str, arcs)))
-instants = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)).map(
+instants = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)).map(  # noqa: DTZ001  hypothesis wants them naive
     lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000, tzinfo=UTC, fold=0)
 )
 
@@ -122,7 +123,9 @@ reads = st.builds(
     alerts=st.lists(st.builds(Alert, texts, st.none() | integers, texts), max_size=3).map(tuple),
     warnings=st.lists(texts, max_size=3).map(tuple),
     evidence=st.lists(
-        st.builds(Evidence, oids, st.sampled_from(["OCTET STRING", "Counter32"]), st.binary(max_size=20).map(bytes.hex)),
+        st.builds(
+            Evidence, oids, st.sampled_from(["OCTET STRING", "Counter32"]), st.binary(max_size=20).map(bytes.hex)
+        ),
         max_size=2,
     ).map(tuple),
     seconds=st.floats(0, 10),

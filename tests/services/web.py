@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+
 from flexprint_server.app import create_app
 from flexprint_server.database import Database
 from flexprint_server.settings import Settings, read_settings

@@ -3,9 +3,6 @@
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
-from flexprint_shared.identity import identity_keys
-from flexprint_shared.readings import Identity
-
 _SERIAL = "serial:"
 _LONGEST = 300
 
@@ -20,11 +17,10 @@ class Match:
     conflicts: tuple[str, ...]
 
 
-def keys_of(identity: Identity, agent: str, address: str, port: int) -> tuple[str, ...]:
-    """The keys a read is matched by, the strongest first. A device that gives neither serial nor MAC address is
-    known by where this agent found it, which is the best there is and holds only until it moves."""
-    keys = tuple(key[:_LONGEST] for key in identity_keys(identity))
-    return keys or (f"address:{agent}:{address}:{port}"[:_LONGEST],)
+def or_place(keys: tuple[str, ...], agent: str, address: str, port: int) -> tuple[str, ...]:
+    """The keys of flexprint_shared.identity, cut to what a column holds. A device that gives neither serial nor MAC
+    address is known by where this agent found it, which is the best there is and holds only until it moves."""
+    return tuple([key[:_LONGEST] for key in keys]) or (f"address:{agent}:{address}:{port}"[:_LONGEST],)
 
 
 def match(keys: Sequence[str], names: Mapping[str, int], with_serial: Container[int]) -> Match:
@@ -34,6 +30,9 @@ def match(keys: Sequence[str], names: Mapping[str, int], with_serial: Container[
     A MAC address does not outweigh a serial: network cards move from printer to printer, and the pages of one
     must not be billed to the other. So a read with a serial never seen before is a new device, even where its
     MAC address names one with another serial."""
+    known = {names.get(key) for key in keys}
+    if len(known) == 1 and None not in known:
+        return Match(known.pop(), (), ())  # what it is nearly always: nothing new
     device = next((names[key] for key in keys if key in names and _may_decide(key, keys[0], names, with_serial)), None)
     return Match(
         device,

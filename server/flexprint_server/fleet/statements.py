@@ -1,10 +1,10 @@
 """The statements that store many reads at once. Rows travel as one JSON parameter and the database unfolds them
 itself, PostgreSQL and SQLite each in its own way."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import TextClause, Uuid, bindparam, text
 
@@ -60,8 +60,7 @@ _IS_NEWEST: Final = "(device.last_read_at <= x.read_at OR device.last_read_at > 
 
 def instant(at: datetime, dialect: str) -> str:
     """An instant in UTC as text in a row; on SQLite that is the form in which SQLAlchemy keeps it."""
-    written = at.replace(tzinfo=None).isoformat(" ", "microseconds")
-    return f"{written}+00" if dialect == POSTGRESQL else written
+    return str(at) if dialect == POSTGRESQL else at.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 @cache
@@ -93,7 +92,7 @@ def lock_devices(dialect: str) -> TextClause:
 
 @cache
 def change_identities(dialect: str) -> TextClause:
-    """Devices `ids` as they last said they are, told by `rows`."""
+    """Devices `ids` as they last said they are, told by `devices`."""
     changes = {
         **{name: f"COALESCE(x.{name}, device.{name})" for name in _SAID},
         # Without this a device that kept its serial to itself for once would vanish from searches by it.
@@ -101,13 +100,16 @@ def change_identities(dialect: str) -> TextClause:
         "THEN device.search_text ELSE x.search_text END",
         "said": "x.said",
     }
-    return _change(changes, {**_ONE, **_SAID, "search_text": "text", "said": "text"}, dialect)
+    columns = {**_ONE, **_SAID, "search_text": "text", "said": "text"}
+    return text(_change(changes, columns, dialect)).bindparams(bindparam("absurd", type_=Instant()))
 
 
 @cache
-def change_devices(dialect: str) -> TextClause:
-    """Devices `ids` as their newest read shows them, told by `rows`. A device goes over to `agent` and `site` when
-    its owner has not read it since `unowned`."""
+def store(dialect: str) -> Sequence[TextClause]:
+    """Devices `ids` as their newest read shows them, told by `devices`, and every one of `reads` as a row of
+    `batch`. One statement on PostgreSQL, two on SQLite, which has no WITH ... UPDATE.
+
+    A device goes over to `agent` and `site` when its owner has not read it since `unowned`."""
     taken_over = "(device.agent_id = :agent OR device.owner_read_at < :unowned)"
     changes = {
         **{name: f"x.{name}" for name in _SHOWN},
@@ -116,37 +118,36 @@ def change_devices(dialect: str) -> TextClause:
         "owner_read_at": f"CASE WHEN {taken_over} THEN x.read_at ELSE device.owner_read_at END",
         "last_read_at": "x.read_at",
     }
-    return _change(changes, {**_ONE, **_SHOWN}, dialect).bindparams(
-        bindparam("agent", type_=Uuid()), bindparam("unowned", type_=Instant())
-    )
-
-
-def _change(changes: Mapping[str, str], columns: Mapping[str, str], dialect: str) -> TextClause:
-    assignments = ", ".join(f"{name} = {value}" for name, value in changes.items())
-    return text(
-        f"UPDATE device SET {assignments} FROM {_rows(columns, dialect)} "  # noqa: S608  names of ours
-        f"WHERE device.id {_among_ids(dialect)} AND device.id = x.id AND {_IS_NEWEST}"
-    ).bindparams(bindparam("absurd", type_=Instant()))
-
-
-@cache
-def store_reads(dialect: str) -> TextClause:
-    """Every read, one row each."""
     names = ", ".join(f'"{name}"' for name in _READ)
     values = ", ".join(f'x."{name}"' for name in _READ)
-    return text(
+    change = _change(changes, {**_ONE, **_SHOWN}, dialect)
+    add = (
         f"INSERT INTO read (dealer_id, batch_id, {names}) SELECT :dealer, :batch, {values} "  # noqa: S608  names of ours
-        f"FROM {_rows(_READ, dialect)}"
+        f"FROM {_rows('reads', _READ, dialect)}"
+    )
+    kinds: dict[str, Any] = {"agent": Uuid(), "absurd": Instant(), "unowned": Instant()}
+    written = [f"WITH changed AS ({change}) {add}"] if dialect == POSTGRESQL else [change, add]
+    return [
+        text(sql).bindparams(*(bindparam(name, type_=kind) for name, kind in kinds.items() if f":{name}" in sql))
+        for sql in written
+    ]
+
+
+def _change(changes: Mapping[str, str], columns: Mapping[str, str], dialect: str) -> str:
+    assignments = ", ".join(f"{name} = {value}" for name, value in changes.items())
+    return (
+        f"UPDATE device SET {assignments} FROM {_rows('devices', columns, dialect)} "  # noqa: S608  names of ours
+        f"WHERE device.id {_among_ids(dialect)} AND device.id = x.id AND {_IS_NEWEST}"
     )
 
 
-def _rows(columns: Mapping[str, str], dialect: str) -> str:
-    """The objects in the JSON parameter `rows`, as rows `x`."""
+def _rows(parameter: str, columns: Mapping[str, str], dialect: str) -> str:
+    """The objects in the JSON `parameter`, as rows `x`."""
     if dialect == POSTGRESQL:
         typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-        return f"json_to_recordset(CAST(:rows AS json)) AS x({typed})"
+        return f"json_to_recordset(CAST(:{parameter} AS json)) AS x({typed})"
     taken = ", ".join(f"json_extract(value, '$.{name}') AS \"{name}\"" for name in columns)
-    return f"(SELECT {taken} FROM json_each(:rows)) AS x"
+    return f"(SELECT {taken} FROM json_each(:{parameter})) AS x"  # noqa: S608  names of ours
 
 
 def _among_ids(dialect: str) -> str:

@@ -44,8 +44,8 @@ class Figures(msgspec.Struct):
 
 
 class Shown(msgspec.Struct):
-    """What a device showed at the instant of a read. `meters` are {name: (value, unit)}, `supplies` rows in the
-    order of Supplies.KEYS, `alerts` (severity, code, text)."""
+    """What a device showed at the instant of a read. `meters` are the JSON of {name: [value, unit]}, `supplies` of
+    rows in the order of Supplies.KEYS; `alerts` are (severity, code, text)."""
 
     read_at: str
     address: str
@@ -57,8 +57,8 @@ class Shown(msgspec.Struct):
     console: Sequence[str]
     alerts: Sequence[Any]
     warnings: list[str]
-    meters: Mapping[str, Sequence[Any]]
-    supplies: Sequence[Sequence[Any]]
+    meters: msgspec.Raw
+    supplies: msgspec.Raw
     id: int = 0
 
 
@@ -126,8 +126,9 @@ def store(session: Session, origin: Origin, arrivals: Sequence[Arrival]) -> None
     for arrival, place in zip(arrivals, places, strict=True):
         arrival.figures.device_id = place.device
         arrival.shown.warnings += [conflict_note(key, other) for key, other in place.conflicts]
-    _update_devices(session, origin, _newest(arrivals))
-    _insert_reads(session, origin, arrivals)
+    newest = _newest(arrivals)
+    _update_identities(session, origin, newest)
+    _write(session, origin, newest, arrivals)
 
 
 def _places(session: Session, origin: Origin, arrivals: Sequence[Arrival]) -> list[_Place]:
@@ -142,9 +143,7 @@ def _places(session: Session, origin: Origin, arrivals: Sequence[Arrival]) -> li
     return [_place(session, origin, arrival, names, with_serial) for arrival in arrivals]
 
 
-def _place(
-    session: Session, origin: Origin, arrival: Arrival, names: dict[str, int], with_serial: set[int]
-) -> _Place:
+def _place(session: Session, origin: Origin, arrival: Arrival, names: dict[str, int], with_serial: set[int]) -> _Place:
     found = match(arrival.keys, names, with_serial)
     device = found.device or _new_device(session, origin, arrival)
     if found.new_keys:
@@ -162,7 +161,9 @@ def _name(session: Session, dealer_id: int, device: int, found: Match) -> None:
 
 def _new_device(session: Session, origin: Origin, arrival: Arrival) -> int:
     columns = {**msgspec.structs.asdict(arrival.shown), **msgspec.structs.asdict(arrival.said())}
-    columns["supplies"] = [dict(zip(Supplies.KEYS, supply, strict=True)) for supply in arrival.shown.supplies]
+    supplies = msgspec.json.decode(arrival.shown.supplies)
+    columns["supplies"] = [dict(zip(Supplies.KEYS, supply, strict=True)) for supply in supplies]
+    columns["meters"] = msgspec.json.decode(arrival.shown.meters)
     columns["macs"] = columns["macs"] or []
     del columns["id"], columns["read_at"]
     statement = insert(Device).values(
@@ -179,7 +180,7 @@ def _new_device(session: Session, origin: Origin, arrival: Arrival) -> int:
 
 def _names(session: Session, dealer_id: int, keys: Iterable[str]) -> dict[str, int]:
     found = session.connection().execute(
-        statements.known_keys(_dialect(session)), {"dealer": dealer_id, "keys": _json(sorted(keys))}
+        statements.known_keys(_dialect(session)), {"dealer": dealer_id, "keys": _json(list(keys))}
     )
     return dict(found.all())
 
@@ -203,25 +204,16 @@ def _time(arrival: Arrival) -> datetime:
     return arrival.read_at
 
 
-def _update_devices(session: Session, origin: Origin, newest: Mapping[int, Arrival]) -> None:
+def _update_identities(session: Session, origin: Origin, newest: Mapping[int, Arrival]) -> None:
+    """Locks the devices, and changes those that say something new of themselves."""
     dialect, connection = _dialect(session), session.connection()
-    absurd = origin.received_at + ABSURD
-    told = dict(connection.execute(statements.lock_devices(dialect), {"ids": _json(list(newest))}).all())
+    told: dict[int, str] = dict(
+        connection.execute(statements.lock_devices(dialect), {"ids": _json(list(newest))}).all()
+    )
     news = [_of(device, arrival.said()) for device, arrival in newest.items() if told.get(device) != arrival.told]
     if news:
-        ids = _json([said.id for said in news])
-        connection.execute(statements.change_identities(dialect), {"absurd": absurd, "ids": ids, "rows": _json(news)})
-    connection.execute(
-        statements.change_devices(dialect),
-        {
-            "absurd": absurd,
-            "unowned": origin.received_at - OWNED_FOR,
-            "site": origin.site_id,
-            "agent": origin.agent_id,
-            "ids": _json(list(newest)),
-            "rows": _json([_of(device, arrival.shown) for device, arrival in newest.items()]),
-        },
-    )
+        facts = {"ids": _json([said.id for said in news]), "devices": _json(news)}
+        connection.execute(statements.change_identities(dialect), {"absurd": origin.received_at + ABSURD, **facts})
 
 
 def _of(device: int, row: _Row) -> _Row:
@@ -229,15 +221,20 @@ def _of(device: int, row: _Row) -> _Row:
     return row
 
 
-def _insert_reads(session: Session, origin: Origin, arrivals: Sequence[Arrival]) -> None:
-    session.connection().execute(
-        statements.store_reads(_dialect(session)),
-        {
-            "dealer": origin.dealer_id,
-            "batch": origin.batch_id,
-            "rows": _json([arrival.figures for arrival in arrivals]),
-        },
-    )
+def _write(session: Session, origin: Origin, newest: Mapping[int, Arrival], arrivals: Sequence[Arrival]) -> None:
+    facts = {
+        "dealer": origin.dealer_id,
+        "site": origin.site_id,
+        "agent": origin.agent_id,
+        "batch": origin.batch_id,
+        "absurd": origin.received_at + ABSURD,
+        "unowned": origin.received_at - OWNED_FOR,
+        "ids": _json(list(newest)),
+        "devices": _json([_of(device, arrival.shown) for device, arrival in newest.items()]),
+        "reads": _json([arrival.figures for arrival in arrivals]),
+    }
+    for statement in statements.store(_dialect(session)):
+        session.connection().execute(statement, facts)
 
 
 def _dialect(session: Session) -> str:

@@ -32,9 +32,7 @@ class Summary(TypedDict):
 def summary(identity: Identity, address: str, total: int | None, supplies: Sequence[SupplyFacts]) -> Summary:
     """The summary columns of a device that said so."""
     remaining, low = scarcity((fills_up(supply), supply["state"], supply["percent"]) for supply in supplies)
-    return Summary(
-        search_text=search_text(identity, address), total=total, supply_left=remaining, supply_low=low
-    )
+    return Summary(search_text=search_text(identity, address), total=total, supply_left=remaining, supply_low=low)
 
 
 def scarcity(supplies: Iterable[tuple[bool, str, int | None]]) -> tuple[int | None, bool]:

@@ -13,12 +13,13 @@ from uuid import UUID
 
 import msgspec
 
-from flexprint_server.fleet.identity import keys_of
+from flexprint_server.fleet.identity import or_place
 from flexprint_server.fleet.statements import instant
 from flexprint_server.fleet.storing import Arrival, Figures, Said, Shown
 from flexprint_server.fleet.summary import fills_up, scarcity, search_text
 from flexprint_server.ingest.document import Columns, Document, Layout
 from flexprint_shared.batch import STATES, with_colons
+from flexprint_shared.identity import keys
 from flexprint_shared.readings import Identity
 from flexprint_shared.text import clean
 from flexprint_shared.times import from_milliseconds
@@ -29,17 +30,19 @@ _MOST_LINES: Final = 50
 
 @dataclass(slots=True, frozen=True)
 class Model:
-    """A layout, cleaned: `content` is what is stored of it, the rest serves its reads."""
+    """A layout, cleaned: `content` is what is stored of it, the rest serves its reads. `meters` and `supplies` are
+    the JSON of Device.meters and Device.supplies with a %s for every figure: reads of one model differ in nothing
+    else."""
 
     content: dict[str, Any]
     manufacturer: str | None
     model: str | None
     sys_object_id: str | None
     color: bool | None
-    meters: Sequence[tuple[str, str]]
     total: int | None
-    supplies: Sequence[tuple[tuple[str, str, str, str | None], tuple[int | None, str]]]
     filling: Sequence[bool]
+    meters: str
+    supplies: str
 
 
 def models_of(document: Document) -> list[Model]:
@@ -69,11 +72,21 @@ def _model(layout: Layout) -> Model:
         model=model,
         sys_object_id=sys_object_id,
         color=layout.color,
-        meters=[(name, unit) for name, unit, _, _ in meters],
         total=names.index("total") if "total" in names else None,
-        supplies=[(supply[:4], supply[4:]) for supply in supplies],
         filling=[fills_up({"kind": supply[2]}) for supply in supplies],
+        meters="{" + ",".join(f"{_form(name)}:[%s,{_form(unit)}]" for name, unit, _, _ in meters) + "}",
+        supplies="[" + ",".join(_supply_form(*supply) for supply in supplies) + "]",
     )
+
+
+def _supply_form(index: str, name: str, kind: str, color: str | None, capacity: int | None, unit: str) -> str:
+    said = ",".join(map(_form, (index, name, kind, color)))
+    return f"[{said},%s,%s,%s,{_form(capacity)},{_form(unit)}]"
+
+
+def _form(value: str | int | None) -> str:
+    """JSON that stays as it is when figures are filled in around it."""
+    return msgspec.json.encode(value).decode().replace("%", "%%")
 
 
 def arrivals_of(
@@ -84,10 +97,12 @@ def arrivals_of(
     arrivals = []
     for row, number in enumerate(columns.layout):
         model = models[number]
+        address = clean(columns.address[row])
         read_at = began + timedelta(milliseconds=columns.at[row])
         written = instant(read_at, dialect)
-        shown = _shown(row, columns, model, written)
+        shown = _shown(row, columns, model, address, written)
         told = _told(row, columns, model)
+        named = keys(model.manufacturer, model.model, _text(columns.serial[row]), columns.macs[row][:_MOST_LINES])
         figures = Figures(
             row,
             layout_ids[number],
@@ -98,14 +113,17 @@ def arrivals_of(
             columns.levels[row],
             columns.percents[row],
         )
-        keys = _keys(row, columns, model, seen_by)
-        arrivals.append(Arrival(read_at, keys, told, partial(_said, row, columns, model, written, told), shown, figures))
+        arrivals.append(
+            Arrival(
+                read_at,
+                or_place(named, seen_by, address, columns.port[row]),
+                told,
+                partial(_said, row, columns, model, written, told),
+                shown,
+                figures,
+            )
+        )
     return arrivals
-
-
-def _keys(row: int, columns: Columns, model: Model, agent: str) -> tuple[str, ...]:
-    identity = Identity(model.manufacturer, model.model, _text(columns.serial[row]), _macs(columns.macs[row]))
-    return keys_of(identity, agent, clean(columns.address[row]), columns.port[row])
 
 
 def _told(row: int, columns: Columns, model: Model) -> str:
@@ -161,14 +179,16 @@ def _said(row: int, columns: Columns, model: Model, read_at: str, told: str) -> 
     )
 
 
-def _shown(row: int, columns: Columns, model: Model, read_at: str) -> Shown:
+def _shown(row: int, columns: Columns, model: Model, address: str, read_at: str) -> Shown:
     meters, percents = columns.meters[row], columns.percents[row]
     states = [STATES[letter] for letter in columns.states[row]]
     remaining, low = scarcity(zip(model.filling, states, percents, strict=True))
-    figures = zip(model.supplies, percents, states, columns.levels[row], strict=True)
+    figures: list[object] = []
+    for percent, state, level in zip(percents, states, columns.levels[row], strict=True):
+        figures += ("null" if percent is None else percent, f'"{state}"', "null" if level is None else level)
     return Shown(
         read_at=read_at,
-        address=clean(columns.address[row]),
+        address=address,
         total=None if model.total is None else meters[model.total],
         supply_left=remaining,
         supply_low=low,
@@ -177,8 +197,8 @@ def _shown(row: int, columns: Columns, model: Model, read_at: str) -> Shown:
         console=_lines(columns.console[row]),
         alerts=[(clean(severity), code, clean(said)) for severity, code, said in columns.alerts[row][:_MOST_LINES]],
         warnings=_lines(columns.warnings[row]),
-        meters={name: (value, unit) for (name, unit), value in zip(model.meters, meters, strict=True)},
-        supplies=[(*facts, percent, state, level, *measure) for (facts, measure), percent, state, level in figures],
+        meters=msgspec.Raw((model.meters % tuple(meters)).encode()),
+        supplies=msgspec.Raw((model.supplies % tuple(figures)).encode()),
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -117,6 +117,7 @@ class Inbox:
                 "gap": header.sequence != agent.last_sequence + 1 or header.previous != agent.last_hash,
             },
         )
+        assert stored.inserted_primary_key
         origin = storing.Origin(agent.dealer_id, agent.site_id, header.agent, stored.inserted_primary_key[0], now)
         self._store_reads(session, document, origin)
         recipients = [clean(recipient, 254) for recipient in document.recipients]
@@ -181,7 +182,7 @@ class Inbox:
 
 
 # On the tables and not the models: the way through the ORM costs more than these statements themselves.
-_agent: Final = Agent.__table__
+_agent: Final = Agent.metadata.tables[Agent.__tablename__]
 _LOCK_AGENT: Final = (
     select(_agent.c.dealer_id, _agent.c.site_id, _agent.c.last_sequence, _agent.c.last_hash)
     .where(_agent.c.id == bindparam("agent"))
@@ -197,7 +198,7 @@ _CHANGE_AGENT: Final = (
         }
     )
 )
-_STORE_BATCH: Final = insert(Batch.__table__)
+_STORE_BATCH: Final = insert(Batch.metadata.tables[Batch.__tablename__])
 
 
 def _header(sealed: bytes) -> Header:
@@ -246,7 +247,7 @@ def _unknown_agent() -> refusals.UnknownAgent:
     )
 
 
-def _stored_before(session: Session, header: Header, digest: bytes, agent: Row[Any]) -> Receipt:
+def _stored_before(session: Session, header: Header, digest: bytes, agent: Any) -> Receipt:
     """The receipt of a batch that was stored already. Raises StaleSequence when another one has its number."""
     stored = session.execute(
         select(Batch.hash, Batch.reads).where(Batch.agent_id == header.agent, Batch.sequence == header.sequence)

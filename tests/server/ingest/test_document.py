@@ -37,7 +37,9 @@ def test_the_structs_know_exactly_what_the_agent_writes():
     assert set(layout.__struct_fields__) == set(opened["layouts"][0])
 
 
-@given(st.lists(reads, max_size=4), st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=3))
+@given(
+    st.lists(reads, max_size=4), st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=3)
+)
 def test_whatever_an_agent_can_make_is_accepted(some, recipients):
     """Every read that the agent's own types can hold gets through, and none is lost on the way."""
     opened = decode(octets(made(*some, recipients=recipients, report_requested_at=NOON)))
@@ -119,7 +121,7 @@ def held_open(postgres):
 
     url = postgres.create(template=postgres.template("flexprint_template", upgrade))
     database = Database(url)
-    yield database, Inbox(database, lambda: agents.keyring(database), "example.com"), agents.an_agent(database)
+    yield Inbox(database, lambda: agents.keyring(database), "example.com"), agents.an_agent(database)
     database.close()
     postgres.drop(url)
 
@@ -128,7 +130,7 @@ def held_open(postgres):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_document_with_anything_put_anywhere_is_stored_or_refused(held_open, some, data):
     """Garbage under a good signature never becomes an error of the database, and a refusal leaves no trace."""
-    database, inbox, agent = held_open
+    inbox, agent = held_open
     opened = json.loads(json.dumps(made(*some, report_requested_at=NOON)))
     for _ in range(data.draw(st.integers(0, 2))):
         _spoil(opened, data)
@@ -152,6 +154,6 @@ def _spoil(opened, data):
 
 
 def test_a_refused_batch_says_so_at_the_door(held_open):
-    database, inbox, agent = held_open
+    inbox, agent = held_open
     with pytest.raises(refusals.UnreadableDocument, match="update the older one"):
         inbox.receive(agent.seal(pack({"format": 1}), 2**40, NO_BATCH), NOON)

@@ -36,7 +36,13 @@ def public_key():
 
 
 def body(key, public=None, **more):
-    asked = {"key": key, "public_key": public or public_key(), "host": "FRONT-DESK", "platform": "Linux", "version": "1"}
+    asked = {
+        "key": key,
+        "public_key": public or public_key(),
+        "host": "FRONT-DESK",
+        "platform": "Linux",
+        "version": "1",
+    }
     return msgspec.json.encode({**asked, **more})
 
 
@@ -119,6 +125,7 @@ def test_a_key_nobody_made_is_unknown(database, key):
         b"", b"{}", b"[]", b"\xff", b"[" * 100_000, body(1), body("k", "not base64!"), body("k", "AAAA"),
         body("k", host="x" * 2000), body("k", platform=None),
     ],
+    ids=lambda octets: f"{len(octets)} octets",
 )  # fmt: skip
 def test_what_is_no_request_is_refused(database, octets):
     with pytest.raises(refusals.NotARequest):

@@ -85,7 +85,9 @@ def test_the_same_batch_again_changes_nothing_and_is_answered_the_same(database,
     before = stored(database)
     inbox.receive(agent.batch(*fleet(5, grown=10)), ARRIVED)
 
-    again = Inbox(database, lambda: agents.keyring(database), "example.com").receive(sealed, ARRIVED + timedelta(days=1))
+    again = Inbox(database, lambda: agents.keyring(database), "example.com").receive(
+        sealed, ARRIVED + timedelta(days=1)
+    )
 
     assert again.answer() == first.answer()
     assert not again.new

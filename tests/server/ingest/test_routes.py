@@ -58,12 +58,11 @@ def test_a_batch_is_acknowledged_with_its_hash_and_the_same_way_again(client, ag
 
 def test_every_refusal_is_a_problem_document_and_counted(client, agent, database):
     stranger = agents.Agent(agents.uuid.uuid4(), agent.key, agent.sealing_key)
-    elsewhere = agents.Agent(agent.id, agent.key, agents.Ed25519PrivateKey.generate() and agent.sealing_key)
     good = agent.batch(a_read())
     refused(post(client, b"hello"), 400, "not-a-batch")
     refused(post(client, stranger.batch(a_read())), 401, "unknown-agent")
     refused(post(client, good[:-1] + bytes([good[-1] ^ 1])), 403, "wrong-signature")
-    refused(post(client, elsewhere.seal(b"not deflated", 1, NO_BATCH)), 422, "unreadable-document")
+    refused(post(client, agent.seal(b"not deflated", 1, NO_BATCH)), 422, "unreadable-document")
     damaged = bytearray(good[:-64])
     damaged[110] ^= 1
     refused(post(client, bytes(damaged) + agent.key.sign(bytes(damaged))), 422, "broken-seal")

@@ -1,0 +1,40 @@
+"""The closed vocabulary of meters."""
+
+import re
+
+import pytest
+
+from flexprint_shared import meters
+
+
+def test_every_name_has_the_form_of_a_meter():
+    """function[.colour][.size|.sides], lower case, and no name twice."""
+    assert len(set(meters.METER_NAMES)) == len(meters.METER_NAMES)
+    for name in meters.METER_NAMES:
+        assert re.fullmatch(r"[a-z]+(\.[a-z]+[123]?)?(\.(large|duplex))?", name), name
+        assert name.split(".")[0] in meters.FUNCTIONS
+
+
+@pytest.mark.parametrize("name", ["total", "total.mono", "print.color", "copy.mono.large", "fax.sent", "total.duplex"])
+def test_the_names_people_bill_by_are_there(name):
+    assert meters.is_meter_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "Total", "total.", "pages", "total.large.mono", "total.mono.large.duplex"])
+def test_other_names_are_none(name):
+    assert not meters.is_meter_name(name)
+    with pytest.raises(KeyError):
+        meters.position(name)
+
+
+def test_lists_begin_with_the_totals():
+    assert sorted(["scan", "total.color", "copy", "total"], key=meters.position) == [
+        "total",
+        "total.color",
+        "copy",
+        "scan",
+    ]
+
+
+def test_headings_read_as_words():
+    assert meters.title("copy.mono.large") == "Copy mono large"
