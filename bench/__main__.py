@@ -32,10 +32,10 @@ What is not installed is left out.
 _CHAPTER = re.compile(r"<!-- chapter: (\w+) -->\n.*?(?=<!-- chapter: |\Z)", re.DOTALL)
 
 
-def chapter(name: str) -> Iterator[str]:
+def chapter(name: str, *, once: bool) -> Iterator[str]:
     """The lines of one chapter. Raises CannotMeasure."""
     module = import_module(f"bench.{name}")
-    rows = module.measure()
+    rows = module.measure(1) if once else module.measure()
     yield f"<!-- chapter: {name} -->"
     yield f"## {CHAPTERS[name]}"
     yield ""
@@ -46,7 +46,8 @@ def chapter(name: str) -> Iterator[str]:
 
 
 def main() -> int:
-    wanted = sys.argv[1:] or list(CHAPTERS)
+    once = "-1" in sys.argv[1:]
+    wanted = [name for name in sys.argv[1:] if name != "-1"] or list(CHAPTERS)
     unknown = set(wanted) - set(CHAPTERS)
     if unknown:
         print(f"no chapter {', '.join(sorted(unknown))}; there are {', '.join(CHAPTERS)}", file=sys.stderr)
@@ -58,7 +59,7 @@ def main() -> int:
     for name in wanted:
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
-            kept[name] = "\n".join(chapter(name)) + "\n"
+            kept[name] = "\n".join(chapter(name, once=once)) + "\n"
         except CannotMeasure as reason:
             print(f"{name}: {reason}", file=sys.stderr)
             missing += 1

@@ -104,9 +104,16 @@ def _optional(text: str) -> str | None:
     return text or None
 
 
+_PROXY_FORM: Final = (
+    "an address such as http://proxy.example.com:3128 or http://user:password@proxy.example.com:3128 "
+    "(in a user or a password, write # as %23, / as %2F, ? as %3F, @ as %40)"
+)
+
+
 def _proxy(text: str) -> str | None:
-    if text and not re.fullmatch(r"https?://[^\s/@]+/?", text):
-        raise ValueError("an address such as http://proxy.example.com:3128")
+    place = re.fullmatch(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[^\s/@:?#\[\]\\]+)(?::([0-9]{1,5}))?/?", text)
+    if text and not (place and 1 <= int(place[1] or 80) <= 65535):
+        raise ValueError(_PROXY_FORM)
     return text.rstrip("/") or None
 
 
@@ -143,7 +150,8 @@ def check(name: str, text: str) -> Any:
     try:
         return setting.read(text)
     except ValueError as error:
-        shown = "this value" if setting.secret else repr(text)
+        # What was typed for a proxy may hold a password in a place where nobody expects one.
+        shown = "this value" if setting.secret or name == "proxy" else repr(text)
         raise BadSetting(f"{name} cannot be {shown}; it takes {error}") from None
 
 
@@ -158,13 +166,26 @@ def in_force(stored: Mapping[str, str]) -> Settings:
 
 
 def split_proxy(url: str) -> dict[str, str]:
-    """The settings for a proxy written as `http://user:password@host:port`, its password apart."""
+    """The settings for a proxy written as `http://user:password@host:port`, its password apart. Those that it does not
+    name come back empty, as the user of the proxy before is none of this one's. Raises BadSetting, which repeats
+    nothing of `url`."""
     from urllib.parse import unquote, urlsplit
 
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if not url:
+        return {"proxy": "", "proxy_user": "", "proxy_password": ""}
+    refusal = BadSetting(f"this is no proxy; it takes {_PROXY_FORM}")
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        _ = parts.port
+    except ValueError:
+        raise refusal from None
+    if parts.path not in ("", "/") or "?" in url or "#" in url or not url.isprintable():
+        raise refusal
     _, _, place = parts.netloc.rpartition("@")
-    chosen = {"proxy": f"{parts.scheme}://{place}"}
-    if parts.username is not None:
-        chosen["proxy_user"] = unquote(parts.username)
-        chosen["proxy_password"] = unquote(parts.password or "")
-    return chosen
+    proxy = f"{parts.scheme}://{place}"
+    check("proxy", proxy)
+    return {
+        "proxy": proxy,
+        "proxy_user": unquote(parts.username or ""),
+        "proxy_password": unquote(parts.password or ""),
+    }

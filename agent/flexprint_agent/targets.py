@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from flexprint_agent.errors import WrongUsage
+from flexprint_agent.errors import AgentError, WrongUsage
 
 SNMP_PORT: Final = 161
 LARGE: Final = 1 << 12
@@ -30,6 +30,10 @@ _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _OCTETS: Final = re.compile(r"[0-9.*\-]+")
 # 0.0.0.0/8 names this network, 224.0.0.0 and above are groups, reserved and the broadcast: no printer lives there.
 _NOWHERE: Final = ((0, (1 << 24) - 1), (224 << 24, (1 << 32) - 1))
+
+
+class UnknownExclusion(AgentError):
+    """An excluded name of which no address is known, now or from before: nothing may be asked, as it might be it."""
 
 
 class BadTarget(WrongUsage):
@@ -91,13 +95,17 @@ def _parse(text: str, *, edges: bool) -> Target:
         return Name(_name(text, host), port)
     if last - first + 1 > LARGEST:
         raise BadTarget(text, f"this is more than {LARGEST} addresses; name the networks that hold printers")
-    if any(first <= end and start <= last for start, end in _NOWHERE):
+    if _nowhere(first, last):
         raise BadTarget(text, "these addresses belong to no device (0.x.x.x, or 224.0.0.0 and above)")
     return Span(first, last, port)
 
 
+def _nowhere(first: int, last: int) -> bool:
+    return any(first <= end and start <= last for start, end in _NOWHERE)
+
+
 def _port(text: str, port: str) -> int:
-    if port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535:
+    if port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535:
         return int(port)
     raise BadTarget(text, f"{port or 'nothing'!r} is no port; write a number from 1 to 65535 after the colon")
 
@@ -158,10 +166,34 @@ def dotted(address: int) -> str:
     return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
 
 
-def allowed(targets: Iterable[Target], exclusions: Iterable[Target], resolve: Resolve) -> list[Span]:
-    """The disjoint spans, each with its port, that may be sent packets: what was chosen less what was
-    excluded. In the order chosen, every address and port once."""
-    refused = list(_spans(exclusions, resolve))
+def excluded(exclusions: Iterable[Target], addresses: Resolve) -> list[Span]:
+    """What may never be sent a packet. `addresses` gives all that an excluded name has, or had when it was last
+    known. Raises UnknownExclusion where that is nothing: an exclusion never vanishes because a name server is down."""
+    refused = []
+    for exclusion in exclusions:
+        if isinstance(exclusion, Span):
+            refused.append(exclusion)
+            continue
+        numbers = [int(ipaddress.IPv4Address(address)) for address in addresses(exclusion.name)]
+        if not numbers:
+            raise UnknownExclusion(
+                f"{exclusion.name} is excluded, and its address is not known, so nothing was asked; exclude it by its "
+                f"address (`flexprint-agent exclude 10.10.10.7`), then `flexprint-agent remove {exclusion.name}`"
+            )
+        refused += [Span(number, number, exclusion.port) for number in numbers]
+    return refused
+
+
+def is_excluded(refused: Iterable[Span], address: str, port: int) -> bool:
+    """True where `address` and `port` lie in one of `refused` (of `excluded`)."""
+    number = int(ipaddress.IPv4Address(address))
+    return any(span.port in (None, port) and span.first <= number <= span.last for span in refused)
+
+
+def allowed(targets: Iterable[Target], refused: Iterable[Span], resolve: Resolve) -> list[Span]:
+    """The disjoint spans, each with its port, that may be sent packets: what was chosen less what is
+    `refused` (of `excluded`). In the order chosen, every address and port once."""
+    refused = list(refused)
     taken: dict[int, list[tuple[int, int]]] = {}
     chosen = []
     for span in _spans(targets, resolve):
@@ -180,7 +212,9 @@ def _spans(targets: Iterable[Target], resolve: Resolve) -> Iterator[Span]:
         else:
             for address in resolve(target.name):
                 number = int(ipaddress.IPv4Address(address))
-                yield Span(number, number, target.port)
+                # A name server may say 0.0.0.0 for a name that it blocks.
+                if not _nowhere(number, number):
+                    yield Span(number, number, target.port)
 
 
 def _less(span: tuple[int, int], holes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

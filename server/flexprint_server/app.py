@@ -1,5 +1,7 @@
 """The collector's one web application: agents, pages and probes together."""
 
+import logging
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -7,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +20,9 @@ from flexprint_server.dashboard.pages import error_page
 from flexprint_server.database import Database
 from flexprint_server.ingest import routes as ingest
 from flexprint_server.settings import Settings
+from flexprint_server.tenants.keys import open_keyring
+
+_log: Final = logging.getLogger(__name__)
 
 # For programs, whose every answer is a document; people get pages.
 _PROGRAMS: Final = ("/agent/", "/api/", "/healthz", "/readyz", "/metrics")
@@ -47,9 +53,10 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
-    """Answers until SIGTERM or SIGINT."""
+    """Answers until SIGTERM or SIGINT. Raises KeysLocked before it listens."""
     database = Database(settings.database_url)
     try:
+        _try_keys(settings, database)
         uvicorn.run(
             create_app(settings, database),
             host=host,
@@ -64,6 +71,13 @@ def serve(settings: Settings, host: str, port: int) -> None:
         )
     finally:
         database.close()
+
+
+def _try_keys(settings: Settings, database: Database) -> None:
+    try:
+        open_keyring(database, settings.secret_key, datetime.now(UTC))
+    except SQLAlchemyError as error:  # it may come up after us; until then /readyz says so
+        _log.warning("the database does not answer yet: %s", getattr(error, "orig", error))
 
 
 async def _went_wrong(request: Request, error: Exception) -> Response:

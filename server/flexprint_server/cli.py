@@ -98,6 +98,7 @@ def _port(text: str) -> int:
 
 
 def _up(given: argparse.Namespace, settings: Settings) -> None:
+    _check_mail(settings)
     _make_private(settings.data)
     port = given.port or supervise.free_port()
     children = supervise.collector(settings, os.environ, given.host, port)
@@ -111,6 +112,16 @@ def _up(given: argparse.Namespace, settings: Settings) -> None:
         where = supervise.address(given.host, port)
         threading.Thread(target=_announce, args=(where, settings.data), daemon=True).start()
         tree.run()
+
+
+def _check_mail(settings: Settings) -> None:
+    """Refuses now what the worker would refuse at each of its starts."""
+    from flexprint_server.reports.addresses import sender
+    from flexprint_server.reports.relay_url import relay_of
+
+    sender(settings.mail_from)
+    if settings.smtp_url is not None:
+        relay_of(settings.smtp_url)
 
 
 def _announce(where: str, data: Path) -> None:
@@ -132,8 +143,12 @@ def _say(words: str) -> None:
 
 def _api(given: argparse.Namespace, settings: Settings) -> None:
     from flexprint_server.app import serve
+    from flexprint_server.tenants.keys import KeysLocked
 
-    serve(_with_queue(settings), given.host, given.port)
+    try:
+        serve(_with_queue(settings), given.host, given.port)
+    except KeysLocked as error:
+        raise Failed(str(error)) from error
 
 
 def _worker(given: argparse.Namespace, settings: Settings) -> None:

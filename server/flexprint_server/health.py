@@ -63,6 +63,7 @@ def _ask(database: Database) -> None:
 def _ping(settings: Settings) -> None:
     if settings.redis_url is None:
         raise ValueError("no queue is configured")
+    # Towards rediss:// this client checks certificates unless told not to.
     with redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2) as client:
         client.ping()
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 PREFIX: Final = "FLEXPRINT_"
 FILE: Final = "FLEXPRINT_SETTINGS_FILE"
@@ -59,7 +59,7 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str] = os.environ, *, data: Path | None = None) -> Settings:
     """The settings of this process. `data`, from the command line, wins. Raises SettingsError."""
-    given = {**_from_file(environment.get(FILE)), **_ours(environment)}
+    given = chosen(environment)
     unknown = sorted(set(given) - set(NAMES))
     if unknown:
         raise SettingsError(
@@ -68,13 +68,19 @@ def read_settings(environment: Mapping[str, str] = os.environ, *, data: Path | N
     folder = (data or Path(given.get("FLEXPRINT_DATA") or "flexprint-data")).absolute()
     return Settings(
         database_url=Secret(given.get("FLEXPRINT_DATABASE_URL") or f"sqlite:///{(folder / 'flexprint.db').as_posix()}"),
-        redis_url=_url(given, "FLEXPRINT_REDIS_URL", ("redis", "rediss", "unix")),
+        redis_url=_url(given, "FLEXPRINT_REDIS_URL", ("redis", "rediss")),
         smtp_url=_url(given, "FLEXPRINT_SMTP_URL", ("smtp", "smtps")),
         mail_from=given.get("FLEXPRINT_MAIL_FROM") or "FlexPrint Tracker <flexprint@localhost>",
         public_url=(_url(given, "FLEXPRINT_PUBLIC_URL", ("http", "https")) or "http://127.0.0.1:8000").rstrip("/"),
         data=folder,
         secret_key=_secret_key(given.get("FLEXPRINT_SECRET_KEY"), folder),
     )
+
+
+def chosen(environment: Mapping[str, str]) -> dict[str, str]:
+    """Every setting by name, as it was written: the environment, and behind it the settings file. Raises
+    SettingsError."""
+    return {**_from_file(environment.get(FILE)), **_ours(environment)}
 
 
 def _ours(environment: Mapping[str, str]) -> dict[str, str]:
@@ -105,34 +111,57 @@ def _url(given: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> Secre
     value = given.get(name)
     if not value:
         return None
-    parts: SplitResult = urlsplit(value)
-    if parts.scheme not in schemes or not (parts.hostname or parts.path):
-        raise SettingsError(f"{name}: should begin with {' or '.join(f'{s}://' for s in schemes)}; {NAMES[name]}")
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is no number
+        fits = False
+    if not fits:
+        shapes = " or ".join(f"{scheme}://host" for scheme in schemes)
+        raise SettingsError(f"{name}: should begin with {shapes}, a port be a number up to 65535; {NAMES[name]}")
     return Secret(value)
 
 
 def _secret_key(given: str | None, folder: Path) -> Secret:
     if given:
-        if len(given) != 64 or any(character not in "0123456789abcdefABCDEF" for character in given):
-            raise SettingsError(
-                "FLEXPRINT_SECRET_KEY: should be 64 hexadecimal digits; make one with "
-                "`python -c 'import secrets; print(secrets.token_hex(32))'`"
-            )
-        return Secret(given)
+        return _key(
+            given,
+            "FLEXPRINT_SECRET_KEY: should be 64 hexadecimal digits; make one with "
+            "`python -c 'import secrets; print(secrets.token_hex(32))'`",
+        )
     path = folder / "secret.key"
     try:
-        return Secret(path.read_text(encoding="ascii").strip())
-    except FileNotFoundError:
-        return _new_secret_key(path)
+        if not path.exists():
+            _make_secret_key(path)
+        stored = path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: {error.strerror or error}. Run this as the account that owns the folder, or name another folder "
+            "with --data or FLEXPRINT_DATA."
+        ) from error
+    return _key(stored, f"{path}: should hold 64 hexadecimal digits. Put the file back from your backup.")
 
 
-def _new_secret_key(path: Path) -> Secret:
+def _key(text: str, otherwise: str) -> Secret:
+    if len(text) != 64 or any(character not in "0123456789abcdefABCDEF" for character in text):
+        raise SettingsError(otherwise)
+    return Secret(text)
+
+
+def _make_secret_key(path: Path) -> None:
+    """Puts a new key at `path`, whole or not at all. Leaves the key of a process that was faster."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = secrets.token_hex(32)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process of ours was faster
-        return Secret(path.read_text(encoding="ascii").strip())
-    with os.fdopen(opened, "w") as file:
-        file.write(key)
-    return Secret(key)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            return
+        except OSError:  # not every file system has hard links
+            draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from flexprint_server.settings import Settings
+from flexprint_server.settings import Settings, chosen
 
 LONGEST_WAIT: Final = 30.0
 """Seconds between two starts of a child that keeps ending."""
@@ -143,7 +143,8 @@ def collector(settings: Settings, environment: Mapping[str, str], host: str, por
     """The children of `up`: a queue of our own where none is named, and every part of the collector. Raises
     CannotStart."""
     given = {**environment, "FLEXPRINT_DATA": str(settings.data)}
-    given.setdefault("FLEXPRINT_PUBLIC_URL", f"http://{address(host, port)}")
+    if not chosen(environment).get("FLEXPRINT_PUBLIC_URL"):
+        given["FLEXPRINT_PUBLIC_URL"] = f"http://{address(host, port)}"
     children = []
     if settings.redis_url is None:
         queue, given["FLEXPRINT_REDIS_URL"] = _own_queue(settings.data / "queue", environment)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flexprint_server.database import Database
 from flexprint_server.reports import claims, queue
-from flexprint_server.reports.addresses import sender_address
+from flexprint_server.reports.addresses import sender
 from flexprint_server.reports.delivery import LEASE, Means, deliver
 from flexprint_server.reports.mail import Letter, compose
 from flexprint_server.reports.queue import QueueAway, configure, wake
@@ -50,7 +50,7 @@ def run_worker(
     """
     _need_queue(settings)
     database = Database(settings.database_url, pool_size=at_once + 2)
-    means = Means(database, post_of(settings, patience or Patience()), mail_from(settings), lease)
+    means = Means(database, post_of(settings, patience or Patience()), sender(settings.mail_from), lease)
 
     def look_at(report_id: int) -> None:
         try:
@@ -112,16 +112,6 @@ def our_name(public_url: str) -> str:
     except ValueError:
         return host
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
-
-
-def mail_from(settings: Settings) -> str:
-    """The sender of every mail. Raises SettingsError when it is none."""
-    if not sender_address(settings.mail_from):
-        raise SettingsError(
-            f"FLEXPRINT_MAIL_FROM: {settings.mail_from!r} holds no mail address; "
-            "write FlexPrint Tracker <flexprint@example.com>"
-        )
-    return settings.mail_from
 
 
 # ---------------------------------------------------------------- scheduler

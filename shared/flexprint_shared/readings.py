@@ -6,13 +6,21 @@ an empty tuple), never a made-up zero.
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from flexprint_shared.meters import Source
 from flexprint_shared.times import rfc3339
 
 SupplyState = Literal["ok", "low", "empty", "some", "unknown", "unlimited"]
 DeviceState = Literal["idle", "printing", "warmup", "other", "unknown"]
+
+LARGEST_NUMBER: Final = 2**63 - 1
+"""What both databases can hold. A Counter64 may be larger: no device has counted that far."""
+
+SMALLEST_NUMBER: Final = -(2**63)
+
+LONGEST_TEXT: Final = 65535
+"""Characters of a text at most: as many as SNMP's largest octet string has octets (RFC 3416)."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -26,6 +26,9 @@ MAGIC: Final = b"FPB1"
 NO_BATCH: Final = bytes(32)
 """Stands for "the batch before" in an agent's first batch."""
 
+SEALING_KEY_CONTEXT: Final = b"flexprint/sealing-key/1\0"
+"""What stands before a raw sealing key in the octets that the collector's identity key signs."""
+
 MEDIA_TYPE: Final = "application/vnd.flexprint.batch"
 
 _HEADER: Final = struct.Struct(">4s16sQ32s8s")

@@ -82,4 +82,22 @@ def test_a_proxy_with_its_user_is_taken_apart():
         "proxy_user": "me@home",
         "proxy_password": "p:w",
     }
-    assert settings.split_proxy("proxy:3128") == {"proxy": "http://proxy:3128"}
+
+
+def test_a_proxy_without_a_user_forgets_the_user_of_the_one_before():
+    assert settings.split_proxy("proxy:3128") == {
+        "proxy": "http://proxy:3128",
+        "proxy_user": "",
+        "proxy_password": "",
+    }
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://me:se#cret@proxy:3128", "http://me:se/cret@proxy", "http://me:se?cret@proxy", "http://me:secret@[x",
+     "http://me:secret@proxy:abc", "http://me:secret@proxy:99999", "http://me:secret@proxy:0", "ftp://me:secret@p"],
+)  # fmt: skip
+def test_a_proxy_that_is_none_is_refused_without_repeating_its_password(url):
+    with pytest.raises(BadSetting, match="%23") as refusal:
+        settings.split_proxy(url)
+    assert "cret" not in str(refusal.value)

@@ -3,13 +3,15 @@ import ipaddress
 import pytest
 
 from flexprint_agent import targets
-from flexprint_agent.targets import BadTarget, Name, Span
+from flexprint_agent.targets import BadTarget, Name, Span, UnknownExclusion
 
 
 def spans(*texts, exclude=(), names=None):
-    return targets.allowed(
-        map(targets.parse, texts), map(targets.parse_exclusion, exclude), lambda name: (names or {}).get(name, ())
-    )
+    def resolve(name):
+        return (names or {}).get(name, ())
+
+    refused = targets.excluded(map(targets.parse_exclusion, exclude), resolve)
+    return targets.allowed(map(targets.parse, texts), refused, resolve)
 
 
 def addresses(found):
@@ -78,6 +80,7 @@ def test_names_are_kept_as_names(text, name):
         "255.255.255.255",
         "0.0.0.0",
         "10.1.1.1:0",
+        "10.1.1.1:0000019999999",
         "10.1.1.1:65536",
         "10.1.1.1:",
         "10.1.1.1:snmp",
@@ -108,6 +111,17 @@ def test_exclusions_always_win():
         "10.1.1.1-6", "copier", exclude=["10.1.1.3-4", "guest"], names={"copier": ["10.1.1.9"], "guest": ["10.1.1.9"]}
     )
     assert addresses(found) == ["10.1.1.1:161", "10.1.1.2:161", "10.1.1.5:161", "10.1.1.6:161"]
+
+
+def test_an_excluded_name_that_nobody_knows_stops_everything():
+    """It might be any of the addresses, so none is asked."""
+    with pytest.raises(UnknownExclusion, match="guest"):
+        spans("10.1.1.1-6", exclude=["guest"])
+
+
+def test_a_name_that_stands_for_no_device_is_not_asked():
+    """Some name servers answer 0.0.0.0 for what they block."""
+    assert spans("copier", names={"copier": ["0.0.0.0"]}) == []
 
 
 def test_an_excluded_block_covers_its_edges():

@@ -7,7 +7,9 @@ from flexprint_agent.keep.errors import NotEnrolled
 from flexprint_agent.send.client import Collector, Route
 from flexprint_agent.send.enroll import Applicant, enroll
 from flexprint_agent.send.errors import DeliveryError, NotAccepted, NotTheCollector, Overloaded, Refused, Unreachable
+from flexprint_agent.targets import UnknownExclusion
 from flexprint_agent.wake.finding import is_search_due
+from flexprint_agent.wake.reading import allowed, exchange_for, read_known
 from flexprint_agent.wake.sending import hand_over, report_period
 from services import collector as bad_days
 
@@ -165,7 +167,7 @@ def test_a_refusal_is_told_and_counted(site, a_read):
 
 
 def test_a_home_restored_from_a_backup_goes_on_where_the_collector_is(site, a_read, tmp_path):
-    """The collector has batches this home has forgotten: the one that collides is set aside, the rest is taken."""
+    """The collector has batches this home has forgotten: what is read from now on takes the numbers behind them."""
     database = site.keep.database
     before = database.row("SELECT sequence, hash FROM enrolment")
     for number in (1, 2):
@@ -173,11 +175,59 @@ def test_a_home_restored_from_a_backup_goes_on_where_the_collector_is(site, a_re
         site.hand_over()
     database.write("UPDATE enrolment SET sequence = ?, hash = ?", *before)
     site.keep.keep_read(a_read(3, total=3), {})
-    assert site.hand_over().failure.problem == "stale-sequence"
+    assert site.hand_over().failure is None
     site.keep.keep_read(a_read(4, total=4), {})
     assert site.hand_over().failure is None
-    assert site.totals() == [1, 2, 4]
-    assert sorted(sequence for _, sequence in site.collector.stored) == [1, 2, 3]
+    assert site.totals() == [1, 2, 3, 4]
+    assert sorted(sequence for _, sequence in site.collector.stored) == [1, 2, 3, 4]
+
+
+def test_a_batch_that_stays_stale_is_renumbered_once_and_set_aside(site, a_read):
+    stale = bad_days.problem(409, "stale-sequence", last_sequence=7, last_hash="07" * 32)
+    site.collector.behaviours.extend([stale] * 2)
+    site.keep.keep_read(a_read(1), {})
+    handed = site.hand_over()
+    assert isinstance(handed.failure, Refused)
+    assert len(site.collector.requests) == 3  # the enrolment, and the batch twice
+    assert (handed.result["refused"], handed.result["waiting"]) == (1, 0)
+
+
+def test_what_is_said_of_an_agent_that_was_does_not_move_the_new_one(site, a_read):
+    site.collector.behaviours.extend([bad_days.cut] * 3)
+    site.keep.keep_read(a_read(1), {})
+    site.hand_over()
+    site.collector.behaviours.clear()
+    enrolment = site.enrol()
+    site.collector.behaviours.append(bad_days.problem(409, "stale-sequence", last_sequence=7, last_hash="07" * 32))
+    site.keep.keep_read(a_read(2, total=2), {})
+    site.hand_over()
+    assert list(site.collector.stored) == [(enrolment.agent, 1)]
+
+
+def test_an_excluded_name_keeps_its_last_address_when_nobody_knows_it_any_more(keep):
+    keep.choices.add_targets(["10.1.1.1-3"], NOON)
+    keep.choices.add_targets(["server-room.invalid"], NOON, excluded=True)
+    with pytest.raises(UnknownExclusion, match=r"server-room\.invalid"):
+        allowed(keep)
+    keep.choices.remember_excluded("server-room.invalid", ["10.1.1.2"])
+    assert [(span.first & 255, span.last & 255) for span in allowed(keep)] == [(1, 1), (3, 3)]
+
+
+def test_a_known_printer_that_no_target_covers_is_told_and_counted(site, a_read):
+    site.keep.keep_read(a_read(1), {})
+    (outcome,) = read_known(site.keep, site.settings, lambda: NOON)
+    assert (outcome["answered"], outcome["packets"]) == (False, 0)
+    assert "no target covers it" in outcome["error"]
+    assert wake.wake(site.keep, site.settings, lambda: NOON).result["silent"] == 1
+    site.keep.choices.add_targets(["copier.invalid"], NOON)
+    (outcome,) = read_known(site.keep, site.settings, lambda: NOON)
+    assert "not known to the network now (copier.invalid)" in outcome["error"]
+    site.keep.choices.add_targets([outcome["address"]], NOON, excluded=True)
+    assert list(read_known(site.keep, site.settings, lambda: NOON)) == []
+
+
+def test_packets_to_one_printer_keep_a_distance():
+    assert exchange_for(settings.in_force({})).limits.gap > 0
 
 
 def test_after_enrolling_again_what_waited_is_sent_as_the_new_agent(site, a_read):

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from flexprint_server.cli import main
+from services import agents
 from services.agents import PASSWORD
-from services.process import Program, wait_until
+from services.process import Program, free_port, wait_until
 
 
 @pytest.fixture
@@ -92,6 +93,25 @@ def test_a_setting_that_does_not_exist_is_refused(tmp_path, monkeypatch, capsys)
     monkeypatch.setenv("FLEXPRINT_DATABSE_URL", "x")
     assert main(["migrate", "--data", str(tmp_path)]) == 2
     assert "FLEXPRINT_DATABSE_URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("FLEXPRINT_SMTP_URL", "smtp://u@mail.example.com"), ("FLEXPRINT_MAIL_FROM", "nobody")]
+)
+def test_up_refuses_at_once_what_its_worker_would_refuse(tmp_path, monkeypatch, capsys, name, value):
+    monkeypatch.setenv(name, value)
+    assert main(["up", "--data", str(tmp_path), "--port", "0"]) == 2
+    assert f"{name}: " in capsys.readouterr().err
+
+
+def test_with_another_secret_key_the_collector_does_not_start(operator, database, monkeypatch):
+    """It could answer no agent; better that the operator hears of it than every customer."""
+    agents.keyring(database)
+    monkeypatch.setenv("FLEXPRINT_SECRET_KEY", "00" * 32)
+    monkeypatch.setenv("FLEXPRINT_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    status, _, err = operator("api", "--port", "0")
+    assert status == 1
+    assert "Set the key that was used" in err
 
 
 @pytest.mark.parametrize("arguments", [[], ["dealer"], ["nothing"], ["api", "--port", "70000"], ["api", "--port", "x"]])

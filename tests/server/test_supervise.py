@@ -110,6 +110,14 @@ def test_a_named_queue_is_used_and_none_started(tmp_path):
     assert children[0].environment["FLEXPRINT_PUBLIC_URL"] == "https://fp.example"
 
 
+def test_a_public_address_in_the_settings_file_reaches_every_part(tmp_path):
+    file = tmp_path / "collector.env"
+    file.write_text("FLEXPRINT_PUBLIC_URL=https://fp.example\n")
+    environment = {"FLEXPRINT_SETTINGS_FILE": str(file)}
+    for one in collector(read_settings(environment, data=tmp_path), environment, "127.0.0.1", 8000)[1:]:
+        assert read_settings(one.environment).public_url == "https://fp.example"
+
+
 def test_two_trees_do_not_share_a_folder(tmp_path):
     hold = "import sys; from flexprint_server.supervise import alone_in; from pathlib import Path\n"
     hold += "with alone_in(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"

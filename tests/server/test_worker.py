@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,12 +14,14 @@ from queue import SimpleQueue
 
 import psycopg
 import pytest
+import redis
+from redis.connection import SSLConnection
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import selectinload
 
 from flexprint_server.database import Database
-from flexprint_server.reports import queue
+from flexprint_server.reports import queue, quota
 from flexprint_server.reports.delivery import LEASE
 from flexprint_server.reports.models import Report
 from flexprint_server.settings import SettingsError, read_settings
@@ -292,11 +295,11 @@ def test_many_workers_and_schedulers_mail_each_report_once(collector: Collector,
     for _ in range(2):
         collector.start(WORKER)
         collector.schedule()
-    reports = [collector.ask() for _ in range(20)]
+    reports = [collector.ask() for _ in range(quota.MOST)]
     for report_id in (*reports, *reports):
         queue.wake(report_id)
     collector.wait_until_sent(*reports)
-    assert len(gate.mails) == len(set(gate.message_ids())) == 20
+    assert len(gate.mails) == len(set(gate.message_ids())) == quota.MOST
 
 
 def test_a_worker_that_is_asked_to_stop_finishes_what_it_has_in_hand(collector: Collector, gate: Gate) -> None:
@@ -340,6 +343,32 @@ def test_without_a_queue_nobody_is_woken_and_that_is_said(tmp_path: Path) -> Non
     queue.configure(read_settings({"FLEXPRINT_DATA": str(tmp_path)}))
     with pytest.raises(queue.QueueAway, match="FLEXPRINT_REDIS_URL is not set"):
         queue.wake(7)
+
+
+def test_a_queue_that_refuses_is_as_good_as_away(tmp_path: Path) -> None:
+    """Its memory may be full, or a rule of its own in the way: the scheduler tries again."""
+    server = Valkey(tmp_path / "queue").start()
+    try:
+        queue.configure(read_settings({"FLEXPRINT_REDIS_URL": server.url, "FLEXPRINT_DATA": str(tmp_path)}))
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("maxmemory", "1")
+            with pytest.raises(queue.QueueAway, match="not answer as it should"):
+                queue.wake(7)
+            client.config_set("maxmemory", "0")
+            client.acl_setuser("default", enabled=True, commands=["-llen"])
+        with pytest.raises(queue.QueueAway, match="not answer as it should"):
+            queue.waiting()
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("query", ["", "?ssl_ca_certs=/ca.pem"])
+def test_an_encrypted_queue_has_to_show_a_certificate_that_we_trust(tmp_path: Path, query: str) -> None:
+    url = f"rediss://queue.example:6379/0{query}"
+    queue.configure(read_settings({"FLEXPRINT_REDIS_URL": url, "FLEXPRINT_DATA": str(tmp_path)}))
+    with queue.app.connection_for_write() as broker:
+        given = SSLConnection(**broker.ssl)
+    assert (given.cert_reqs, given.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,15 @@
 import argparse
 import socket
 from pathlib import Path
-from typing import Final
 
 from flexprint_agent import __version__, settings, targets
 from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, from_stdin, now, opened, say
 from flexprint_agent.errors import WrongUsage
 from flexprint_agent.keep import Keep
-from flexprint_agent.targets import BadTarget
-
-_MOST_RECIPIENTS: Final = 50
+from flexprint_agent.targets import BadTarget, Name
+from flexprint_agent.wake.reading import look_up
+from flexprint_shared.addresses import MOST_RECIPIENTS, is_address
 
 
 def enroll(chosen: argparse.Namespace) -> int:
@@ -108,7 +107,7 @@ def change_settings(chosen: argparse.Namespace) -> int:
 
 def _set(keep: Keep, name: str, value: str) -> None:
     values = {name: value}
-    if value and name == "proxy":
+    if name == "proxy":
         values = settings.split_proxy(value)
     elif value and name == "ca":
         values = _ca(value)
@@ -129,6 +128,7 @@ def _choose(chosen: argparse.Namespace, *, excluded: bool) -> int:
     """Takes the good ones and names the others one by one."""
     parse = targets.parse_exclusion if excluded else targets.parse
     good, bad = [], []
+    named: dict[str, list[str]] = {}
     for text in chosen.targets:
         try:
             target = parse(text)
@@ -137,9 +137,18 @@ def _choose(chosen: argparse.Namespace, *, excluded: bool) -> int:
             continue
         if not excluded and targets.is_large(target) and not chosen.yes:
             bad.append(BadTarget(text, "this is larger than a /20; add --yes if you mean it"))
-        else:
-            good.append(text.strip().lower())
+            continue
+        kept = text.strip().lower()
+        if excluded and isinstance(target, Name):
+            named[kept] = look_up(target.name)
+        good.append(kept)
     with opened(chosen) as keep:
+        for text, addresses in named.items():
+            if addresses:
+                keep.choices.remember_excluded(text, addresses)
+            elif not keep.choices.excluded_addresses(text):
+                good.remove(text)
+                bad.append(BadTarget(text, "nobody knows this name now, so it would exclude nothing; give its address"))
         new = keep.choices.add_targets(good, now(), excluded=excluded)
     document = {
         "excluded" if excluded else "added": new,
@@ -177,8 +186,8 @@ def recipients(chosen: argparse.Namespace) -> int:
     with opened(chosen) as keep:
         if chosen.action == "add":
             addresses = [_address(text) for text in chosen.addresses]
-            if len({*keep.choices.recipients(), *addresses}) > _MOST_RECIPIENTS:
-                raise WrongUsage(f"{_MOST_RECIPIENTS} recipients are the most; send to a mailing list instead")
+            if len({*keep.choices.recipients(), *addresses}) > MOST_RECIPIENTS:
+                raise WrongUsage(f"{MOST_RECIPIENTS} recipients are the most; send to a mailing list instead")
             keep.choices.add_recipients(addresses)
         elif chosen.action == "remove":
             gone = keep.choices.remove_recipients(chosen.addresses)
@@ -191,10 +200,8 @@ def recipients(chosen: argparse.Namespace) -> int:
 
 
 def _address(text: str) -> str:
-    """A mail address that can stand in a header. Raises WrongUsage."""
+    """A mail address that the collector will write to. Raises WrongUsage."""
     address = text.strip()
-    local, _, domain = address.rpartition("@")
-    fine = address.isascii() and address.isprintable() and not set(address) & set(' ,;:<>()[]"\\')
-    if not (fine and local and domain) or "@" in local or len(address) > 254 or domain.startswith((".", "-")):
+    if not is_address(address):
         raise WrongUsage(f"{text!r} is no mail address; write it as office@example.com")
     return address

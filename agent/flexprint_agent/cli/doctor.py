@@ -8,12 +8,18 @@ from typing import Any
 @dataclass(slots=True, frozen=True)
 class Facts:
     """`status` is the document of `status`, `refused` pairs of batch number and reason, `silent` the printers that did
-    not answer when they were last asked, `unreachable` why the collector does not answer now."""
+    not answer when they were last asked, `unreachable` why the collector does not answer now, `locked` why what is kept
+    sealed cannot be opened, `uncovered` the printers that no target covers (`why_uncovered`), `unknown_exclusion` what
+    is wrong with an excluded name."""
 
     status: Mapping[str, Any]
     refused: Sequence[tuple[int, str]]
     silent: Sequence[str]
     unreachable: str | None
+    locked: str | None = None
+    uncovered: Sequence[str] = ()
+    why_uncovered: str = ""
+    unknown_exclusion: str | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -38,6 +44,10 @@ def findings(facts: Facts) -> list[Finding]:
                 "flexprint-agent enroll --server URL --key KEY (your dealer gives you both)",
             )
         )
+    if facts.locked is not None:
+        found.append(
+            Finding("key-missing", "The signing key or another secret of this agent cannot be opened.", facts.locked)
+        )
     if facts.unreachable is not None:
         found.append(Finding("collector-unreachable", "The collector does not answer.", facts.unreachable))
     if status["waiting_batches"]:
@@ -57,12 +67,23 @@ def findings(facts: Facts) -> list[Finding]:
         found.append(Finding("no-targets", "Nothing was chosen to be searched.", "flexprint-agent add 10.10.10.0/24"))
     elif not status["printers"]:
         found.append(Finding("no-printers", "No printer is known.", "flexprint-agent search"))
+    if facts.unknown_exclusion is not None:
+        found.append(
+            Finding("exclusion-unknown", "No printer is asked, as it might be excluded.", facts.unknown_exclusion)
+        )
+    if facts.uncovered:
+        found.append(
+            Finding(
+                "printers-uncovered",
+                f"{len(facts.uncovered)} known printers are not read: {_few(facts.uncovered)}",
+                facts.why_uncovered,
+            )
+        )
     if facts.silent:
         found.append(
             Finding(
                 "printers-silent",
-                f"{len(facts.silent)} printers did not answer: {', '.join(facts.silent[:5])}"
-                + (" ..." if len(facts.silent) > 5 else ""),
+                f"{len(facts.silent)} printers did not answer: {_few(facts.silent)}",
                 "check that they are on, then flexprint-agent read; flexprint-agent search finds those that moved",
             )
         )
@@ -71,3 +92,7 @@ def findings(facts: Facts) -> list[Finding]:
             Finding("no-recipients", "Workbooks go to nobody.", "flexprint-agent recipients add office@example.com")
         )
     return found
+
+
+def _few(places: Sequence[str]) -> str:
+    return ", ".join(places[:5]) + (" ..." if len(places) > 5 else "")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from flexprint_agent import settings, targets
 from flexprint_agent.cli import show
-from flexprint_agent.cli.common import home, in_force, now, opened, say
+from flexprint_agent.cli.common import complain, home, in_force, now, opened, say
 from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import database
 from flexprint_agent.wake import finding, reading
@@ -56,20 +56,21 @@ def read(chosen: argparse.Namespace) -> int:
         if not chosen.targets:
             if not keep.devices.count():
                 raise AgentError("no printer is known yet; find them with `flexprint-agent search`")
-            _stream(chosen, reading.read_known(keep, chosen_settings, now))
-            return 0
-        exclusions = [targets.parse_exclusion(text) for text in keep.choices.exclusions()]
-        places, nowhere = _named(chosen.targets, exclusions, targets.SNMP_PORT)
-        return _stream(chosen, nowhere, reading.read_named(keep, chosen_settings, places, now))
+            done, failed = _stream(chosen, reading.read_known(keep, chosen_settings, now))
+            # A printer that is switched off is no failure of the round; a round without any read is.
+            return int(failed > 0 and not done)
+        places, nowhere = _named(chosen.targets, reading.excluded(keep), targets.SNMP_PORT)
+        _, failed = _stream(chosen, nowhere, reading.read_named(keep, chosen_settings, places, now))
+        return int(failed > 0)
 
 
 def probe(chosen: argparse.Namespace) -> int:
     """Works without a home; where there is one, its settings hold and its exclusions win."""
-    exclusions: list[targets.Target] = []
+    exclusions: list[targets.Span] = []
     asked = settings.in_force({})
-    if (home(chosen) / database.FILE).exists():
+    if _has_home(chosen):
         with opened(chosen) as keep:
-            exclusions = [targets.parse_exclusion(text) for text in keep.choices.exclusions()]
+            exclusions = reading.excluded(keep)
             asked = in_force(keep)
     port = targets.SNMP_PORT if chosen.port is None else chosen.port
     if not 1 <= port <= 65535:
@@ -82,11 +83,24 @@ def probe(chosen: argparse.Namespace) -> int:
     }
     checked = {name: settings.check(name, text) for name, text in given.items() if text is not None}
     places, nowhere = _named(chosen.targets, exclusions, port)
-    return _stream(chosen, nowhere, reading.probe(replace(asked, **checked), places, now))
+    _, failed = _stream(chosen, nowhere, reading.probe(replace(asked, **checked), places, now))
+    return int(failed > 0)
+
+
+def _has_home(chosen: argparse.Namespace) -> bool:
+    path = home(chosen) / database.FILE
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        complain(f"{path} cannot be looked at ({error.strerror}), so its settings and exclusions are not known here")
+        return False
+    return True
 
 
 def _named(
-    texts: Iterable[str], exclusions: list[targets.Target], port: int
+    texts: Iterable[str], exclusions: list[targets.Span], port: int
 ) -> tuple[list[tuple[str, int, str]], list[dict[str, Any]]]:
     """The places that `texts` name, as (address, port, text), and a probe object for each text that names none."""
     places: dict[tuple[str, int], str] = {}
@@ -111,12 +125,16 @@ def _named(
     return [(address, at, text) for (address, at), text in places.items()], nowhere
 
 
-def _stream(chosen: argparse.Namespace, *outcomes: Iterable[dict[str, Any]]) -> int:
-    """One probe object a line, as they come. 1 when a device did not answer."""
-    status = 0
+def _stream(chosen: argparse.Namespace, *outcomes: Iterable[dict[str, Any]]) -> tuple[int, int]:
+    """One probe object a line, as they come. Gives how many were done, and how many did not answer or fell silent
+    on the way."""
+    done = failed = 0
     for some in outcomes:
         for outcome in some:
             say(chosen, outcome, show.probe)
             sys.stdout.flush()
-            status = status or int(not outcome["answered"])
-    return status
+            if outcome["answered"] and outcome["error"] is None:
+                done += 1
+            else:
+                failed += 1
+    return done, failed

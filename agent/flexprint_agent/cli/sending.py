@@ -10,8 +10,11 @@ from flexprint_agent.cli.doctor import Facts, findings
 from flexprint_agent.cli.finding import progress
 from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import Keep
+from flexprint_agent.keep.errors import KeepError
 from flexprint_agent.keep.home import is_locked
+from flexprint_agent.targets import UnknownExclusion
 from flexprint_agent.wake import sending
+from flexprint_agent.wake.reading import uncovered
 
 
 def send(chosen: argparse.Namespace) -> int:
@@ -71,15 +74,43 @@ def _status(keep: Keep) -> dict[str, Any]:
 
 def doctor(chosen: argparse.Namespace) -> int:
     with opened(chosen) as keep:
+        locked = _locked(keep)
+        without, why, unknown = _unasked(keep)
         facts = Facts(
             status=_status(keep),
             refused=[(one.number, one.last_error or "") for one in keep.spool.batches() if one.state == "refused"],
             silent=[show.place(one) for one in keep.devices.all() if one.silent_since is not None],
-            unreachable=_unreachable(keep),
+            # Without its secrets the agent does not know its proxy.
+            unreachable=None if locked else _unreachable(keep),
+            locked=locked,
+            uncovered=without,
+            why_uncovered=why,
+            unknown_exclusion=unknown,
         )
     found = findings(facts)
     say(chosen, {"healthy": not found, "findings": [one.as_json() for one in found]}, show.doctor)
     return 1 if found else 0
+
+
+def _locked(keep: Keep) -> str | None:
+    """Why what is kept sealed cannot be opened; None when it can."""
+    enrolment = keep.enrolments.get()
+    try:
+        keep.choices.secrets()
+        if enrolment is not None:
+            keep.enrolments.sealer(enrolment)
+    except KeepError as error:
+        return str(error)
+    return None
+
+
+def _unasked(keep: Keep) -> tuple[list[str], str, str | None]:
+    """The known printers that no target covers, why, and what is wrong with an exclusion."""
+    try:
+        without, why = uncovered(keep)
+    except UnknownExclusion as error:
+        return [], "", str(error)
+    return [show.place(one) for one in without], why, None
 
 
 def _unreachable(keep: Keep) -> str | None:

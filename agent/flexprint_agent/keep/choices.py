@@ -65,9 +65,22 @@ class Choices:
         """Forgets these targets and exclusions; those that were there."""
         with self._database.transaction():
             gone = [text for text in texts if self._database.write("DELETE FROM targets WHERE text = ?", text)]
+            for text in gone:
+                self._database.write("DELETE FROM excluded_addresses WHERE text = ?", text)
             if gone:
                 self._notes.put_instant(TARGETS_CHANGED, at)
         return gone
+
+    def excluded_addresses(self, text: str) -> list[str]:
+        """The addresses that the name in the exclusion `text` last had."""
+        rows = self._database.rows("SELECT address FROM excluded_addresses WHERE text = ? ORDER BY address", text)
+        return [row["address"] for row in rows]
+
+    def remember_excluded(self, text: str, addresses: Iterable[str]) -> None:
+        with self._database.transaction():
+            self._database.write("DELETE FROM excluded_addresses WHERE text = ?", text)
+            for address in addresses:
+                self._database.write("INSERT INTO excluded_addresses VALUES (?, ?)", text, address)
 
     def recipients(self) -> list[str]:
         return [row["address"] for row in self._database.rows("SELECT address FROM recipients ORDER BY rowid")]

@@ -1,5 +1,6 @@
 """Which collector this agent belongs to, and the keys of both."""
 
+import contextlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from flexprint_agent.keep.database import Database
-from flexprint_agent.keep.errors import NotEnrolled
+from flexprint_agent.keep.errors import KeyMissing, NotEnrolled
 from flexprint_agent.keep.vault import Vault
 from flexprint_shared.times import from_milliseconds, to_milliseconds
 
@@ -70,11 +71,13 @@ class Enrolments:
         whose answer was lost on the way is asked for again with the same key."""
         sealed = self._database.value("SELECT value FROM notes WHERE name = ?", _NEXT_KEY)
         if sealed is not None:
-            return self._vault.open(_NEXT_KEY, sealed)
+            # One that was sealed under a key file that is lost can serve nobody: a new one takes its place.
+            with contextlib.suppress(KeyMissing):
+                return self._vault.open(_NEXT_KEY, sealed)
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         key = Ed25519PrivateKey.generate().private_bytes_raw()
-        self._database.write("INSERT INTO notes VALUES (?, ?)", _NEXT_KEY, self._vault.seal(_NEXT_KEY, key))
+        self._database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", _NEXT_KEY, self._vault.seal(_NEXT_KEY, key))
         return key
 
     def put(self, enrolment: Enrolment, signing_key: bytes) -> None:

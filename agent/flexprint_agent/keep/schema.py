@@ -79,6 +79,10 @@ FIRST: Final = (
         started_at INTEGER NOT NULL,
         ended_at INTEGER,
         result TEXT)""",
+    """CREATE TABLE excluded_addresses (   -- what an excluded name last stood for, should nobody know it any more
+        text TEXT NOT NULL,
+        address TEXT NOT NULL,
+        PRIMARY KEY (text, address))""",
 )
 
 STEPS: Final = (FIRST,)

@@ -8,7 +8,7 @@ sealed batches in one transaction, so a read stands in exactly one batch wheneve
 the spool only when the collector names its hash.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,6 +27,9 @@ _ENVELOPE: Final = 256
 """Octets that sealing adds to a packed document, rounded up."""
 
 _KEPT_BY: Final = batch.Sender(version="", host="")
+
+_Numbered = list[tuple[int, Read]]
+"""Reads, each with its number in the table."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -82,16 +85,8 @@ class Spool:
         """
         with self._database.transaction():
             rows = self._database.rows("SELECT id, body FROM reads WHERE batch IS NULL ORDER BY id")
-            reads = [(row["id"], batch.reads_of(batch.unpack(row["body"]))[0]) for row in rows]
-            parts = [
-                part
-                for at in range(0, len(reads), batch.MOST_READS)
-                for part in _fitting(reads[at : at + batch.MOST_READS])
-            ]
-            if report_for is not None and not parts:
-                parts = [[]]
-            for part in parts:
-                report_at = now if report_for is not None and part is parts[-1] else None
+
+            def packed(part: _Numbered, report_at: datetime | None) -> bytes:
                 document = batch.document(
                     [read for _, read in part],
                     made_at=now,
@@ -99,7 +94,20 @@ class Spool:
                     recipients=recipients,
                     report_requested_at=report_at,
                 )
-                number = self._add(seal, batch.pack(document), len(part), report_at, now)
+                return batch.pack(document)
+
+            reads = [(row["id"], batch.reads_of(batch.unpack(row["body"]))[0]) for row in rows]
+            parts = [
+                part
+                for at in range(0, len(reads), batch.MOST_READS)
+                # Measured as if each asked for a workbook, which is the larger.
+                for part in _fitting(reads[at : at + batch.MOST_READS], lambda some: packed(some, now))
+            ]
+            if report_for is not None and not parts:
+                parts = [[]]
+            for part in parts:
+                report_at = now if report_for is not None and part is parts[-1] else None
+                number = self._add(seal, packed(part, report_at), len(part), report_at, now)
                 for read_id, _ in part:
                     self._database.write("UPDATE reads SET batch = ?, body = NULL WHERE id = ?", number, read_id)
             if report_for is not None:
@@ -191,6 +199,12 @@ class Spool:
             if seal is not None and newest is not None:
                 self._chain_again(seal, *newest)
 
+    def renumber(self, seal: Seal, newest: tuple[int, bytes]) -> None:
+        """Seals all waiting batches anew behind `newest`, the newest batch (sequence, hash) that the collector has of
+        this agent: for a home restored from a copy, whose next numbers the collector has seen already."""
+        with self._database.transaction():
+            self._chain_again(seal, *newest)
+
     def chain_again(self, seal: Seal) -> None:
         """Seals all waiting batches anew, in order, as links of the current agent's chain: for waiting ones that were
         sealed for an agent which the collector does not know, and so cannot have stored."""
@@ -225,7 +239,8 @@ class Spool:
         return [_batch(row) for row in self._database.rows("SELECT * FROM batches ORDER BY number DESC")]
 
     def batch(self, number: int) -> Batch | None:
-        row = self._database.row("SELECT * FROM batches WHERE number = ?", number)
+        # SQLite takes whole numbers of 64 bits, people type what they like.
+        row = self._database.row("SELECT * FROM batches WHERE number = ?", number) if number < 1 << 63 else None
         return None if row is None else _batch(row)
 
     def document(self, number: int) -> dict[str, Any] | None:
@@ -249,14 +264,13 @@ class Spool:
             )
 
 
-def _fitting(reads: list[tuple[int, Read]]) -> list[list[tuple[int, Read]]]:
+def _fitting(reads: _Numbered, packed: Callable[[_Numbered], bytes]) -> list[_Numbered]:
     """`reads` in as few parts as fit into a batch each. One talkative device must not make the collector refuse
     the reads of all others; a read that is too large alone goes alone."""
-    packed = batch.pack(batch.document([read for _, read in reads], made_at=reads[0][1].read_at, sender=_KEPT_BY))
-    if len(reads) == 1 or _fits(packed):
+    if len(reads) == 1 or _fits(packed(reads)):
         return [reads]
     half = len(reads) // 2
-    return _fitting(reads[:half]) + _fitting(reads[half:])
+    return _fitting(reads[:half], packed) + _fitting(reads[half:], packed)
 
 
 def _fits(packed: bytes) -> bool:

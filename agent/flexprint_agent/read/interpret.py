@@ -8,7 +8,7 @@ from flexprint_agent.read.objects import SYS_UP_TIME
 from flexprint_agent.read.status import alerts, status
 from flexprint_agent.read.supplies import colorants_of, prints_colour, supplies
 from flexprint_shared.identity import is_placeholder
-from flexprint_shared.readings import Identity, Meter, Read, Supply
+from flexprint_shared.readings import LONGEST_TEXT, Identity, Meter, Read, Supply
 
 
 def interpret(speaker: Speaker, *, address: str, port: int, read_at: datetime) -> Read:
@@ -23,18 +23,19 @@ def interpret(speaker: Speaker, *, address: str, port: int, read_at: datetime) -
     found = supplies(answers, speaker.charset, colorants)
     uptime = answers.integer(SYS_UP_TIME)
     meters = counted.in_order()
+    warnings = (*_of_identity(identity), *_of_contents(meters, found), *counted.warnings)
     return Read(
         address=address,
         port=port,
         read_at=read_at,
         identity=identity,
-        uptime_s=None if uptime is None else uptime // 100,
+        uptime_s=None if uptime is None or uptime < 0 else uptime // 100,
         color=prints_colour(answers, found, colorants),
         meters=meters,
         supplies=found,
         status=status(answers, speaker.console_charset, speaker.panel()),
         alerts=alerts(answers, speaker.charset),
-        warnings=(*_of_identity(identity), *_of_contents(meters, found), *counted.warnings),
+        warnings=tuple(warning[:LONGEST_TEXT] for warning in warnings),
         evidence=tuple(counted.evidence),
     )
 

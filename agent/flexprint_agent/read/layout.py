@@ -12,14 +12,23 @@ from functools import cache
 from typing import Any, Final
 
 from flexprint_agent.read import objects as at
-from flexprint_agent.read.identity import Speaker
+from flexprint_agent.read.identity import Speaker, macs
 from flexprint_agent.read.tables import Vendor
 from flexprint_agent.snmp.ber import Value
+from flexprint_agent.snmp.conversation import octets_of
+from flexprint_shared.identity import is_placeholder
 from flexprint_shared.times import parse_rfc3339, rfc3339
 
 FORMAT: Final = 1
 OLDEST: Final = timedelta(days=7)
 """Learned again after this time, so that a name that changed unseen does not stay for ever."""
+
+LARGEST: Final = 256 << 10
+"""Octets of a layout as it is kept, about: a printer that would need more is asked everything each time."""
+
+# No text or counter is read further than this.
+_LONGEST_CONTENT: Final = 4096
+_MOST_ADDRESSES: Final = 8
 
 _WATCHED_COLUMNS: Final = (at.GENERAL_CONFIG_CHANGES, at.GENERAL_SERIAL, at.SUPPLY_CAPACITY)
 _MOVING_COLUMNS: Final = (
@@ -53,7 +62,7 @@ class Layout:
         """Whether the printer that answered `values` is still the one that was learned."""
         return (
             self.is_fresh(read_at)
-            and all(values.get(name) == value for name, value in self.watched.items())
+            and all(name in values and _cut(values[name]) == value for name, value in self.watched.items())
             and all(name in values for name in self.moving)
         )
 
@@ -95,21 +104,42 @@ def _unhex(kept: dict[str, list[Any]]) -> dict[bytes, Value]:
     return {bytes.fromhex(name): (int(tag), bytes.fromhex(content)) for name, (tag, content) in kept.items()}
 
 
-def learn(speaker: Speaker, read_at: datetime) -> Layout:
-    """The layout of a printer that answered all this."""
+def learn(speaker: Speaker, read_at: datetime) -> Layout | None:
+    """The layout of a printer that answered all this; None when it is too large to be kept."""
     answers = speaker.answers
     alerts = _under(answers, at.ALERT_COLUMNS)
-    watched_names = _watched_objects(speaker.vendors) | _under(answers, _WATCHED_COLUMNS)
+    watched_names = _watched_objects(speaker.vendors) | _under(answers, _WATCHED_COLUMNS) | _addresses(speaker)
     moving_names = _moving_objects(speaker.vendors) | _under(answers, _MOVING_COLUMNS)
     moving, watched, still = [], {}, {}
     for name, value in answers.values.items():
         if name in watched_names:
-            watched[name] = value
+            watched[name] = _cut(value)
         elif name in moving_names:
             moving.append(name)
         elif name not in alerts:
-            still[name] = value
-    return Layout(read_at, tuple(moving), watched, still)
+            still[name] = _cut(value)
+    octets = octets_of(watched) + octets_of(still) + sum(map(len, moving))
+    return Layout(read_at, tuple(moving), watched, still) if 2 * octets <= LARGEST else None  # kept in hex
+
+
+def _cut(value: Value) -> Value:
+    tag, content = value
+    return tag, content[:_LONGEST_CONTENT]
+
+
+def _addresses(speaker: Speaker) -> set[bytes]:
+    """The MAC addresses to watch where nothing else that is watched tells a printer from its replacement.
+
+    A serial in a 1284 id is not watched: many makers write the state of the device into the same text.
+    """
+    identity = speaker.identity()
+    unwatched = identity.serial == speaker.ieee1284.get("serial")
+    if identity.serial and not unwatched and not is_placeholder(identity.serial, identity.model):
+        return set()
+    answers = speaker.answers
+    rows = answers.under(at.IF_PHYS_ADDRESS)
+    telling = [name for name in rows if macs([answers.values[name]])]
+    return set((telling or rows)[:_MOST_ADDRESSES])
 
 
 def _under(answers: at.Answers, columns: Iterable[bytes]) -> set[bytes]:

@@ -1,6 +1,7 @@
 """What a device counted: the standard life count, the maker's own counters, and sums of them."""
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from flexprint_agent.read import records
@@ -8,7 +9,7 @@ from flexprint_agent.read.objects import MARKER_LIFE_COUNT, MARKER_UNIT, Answers
 from flexprint_agent.read.tables import RecordsRow, Vendor
 from flexprint_agent.snmp import ber
 from flexprint_shared.meters import Source, is_meter_name, position
-from flexprint_shared.readings import Evidence, Meter
+from flexprint_shared.readings import LARGEST_NUMBER, Evidence, Meter
 
 # PrtMarkerCounterUnitTC, IANA-PRINTER-MIB.
 UNITS: Final = {
@@ -23,7 +24,11 @@ UNITS: Final = {
     16: "feet",
     17: "meters",
 }
+# Digits: one more than LARGEST_NUMBER has, so that what is cut is too large as well.
 _LONGEST_NUMBER: Final = 20
+_LONGEST_EVIDENCE: Final = 4096
+# Of a device that claims hundreds of markers, or of wrong numbers, some tell as much as all.
+_MOST_LISTED: Final = 16
 
 
 @dataclass(slots=True)
@@ -37,6 +42,9 @@ class Counted:
     def add(self, name: str, value: int, unit: str, oid: bytes | None, source: Source) -> bool:
         """Keeps the first value of a name: nothing ever overwrites what a device gave."""
         if name in self.meters or not is_meter_name(name):
+            return False
+        if value > LARGEST_NUMBER:
+            self.warnings.append(f"{name} is left out: no device counts that far")
             return False
         self.meters[name] = Meter(name, value, unit, None if oid is None else ber.dotted(oid), source)
         return True
@@ -56,7 +64,17 @@ def count(answers: Answers, vendors: tuple[Vendor, ...]) -> Counted:
         for row in vendor.derived:
             _derive(counted, row.name, row.sum_of)
     _derive(counted, "total", ("total.mono", "total.color"))
+    _tell_oversized(answers, counted)
     return counted
+
+
+def _tell_oversized(answers: Answers, counted: Counted) -> None:
+    names = answers.oversized()
+    if names:
+        listed = ", ".join(map(ber.dotted, names[:_MOST_LISTED]))
+        counted.warnings.append(f"left out, as no device counts that far: {len(names)} numbers ({listed})")
+    for name in names[:_MOST_LISTED]:
+        _prove(answers, name, counted)
 
 
 def _vendor_meters(answers: Answers, vendor: Vendor, counted: Counted) -> None:
@@ -73,10 +91,10 @@ def _number(answers: Answers, name: bytes, counted: Counted) -> int | None:
     octets = answers.octets(name)
     if octets is not None:
         digits = octets.strip(b" \0")
-        if not digits.isdigit() or len(digits) > _LONGEST_NUMBER:
+        if not digits.isdigit():
             return None
         _prove(answers, name, counted)
-        return int(digits)
+        return int(digits.lstrip(b"0")[:_LONGEST_NUMBER] or b"0")
     value = answers.integer(name)
     return value if value is not None and value >= 0 else None
 
@@ -91,7 +109,7 @@ def _unpack(answers: Answers, row: RecordsRow, counted: Counted) -> None:
         for code, value in values.items()
         if code in row.meters
     ]
-    if any(added):
+    if any(added) or max(values.values(), default=0) > LARGEST_NUMBER:
         _prove(answers, row.oid, counted)
 
 
@@ -106,6 +124,7 @@ def _life_count(answers: Answers, counted: Counted) -> None:
     name = instance(MARKER_LIFE_COUNT, *index)
     unit = _unit(answers, index)
     if len(own) > 1:
+        own = dict(islice(own.items(), _MOST_LISTED))
         listed = ", ".join(f"{'.'.join(map(str, row))}: {value}" for row, value in own.items())
         counted.warnings.append(f"the device has several markers ({listed}); the first is taken for the total")
         for other in own:
@@ -147,4 +166,4 @@ def _prove(answers: Answers, name: bytes, counted: Counted) -> None:
     value = answers.values.get(name)
     if value is not None:
         tag, octets = value
-        counted.evidence.append(Evidence(ber.dotted(name), ber.type_name(tag), octets.hex()))
+        counted.evidence.append(Evidence(ber.dotted(name), ber.type_name(tag), octets[:_LONGEST_EVIDENCE].hex()))

@@ -13,6 +13,7 @@ from typing import Final
 
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.ber import Value
+from flexprint_shared.readings import LARGEST_NUMBER
 
 Index = tuple[int, ...]
 
@@ -169,14 +170,22 @@ class Answers:
         if numbers is None:
             numbers = self._integers[column] = {}
             for index, value in self.column(column).items():
-                number = ber.integer(value)
+                number = _number(value)
                 if number is not None:
                     numbers[index] = number
         return numbers
 
     def integer(self, name: bytes) -> int | None:
         value = self.values.get(name)
-        return None if value is None else ber.integer(value)
+        return None if value is None else _number(value)
+
+    def oversized(self) -> list[bytes]:
+        """The names of numbers too large to be kept anywhere, which only a Counter64 can hold."""
+        return [
+            name
+            for name, value in self.values.items()
+            if value[0] == ber.COUNTER64 and _is_oversized(ber.integer(value))
+        ]
 
     def octets(self, name: bytes) -> bytes | None:
         value = self.values.get(name)
@@ -213,6 +222,15 @@ class Answers:
             if index[0] == self.device:
                 return value
         return next(iter(rows.values()), None)
+
+
+def _number(value: Value) -> int | None:
+    number = ber.integer(value)
+    return None if _is_oversized(number) else number
+
+
+def _is_oversized(number: int | None) -> bool:
+    return number is not None and number > LARGEST_NUMBER
 
 
 @lru_cache(1024)

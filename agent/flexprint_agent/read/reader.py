@@ -24,7 +24,16 @@ from flexprint_agent.read.objects import Answers
 from flexprint_agent.read.recognise import Verdict, recognise
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.ber import Value
-from flexprint_agent.snmp.conversation import NO_VALUE, Conversation, Silent, Traits, get, get_next
+from flexprint_agent.snmp.conversation import (
+    MOST_OCTETS,
+    NO_VALUE,
+    Conversation,
+    Silent,
+    Traits,
+    get,
+    get_next,
+    octets_of,
+)
 from flexprint_agent.snmp.walk import walk
 from flexprint_shared.readings import Identity, Read
 
@@ -108,7 +117,7 @@ def _meet(traits: Traits) -> Conversation[tuple[Values, Speaker, Verdict]]:
     values = yield from get(at.SYSTEM, traits)
     # A device that says who it is needs no search for signs of every maker.
     columns = at.FIRST_ROWS if Speaker(Answers(values)).maker else (*at.FIRST_ROWS, *tables.signs())
-    values = values | (yield from _first_rows(columns, traits))
+    values = values | (yield from _first_rows(columns, traits, _room(values)))
     speaker = Speaker(Answers(values))
     return values, speaker, recognise(speaker)
 
@@ -132,7 +141,7 @@ def _ask(values: Values, names: Iterable[bytes], traits: Traits, refused: Iterab
     known = {*values, *refused}
     wanted = [name for name in dict.fromkeys(names) if name not in known]
     if wanted:
-        values.update((yield from get(wanted, traits)))
+        values.update((yield from get(wanted, traits, most_octets=_room(values))))
 
 
 def _rows_of_device(answers: Answers) -> list[bytes]:
@@ -171,18 +180,24 @@ def _columns(answers: Answers) -> tuple[bytes, ...]:
 def _add(values: Values, columns: Iterable[bytes], traits: Traits, most: int) -> Conversation[str | None]:
     """Walks the columns into `values`; the words of the silence when the device ceased to answer."""
     try:
-        values.update((yield from walk(tuple(columns), traits, most_values=most)))
+        found = yield from walk(tuple(columns), traits, most_values=most, most_octets=_room(values))
     except Silent as silent:
         return str(silent) or "the device ceased to answer"
+    values.update(found)
     return None
 
 
-def _first_rows(columns: Iterable[bytes], traits: Traits) -> Conversation[Values]:
+def _room(values: Values) -> int:
+    """Octets that a device may still send in this conversation."""
+    return MOST_OCTETS - octets_of(values)
+
+
+def _first_rows(columns: Iterable[bytes], traits: Traits, most_octets: int) -> Conversation[Values]:
     """The first object under each of these OIDs.
 
     GETBULK would be no quicker here, and an answer cut short would lose the last columns.
     """
-    following = yield from get_next(columns, traits)
+    following = yield from get_next(columns, traits, most_octets=most_octets)
     return {
         name: (tag, content)
         for column, (name, tag, content) in following.items()

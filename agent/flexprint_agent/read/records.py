@@ -12,7 +12,7 @@ def decode(octets: bytes, mark: int, end: int) -> dict[int, int]:
     """Code -> value, big endian. A value of ones only says "not applicable" and is left out.
 
     Stops at the end mark and at the first record that does not fit: what came before it stands. A code
-    that comes twice keeps its first value.
+    that comes twice keeps its first value. What is larger than a counter can be is for the caller to refuse.
     """
     values: dict[int, int] = {}
     at = 0

@@ -197,11 +197,13 @@ def _open(route: Route, patience: Patience) -> "httpx.Client":
     try:
         proxy = _proxy(route)
         return httpx.Client(verify=trust(route.ca), timeout=timeout, headers=agent, proxy=proxy)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        # The words of a bad address may hold a password, so they are not repeated.
+        why = str(error) if isinstance(error, ImportError) else "its address is none"
         raise BadRoute(
-            f"the proxy cannot be used ({error}); set one as "
+            f"the proxy cannot be used ({why}); set one as "
             "`flexprint-agent settings proxy http://proxy.example.com:3128`, or correct HTTPS_PROXY and ALL_PROXY"
-        ) from error
+        ) from None
 
 
 def _proxy(route: Route) -> "httpx.Proxy | None":

@@ -6,14 +6,11 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from flexprint_agent.send.answers import Answer, problem
 from flexprint_agent.send.client import Collector
 from flexprint_agent.send.errors import NotTheCollector
-
-SEALING_KEY_CONTEXT: Final = b"flexprint/sealing-key/1\0"
-"""What stands before the raw sealing key in the octets that the collector's identity key signs."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -84,7 +81,7 @@ def _verify(greeting: Welcome, key_id: bytes, signature: bytes) -> None:
 
     try:
         identity = Ed25519PublicKey.from_public_bytes(greeting.identity_key)
-        identity.verify(signature, SEALING_KEY_CONTEXT + greeting.sealing_key)
+        identity.verify(signature, sealing.SEALING_KEY_CONTEXT + greeting.sealing_key)
     except InvalidSignature:
         raise ValueError("the sealing key is not signed by the collector's identity") from None
     if sealing.key_id(X25519PublicKey.from_public_bytes(greeting.sealing_key)) != key_id:

@@ -12,7 +12,7 @@ answered until then stands.
 """
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
@@ -25,6 +25,9 @@ NO_SUCH_NAME = 2
 
 # Tags from here on say that there is no value (noSuchObject, noSuchInstance, endOfMibView).
 NO_VALUE = 0x80
+# Octets of names and values that a conversation takes, about: a printer's whole read is some 20 kB, and a
+# datagram may bring 60 kB for a single value.
+MOST_OCTETS = 1 << 20
 # Nothing is here, right before sysDescr.0: an agent that steps over what it lacks answers that.
 _FEELER = oid("1.3.6.1.2.1.1.0")
 
@@ -81,15 +84,20 @@ class Traits:
         return self.bulk and self.version != V1
 
 
-def get(oids: Iterable[bytes], traits: Traits) -> Conversation[dict[bytes, Value]]:
+def octets_of(values: Mapping[bytes, Value]) -> int:
+    """How much memory these names and values take, about."""
+    return sum(len(name) + len(content) for name, (_, content) in values.items())
+
+
+def get(oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS) -> Conversation[dict[bytes, Value]]:
     """The values of these objects, in the order asked; those the device does not have are left out.
 
-    Raises Silent when the device answered nothing, or fell silent twice in a row.
+    After `most_octets` no more is asked. Raises Silent when the device answered nothing, or fell silent twice in a row.
     """
     values: dict[bytes, Value] = {}
     wanted = waiting = list(dict.fromkeys(oids))
     most, silences, heard, stepped = traits.most_objects, 0, False, False
-    while waiting:
+    while waiting and octets_of(values) < most_octets:
         chunk, waiting = waiting[:most], waiting[most:]
         try:
             answer = yield Ask("get", tuple(chunk))
@@ -110,19 +118,21 @@ def get(oids: Iterable[bytes], traits: Traits) -> Conversation[dict[bytes, Value
         waiting = again + waiting
         if answer.error == NO_SUCH_NAME and traits.version == V1 and not stepped and most > 1 < len(waiting):
             stepped = True
-            found, waiting = yield from _step_to(waiting, traits)
+            found, waiting = yield from _step_to(waiting, traits, most_octets - octets_of(values))
             values.update(found)
     return {name: values[name] for name in wanted if name in values} if stepped else values
 
 
-def _step_to(names: list[bytes], traits: Traits) -> Conversation[tuple[dict[bytes, Value], list[bytes]]]:
+def _step_to(
+    names: list[bytes], traits: Traits, most_octets: int
+) -> Conversation[tuple[dict[bytes, Value], list[bytes]]]:
     """The values of these objects by a GETNEXT from just before each, and those that it could not tell.
 
     What comes after that place is the object itself, or something beyond it: then the device does not have
     it. Something in between leaves the question open, and so does the refusal of an agent that may only not
     know that place.
     """
-    following = yield from get_next(map(_just_before, names), traits)
+    following = yield from get_next(map(_just_before, names), traits, most_octets=most_octets)
     values: dict[bytes, Value] = {}
     open_still = []
     for wanted in names:
@@ -139,14 +149,16 @@ def _just_before(name: bytes) -> bytes:
     return name[:-1] + bytes((name[-1] - 1,)) if name[-1] > 1 else parent(name)
 
 
-def get_next(oids: Iterable[bytes], traits: Traits) -> Conversation[dict[bytes, Binding]]:
+def get_next(
+    oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS
+) -> Conversation[dict[bytes, Binding]]:
     """What comes after each of these OIDs, by packed GETNEXT; tag endOfMibView where nothing does.
 
-    An OID to which the device gave no answer is left out. Raises Silent when the device fell silent twice in
-    a row.
+    An OID to which the device gave no answer is left out, and after `most_octets` no more is asked. Raises
+    Silent when the device fell silent twice in a row.
     """
     steps = _Steps(oids, traits)
-    while chunk := steps.next_chunk():
+    while steps.octets() < most_octets and (chunk := steps.next_chunk()):
         try:
             answer = yield Ask("next", chunk)
         except Silent:
@@ -174,6 +186,9 @@ class _Steps:
         self.silences = 0
         self.end = b""
         self.felt = False
+
+    def octets(self) -> int:
+        return sum(len(name) + len(content) for name, _, content in self.found.values())
 
     def next_chunk(self) -> tuple[bytes, ...]:
         """What to ask now; nothing when all is asked."""

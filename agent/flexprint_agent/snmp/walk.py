@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from flexprint_agent.snmp.ber import V1, Binding, Value, after
 from flexprint_agent.snmp.conversation import (
+    MOST_OCTETS,
     NO_SUCH_NAME,
     NO_VALUE,
     TOO_BIG,
@@ -18,14 +19,16 @@ from flexprint_agent.snmp.conversation import (
 _VALUES_PER_ANSWER = 48
 
 
-def walk(columns: Sequence[bytes], traits: Traits, *, most_values: int = 4000) -> Conversation[dict[bytes, Value]]:
+def walk(
+    columns: Sequence[bytes], traits: Traits, *, most_values: int = 4000, most_octets: int = MOST_OCTETS
+) -> Conversation[dict[bytes, Value]]:
     """All values below these OIDs, column by column, each in the order of the device's MIB.
 
     Every column that is still open is carried by every request. At most `most_values` are taken (and
-    so at most about as many packets sent). Raises Silent when the device answered nothing, or fell
-    silent twice in a row.
+    so at most about as many packets sent), and after `most_octets` no more is asked. Raises Silent when
+    the device answered nothing, or fell silent twice in a row.
     """
-    state = _Walk(columns, traits, most_values)
+    state = _Walk(columns, traits, most_values, most_octets)
     while ask := state.next_ask():
         try:
             answer = yield ask
@@ -43,11 +46,12 @@ class _Walk:
     The way is narrowed for this walk at once, and in the traits only when it never worked before.
     """
 
-    def __init__(self, columns: Sequence[bytes], traits: Traits, most_values: int) -> None:
+    def __init__(self, columns: Sequence[bytes], traits: Traits, most_values: int, most_octets: int) -> None:
         self.traits = traits
         self.found: dict[bytes, dict[bytes, Value]] = {root: {} for root in columns}
         self.last = {root: root for root in self.found}
         self.room = most_values
+        self.octets_left = most_octets
         self.bulk = traits.bulk
         self.most = traits.most_objects
         self.repetitions = traits.most_repetitions
@@ -61,7 +65,7 @@ class _Walk:
         return joined
 
     def next_ask(self) -> Ask | None:
-        if not self.last or self.room <= 0:
+        if not self.last or self.room <= 0 or self.octets_left <= 0:
             return None
         if self.silences:  # the smallest request there is tells a dead device from an overtaxed one
             return Ask("next", (next(iter(self.last.values())),))
@@ -117,6 +121,7 @@ class _Walk:
                     del self.last[root]
                     break
                 column[name] = (tag, content)
+                self.octets_left -= len(name) + len(content)
                 before = name
             else:
                 self.last[root] = before

@@ -13,6 +13,7 @@ from typing import Any
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
 from flexprint_agent.settings import Settings
+from flexprint_agent.targets import UnknownExclusion
 from flexprint_agent.wake.finding import NothingToSearch, Progress, search, search_due
 from flexprint_agent.wake.reading import Clock, read_known
 from flexprint_agent.wake.sending import NOTHING_SENT, hand_over
@@ -38,14 +39,17 @@ def wake(keep: Keep, settings: Settings, now: Clock, progress: Progress | None =
         if search_due(keep, settings, started):
             packets = search(keep, settings, now, progress)["packets"]
             searched = True
-    except NothingToSearch as error:
+    except (NothingToSearch, UnknownExclusion) as error:
         failure = error
-    for outcome in read_known(keep, settings, now):
-        read += outcome["printer"]
-        silent += not outcome["answered"]
-        if outcome["answered"] and not outcome["printer"]:
-            unread.append({"address": outcome["address"], "error": outcome["error"] or outcome["reason"]})
-        packets += outcome["packets"]
+    try:
+        for outcome in read_known(keep, settings, now):
+            read += outcome["printer"]
+            silent += not outcome["answered"]
+            if outcome["answered"] and not outcome["printer"]:
+                unread.append({"address": outcome["address"], "error": outcome["error"] or outcome["reason"]})
+            packets += outcome["packets"]
+    except UnknownExclusion as error:
+        failure = error
     sent = dict(NOTHING_SENT)
     try:
         handed = hand_over(keep, settings, now)

@@ -4,13 +4,15 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from flexprint_agent import targets
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.devices import Device
 from flexprint_agent.settings import Settings
-from flexprint_agent.targets import Span
+from flexprint_agent.targets import Name, Span
+from flexprint_shared.times import rfc3339
 
 if TYPE_CHECKING:
     from flexprint_agent.read.layout import Layout
@@ -22,13 +24,30 @@ Place = tuple[str, int, str]
 """Address, port, and what was typed to name it."""
 
 
+_GAP: Final = 0.01
+"""Seconds between two packets to one device: its network card serves print jobs, too."""
+
+
 def allowed(keep: Keep) -> list[Span]:
-    """Every address that may be sent a packet."""
-    return targets.allowed(
-        map(targets.parse, keep.choices.targets()),
-        map(targets.parse_exclusion, keep.choices.exclusions()),
-        look_up,
-    )
+    """Every address that may be sent a packet. Raises UnknownExclusion."""
+    return targets.allowed(map(targets.parse, keep.choices.targets()), excluded(keep), look_up)
+
+
+def excluded(keep: Keep) -> list[Span]:
+    """Every address that may never be sent a packet: of a name, those it has and those it last had. Raises
+    UnknownExclusion."""
+    refused = []
+    for text in keep.choices.exclusions():
+        # Found out for one text at a time, as what a name last had is kept by the text that excludes it.
+        refused += targets.excluded([targets.parse_exclusion(text)], partial(_ever, keep, text))
+    return refused
+
+
+def _ever(keep: Keep, text: str, name: str) -> list[str]:
+    last, current = keep.choices.excluded_addresses(text), look_up(name)
+    if current and current != last:
+        keep.choices.remember_excluded(text, current)
+    return sorted({*last, *current})
 
 
 def look_up(name: str) -> list[str]:
@@ -41,15 +60,65 @@ def look_up(name: str) -> list[str]:
 
 
 def read_known(keep: Keep, settings: Settings, now: Clock) -> Iterator[dict[str, Any]]:
-    """Reads every known printer that may be asked; gives its probe object once the read is on disk."""
-    spans = allowed(keep)
-    devices = {
-        (device.address, device.port): device
-        for device in keep.devices.all()
-        if device.address is not None and targets.contains(spans, device.address, device.port)
-    }
+    """Reads every known printer that may be asked; gives its probe object once the read is on disk, and one that says
+    why for each printer that no target covers. Raises UnknownExclusion."""
+    covered, uncovered = _by_target(keep)
+    devices = {(device.address, device.port): device for device in covered if device.address is not None}
+    if uncovered:
+        why = _why_uncovered(keep)
+        for device in uncovered:
+            yield _not_asked(device, why, now())
     if devices:
         yield from _read(keep, settings, ((address, port, address) for address, port in devices), devices, now)
+
+
+def uncovered(keep: Keep) -> tuple[list[Device], str]:
+    """The known printers that are never read, as no target covers them now, and why. One that was excluded is not
+    among them: that was a person's wish. Raises UnknownExclusion."""
+    _, without = _by_target(keep)
+    return without, _why_uncovered(keep) if without else ""
+
+
+def _by_target(keep: Keep) -> tuple[list[Device], list[Device]]:
+    """The known printers that a target covers, and those that none does; excluded ones are in neither."""
+    refused = excluded(keep)
+    spans = targets.allowed(map(targets.parse, keep.choices.targets()), refused, look_up)
+    covered, without = [], []
+    for device in keep.devices.all():
+        if device.address is None:
+            continue
+        if targets.contains(spans, device.address, device.port):
+            covered.append(device)
+        elif not targets.is_excluded(refused, device.address, device.port):
+            without.append(device)
+    return covered, without
+
+
+def _why_uncovered(keep: Keep) -> str:
+    names = [one.name for one in map(targets.parse, keep.choices.targets()) if isinstance(one, Name)]
+    unknown = [name for name in dict.fromkeys(names) if not look_up(name)]
+    if unknown:
+        return (
+            f"no target covers it, or its name is not known to the network now ({', '.join(unknown[:5])}); "
+            "check the name, or `flexprint-agent add` its address"
+        )
+    return "no target covers it; `flexprint-agent add` its address, or exclude it"
+
+
+def _not_asked(device: Device, why: str, at: datetime) -> dict[str, Any]:
+    """A probe object without a conversation."""
+    return {
+        "target": device.address,
+        "answered": False,
+        "printer": False,
+        "address": device.address,
+        "port": device.port,
+        "read_at": rfc3339(at),
+        "seconds": 0.0,
+        "packets": 0,
+        "reason": None,
+        "error": f"{device.address} was not asked: {why}",
+    }
 
 
 def read_named(keep: Keep, settings: Settings, places: Iterable[Place], now: Clock) -> Iterator[dict[str, Any]]:
@@ -135,5 +204,6 @@ def exchange_for(settings: Settings) -> "Exchange":
             timeout=settings.snmp_timeout,
             retries=settings.snmp_retries,
             packets_per_second=settings.packets_per_second,
+            gap=_GAP,
         )
     )

@@ -82,12 +82,20 @@ def _send_waiting(keep: Keep, collector: "Collector", enrolment: "Enrolment", no
     result = dict(NOTHING_SENT) | {"batches": keep.spool.count("waiting")}
     failure: AgentError | None = None
     after = 0
+    renumbered = set()
     while following := keep.spool.next_waiting(after):
         batch, sealed = following
         try:
             result["reads"] += collector.hand_over(sealed, batch.hash)
         except Refused as refusal:
-            keep.spool.set_aside(batch.number, str(refusal), now(), seal=seal, newest=refusal.newest)
+            # Where the chain stands is said of the agent that sealed this batch, and of no later one.
+            newest = refusal.newest if batch.agent == str(enrolment.agent) else None
+            if refusal.problem == "stale-sequence" and newest is not None and batch.number not in renumbered:
+                # This home was restored from a copy: its reads are good, only their number is taken.
+                renumbered.add(batch.number)
+                keep.spool.renumber(seal, newest)
+                continue
+            keep.spool.set_aside(batch.number, str(refusal), now(), seal=seal, newest=newest)
             result["refused"] += 1
             failure = refusal
         except DeliveryError as error:

@@ -129,16 +129,15 @@ def _fleet_pages(pages: APIRouter, door: Door) -> None:
             device = fleet.device(visitor.dealer_id, session, device_id)
             if device is None:
                 raise HTTPException(404)
-            newest = fleet.reads(visitor.dealer_id, session, device_id)
-            reads = fleet.reads(visitor.dealer_id, session, device_id, before) if before else newest
-            history = fleet.history(visitor.dealer_id, session, device_id, now - HISTORY)
+            reads = fleet.reads(visitor.dealer_id, session, device_id, before)
+            history = fleet.history(visitor.dealer_id, session, device_id, now - HISTORY, now)
             return page(
                 "device.html",
                 visitor=visitor,
                 now=now,
                 device=device,
                 agent=fleet.agent_of(visitor.dealer_id, session, device),
-                newest=newest[0] if newest else None,
+                newest=fleet.newest_read(visitor.dealer_id, session, device),
                 reads=reads[: fleet.READS_PAGE],
                 columns=in_order({name for read in reads for name in read.values()}),
                 next_page=_next_reads(device_id, reads),

@@ -28,6 +28,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from flexprint_server.database import Instant
 from flexprint_server.fleet.models import Device, Layout, Read
+from flexprint_server.fleet.storing import ABSURD
 from flexprint_server.fleet.summary import NEW_FOR, STALE_AFTER
 from flexprint_server.tenants.models import Agent, Customer, Site
 
@@ -125,6 +126,11 @@ class StoredRead:
     sequence: int
     received_at: datetime
     gap: bool
+
+    @property
+    def is_ahead(self) -> bool:
+        """True when the clock that told read_at was wrong: so far ahead of its arrival no read is made."""
+        return self.read_at > self.received_at + ABSURD
 
     def values(self) -> dict[str, int]:
         """The meters by name."""
@@ -346,7 +352,23 @@ def reads(
 ) -> list[StoredRead]:
     """READS_PAGE reads and one more (there is a next page when it came), the newest first, of those older than
     `before`: the time and id of the last read on the page before this one."""
-    asked = (
+    asked = _reads(dealer_id, device_id).limit(READS_PAGE + 1)
+    if before is not None:
+        read_at, read_id = before
+        asked = asked.where(Read.read_at <= read_at, or_(Read.read_at < read_at, Read.id < read_id))
+    return [StoredRead(*row) for row in session.execute(asked)]
+
+
+def newest_read(dealer_id: int, session: Session, device: Device) -> StoredRead | None:
+    """The read that the device's row shows. Reads from a clock that ran ahead may lie above it, and do not count."""
+    asked = _reads(dealer_id, device.id).where(Read.read_at <= device.last_read_at).limit(1)
+    row = session.execute(asked).first()
+    return StoredRead(*row) if row else None
+
+
+def _reads(dealer_id: int, device_id: int) -> Select[*tuple[Any, ...]]:
+    """The columns of StoredRead, the newest read first."""
+    return (
         select(
             Read.id,
             Read.read_at,
@@ -362,22 +384,21 @@ def reads(
         .join(_batch, _batch.c.id == Read.batch_id)
         .where(Read.dealer_id == dealer_id, Read.device_id == device_id)
         .order_by(Read.read_at.desc(), Read.id.desc())
-        .limit(READS_PAGE + 1)
     )
-    if before is not None:
-        read_at, read_id = before
-        asked = asked.where(Read.read_at <= read_at, or_(Read.read_at < read_at, Read.id < read_id))
-    return [StoredRead(*row) for row in session.execute(asked)]
 
 
-def history(dealer_id: int, session: Session, device_id: int, since: datetime) -> list[tuple[datetime, int]]:
-    """The totals read since then, the oldest first, MOST_POINTS of the newest at most."""
+def history(
+    dealer_id: int, session: Session, device_id: int, since: datetime, now: datetime
+) -> list[tuple[datetime, int]]:
+    """The totals read since then, the oldest first, MOST_POINTS of the newest at most. What a wrong clock dates
+    beyond tomorrow is left out."""
     rows = session.execute(
         select(Read.read_at, Read.total)
         .where(
             Read.dealer_id == dealer_id,
             Read.device_id == device_id,
             Read.read_at >= since,
+            Read.read_at <= now + ABSURD,
             Read.total.is_not(None),
         )
         .order_by(Read.read_at.desc())

@@ -3,10 +3,10 @@ itself, PostgreSQL and SQLite each in its own way."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import TextClause, Uuid, bindparam, text
+from sqlalchemy import Connection, CursorResult, Dialect, Executable, TextClause, Uuid, bindparam, text
 
 from flexprint_server.database import Instant
 
@@ -54,6 +54,9 @@ _READ: Final = {
     "percents": "json",
 }
 
+# A process has one engine and with it one dialect; tests have many.
+_for_each_dialect: Final = lru_cache(maxsize=4)
+
 # A read before the newest one changes nothing, unless that came from a clock gone absurd.
 _IS_NEWEST: Final = "(device.last_read_at <= x.read_at OR device.last_read_at > :absurd)"
 
@@ -63,24 +66,56 @@ def instant(at: datetime, dialect: str) -> str:
     return str(at) if dialect == POSTGRESQL else at.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-@cache
-def known_keys(dialect: str) -> TextClause:
-    """(key, device_id) of those of `keys` that name a device of `dealer`."""
-    if dialect == POSTGRESQL:
+class Prepared:
+    """A statement compiled once. SQLAlchemy's own way from a statement to the driver costs more than what the driver
+    and the database do with the small ones; errors still come as SQLAlchemy's."""
+
+    def __init__(self, statement: Executable, dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # it has, in every statement
+        self._sql: str = compiled.string
+        self._order: Sequence[str] | None = compiled.positiontup
+        converters = {
+            name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()
+        }
+        self._names: Final = tuple(converters)
+        self._converters = [(name, convert) for name, convert in converters.items() if convert]
+
+    def run(self, connection: Connection, facts: Mapping[str, Any]) -> CursorResult[Any]:
+        """What the statement returns; `facts` are its parameters and may be more."""
+        given = {name: facts[name] for name in self._names}
+        for name, convert in self._converters:
+            given[name] = convert(given[name])
+        return connection.exec_driver_sql(
+            self._sql, tuple([given[name] for name in self._order]) if self._order else given
+        )
+
+
+@_for_each_dialect
+def known_keys(dialect: Dialect) -> Prepared:
+    """(key, device_id, said) of those of `keys` that name a device of `dealer`. Where all of them do, these devices
+    are locked as lock_devices() does it; where one does not, none is, for a lock on the dealer has to come first."""
+    if dialect.name == POSTGRESQL:
         # OFFSET 0 keeps the planner from turning this round: one look into the index for each key, whatever it
         # believes about the size of the table.
-        return text(
-            "SELECT known.key, known.device_id FROM json_array_elements_text(CAST(:keys AS json)) AS wanted(key) "
+        sql = (
+            "WITH known AS MATERIALIZED (SELECT found.key, found.device_id "
+            "FROM json_array_elements_text(CAST(:keys AS json)) AS wanted(key) "
             "CROSS JOIN LATERAL (SELECT key, device_id FROM device_key "
-            "WHERE dealer_id = :dealer AND key = wanted.key OFFSET 0) AS known"
+            "WHERE dealer_id = :dealer AND key = wanted.key OFFSET 0) AS found), "
+            "locked AS MATERIALIZED (SELECT id, said FROM device WHERE id = ANY(ARRAY(SELECT device_id FROM known)) "
+            "AND (SELECT count(*) FROM known) = json_array_length(CAST(:keys AS json)) "
+            "ORDER BY id FOR NO KEY UPDATE) "
+            "SELECT known.key, known.device_id, locked.said FROM known LEFT JOIN locked ON locked.id = known.device_id"
         )
-    return text(
-        "SELECT key, device_id FROM device_key "
-        "WHERE dealer_id = :dealer AND key IN (SELECT value FROM json_each(:keys))"
-    )
+    else:
+        sql = (
+            "SELECT key, device_id, said FROM device_key JOIN device ON device.id = device_id "
+            "WHERE device_key.dealer_id = :dealer AND key IN (SELECT value FROM json_each(:keys))"
+        )
+    return Prepared(text(sql), dialect)
 
 
-@cache
+@lru_cache
 def lock_devices(dialect: str) -> TextClause:
     """(id, said) of the devices `ids`, locked in the order of their numbers. SQLite has one writer at a time.
 
@@ -90,7 +125,7 @@ def lock_devices(dialect: str) -> TextClause:
     return text(f"SELECT id, said FROM device WHERE id {_among_ids(dialect)} ORDER BY id{locking}")  # noqa: S608  ours
 
 
-@cache
+@lru_cache
 def change_identities(dialect: str) -> TextClause:
     """Devices `ids` as they last said they are, told by `devices`."""
     changes = {
@@ -104,8 +139,8 @@ def change_identities(dialect: str) -> TextClause:
     return text(_change(changes, columns, dialect)).bindparams(bindparam("absurd", type_=Instant()))
 
 
-@cache
-def store(dialect: str) -> Sequence[TextClause]:
+@_for_each_dialect
+def store(dialect: Dialect) -> Sequence[Prepared]:
     """Devices `ids` as their newest read shows them, told by `devices`, and every one of `reads` as a row of
     `batch`. One statement on PostgreSQL, two on SQLite, which has no WITH ... UPDATE.
 
@@ -120,15 +155,18 @@ def store(dialect: str) -> Sequence[TextClause]:
     }
     names = ", ".join(f'"{name}"' for name in _READ)
     values = ", ".join(f'x."{name}"' for name in _READ)
-    change = _change(changes, {**_ONE, **_SHOWN}, dialect)
+    change = _change(changes, {**_ONE, **_SHOWN}, dialect.name)
     add = (
         f"INSERT INTO read (dealer_id, batch_id, {names}) SELECT :dealer, :batch, {values} "  # noqa: S608  names of ours
-        f"FROM {_rows('reads', _READ, dialect)}"
+        f"FROM {_rows('reads', _READ, dialect.name)}"
     )
     kinds: dict[str, Any] = {"agent": Uuid(), "absurd": Instant(), "unowned": Instant()}
-    written = [f"WITH changed AS ({change}) {add}"] if dialect == POSTGRESQL else [change, add]
+    written = [f"WITH changed AS ({change}) {add}"] if dialect.name == POSTGRESQL else [change, add]
     return [
-        text(sql).bindparams(*(bindparam(name, type_=kind) for name, kind in kinds.items() if f":{name}" in sql))
+        Prepared(
+            text(sql).bindparams(*(bindparam(name, type_=kind) for name, kind in kinds.items() if f":{name}" in sql)),
+            dialect,
+        )
         for sql in written
     ]
 

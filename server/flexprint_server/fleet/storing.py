@@ -122,25 +122,33 @@ def store(session: Session, origin: Origin, arrivals: Sequence[Arrival]) -> None
     """Stores every read, and each device as its newest read shows it."""
     if not arrivals:
         return
-    places = _places(session, origin, arrivals)
+    places, told = _places(session, origin, arrivals)
     for arrival, place in zip(arrivals, places, strict=True):
         arrival.figures.device_id = place.device
         arrival.shown.warnings += [conflict_note(key, other) for key, other in place.conflicts]
     newest = _newest(arrivals)
-    _update_identities(session, origin, newest)
+    if told is None:
+        told = _lock(session, newest)
+    _update_identities(session, origin, newest, told)
     _write(session, origin, newest, arrivals)
 
 
-def _places(session: Session, origin: Origin, arrivals: Sequence[Arrival]) -> list[_Place]:
+def _places(
+    session: Session, origin: Origin, arrivals: Sequence[Arrival]
+) -> tuple[list[_Place], dict[int, str] | None]:
+    """The device of every read; and, where all of them were known by all their keys, what each has said of itself.
+    These are locked; where that is None, none is."""
     keys = {key for arrival in arrivals for key in arrival.keys}
-    names = _names(session, origin.dealer_id, keys)
-    with_serial: set[int] = set()
-    if len(names) < len(keys):
-        # Somebody else may be making the same devices at this moment.
-        session.execute(select(Dealer.id).where(Dealer.id == origin.dealer_id).with_for_update(key_share=True))
-        names = _names(session, origin.dealer_id, keys)
-        with_serial = _with_serial(session, origin.dealer_id, names.values())
-    return [_place(session, origin, arrival, names, with_serial) for arrival in arrivals]
+    known = _known(session, origin.dealer_id, keys)
+    if len(known) == len(keys):
+        names = {key: device for key, device, _ in known}
+        told = {device: said for _, device, said in known}
+        return [_place(session, origin, arrival, names, set()) for arrival in arrivals], told
+    # Somebody else may be making the same devices at this moment.
+    session.execute(select(Dealer.id).where(Dealer.id == origin.dealer_id).with_for_update(key_share=True))
+    names = {key: device for key, device, _ in _known(session, origin.dealer_id, keys)}
+    with_serial = _with_serial(session, origin.dealer_id, names.values())
+    return [_place(session, origin, arrival, names, with_serial) for arrival in arrivals], None
 
 
 def _place(session: Session, origin: Origin, arrival: Arrival, names: dict[str, int], with_serial: set[int]) -> _Place:
@@ -178,11 +186,12 @@ def _new_device(session: Session, origin: Origin, arrival: Arrival) -> int:
     return int(session.execute(statement.returning(Device.id)).scalar_one())
 
 
-def _names(session: Session, dealer_id: int, keys: Iterable[str]) -> dict[str, int]:
-    found = session.connection().execute(
-        statements.known_keys(_dialect(session)), {"dealer": dealer_id, "keys": _json(list(keys))}
-    )
-    return dict(found.all())
+def _known(session: Session, dealer_id: int, keys: Iterable[str]) -> Sequence[tuple[str, int, str]]:
+    """(key, device, what that said of itself) of those that name a device."""
+    connection = session.connection()
+    facts = {"dealer": dealer_id, "keys": _json(list(keys))}
+    found = statements.known_keys(connection.dialect).run(connection, facts)
+    return [(row.key, row.device_id, row.said) for row in found]
 
 
 def _with_serial(session: Session, dealer_id: int, devices: Iterable[int]) -> set[int]:
@@ -204,16 +213,21 @@ def _time(arrival: Arrival) -> datetime:
     return arrival.read_at
 
 
-def _update_identities(session: Session, origin: Origin, newest: Mapping[int, Arrival]) -> None:
-    """Locks the devices, and changes those that say something new of themselves."""
-    dialect, connection = _dialect(session), session.connection()
-    told: dict[int, str] = dict(
-        connection.execute(statements.lock_devices(dialect), {"ids": _json(list(newest))}).all()
-    )
+def _lock(session: Session, newest: Mapping[int, Arrival]) -> dict[int, str]:
+    """What the devices said of themselves before, and locks them."""
+    locked = session.execute(statements.lock_devices(_dialect(session)), {"ids": _json(list(newest))})
+    return {row.id: row.said for row in locked}
+
+
+def _update_identities(
+    session: Session, origin: Origin, newest: Mapping[int, Arrival], told: Mapping[int, str]
+) -> None:
+    """Changes those that say something else of themselves than what they have `told`."""
     news = [_of(device, arrival.said()) for device, arrival in newest.items() if told.get(device) != arrival.told]
     if news:
         facts = {"ids": _json([said.id for said in news]), "devices": _json(news)}
-        connection.execute(statements.change_identities(dialect), {"absurd": origin.received_at + ABSURD, **facts})
+        statement = statements.change_identities(_dialect(session))
+        session.execute(statement, {"absurd": origin.received_at + ABSURD, **facts})
 
 
 def _of(device: int, row: _Row) -> _Row:
@@ -233,8 +247,9 @@ def _write(session: Session, origin: Origin, newest: Mapping[int, Arrival], arri
         "devices": _json([_of(device, arrival.shown) for device, arrival in newest.items()]),
         "reads": _json([arrival.figures for arrival in arrivals]),
     }
-    for statement in statements.store(_dialect(session)):
-        session.connection().execute(statement, facts)
+    connection = session.connection()
+    for statement in statements.store(connection.dialect):
+        statement.run(connection, facts)
 
 
 def _dialect(session: Session) -> str:

@@ -6,7 +6,7 @@ The sealed original keeps every octet; what lies in the database must be safe to
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
@@ -26,6 +26,8 @@ from flexprint_shared.times import from_milliseconds
 
 # A page shows so many at most; a device that reports more is ill, and the sealed original has them all.
 _MOST_LINES: Final = 50
+# The same devices come every day.
+_keys: Final = lru_cache(maxsize=1 << 16)(keys)
 
 
 @dataclass(slots=True, frozen=True)
@@ -47,10 +49,13 @@ class Model:
 
 def models_of(document: Document) -> list[Model]:
     """The document's layouts, in its order."""
-    return [_model(layout) for layout in document.layouts]
+    return [_model(msgspec.json.encode(layout)) for layout in document.layouts]
 
 
-def _model(layout: Layout) -> Model:
+@lru_cache(maxsize=4096)
+def _model(encoded: bytes) -> Model:
+    """The model that a layout tells of. Its printers come again with every batch, so it is remembered."""
+    layout = msgspec.json.decode(encoded, type=Layout)
     manufacturer, model = _text(layout.manufacturer), _text(layout.model)
     sys_object_id = _text(layout.sys_object_id)
     meters = [(name, unit, _text(oid), source) for name, unit, oid, source in layout.meters]
@@ -102,7 +107,8 @@ def arrivals_of(
         written = instant(read_at, dialect)
         shown = _shown(row, columns, model, address, written)
         told = _told(row, columns, model)
-        named = keys(model.manufacturer, model.model, _text(columns.serial[row]), columns.macs[row][:_MOST_LINES])
+        macs = tuple(columns.macs[row][:_MOST_LINES])
+        named = _keys(model.manufacturer, model.model, _text(columns.serial[row]), macs)
         figures = Figures(
             row,
             layout_ids[number],
@@ -211,4 +217,4 @@ def _text(text: str | None) -> str | None:
 
 
 def _lines(texts: Sequence[str]) -> list[str]:
-    return [clean(text) for text in texts[:_MOST_LINES]]
+    return [clean(text) for text in texts[:_MOST_LINES]] if texts else []

@@ -12,11 +12,11 @@ from msgspec import Meta, Struct
 
 from flexprint_shared import batch
 from flexprint_shared.meters import UNITS, is_meter_name
+from flexprint_shared.readings import LARGEST_NUMBER, LONGEST_TEXT, SMALLEST_NUMBER
 
-# SNMP's largest octet string (RFC 3416).
-Text = Annotated[str, Meta(max_length=65535)]
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Texts = Annotated[list[Text], Meta(max_length=4000)]
-Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Integer = Annotated[int, Meta(ge=SMALLEST_NUMBER, le=LARGEST_NUMBER)]
 Mac = Annotated[str, Meta(pattern="^([0-9a-f]{2}){0,64}$")]
 Index = Annotated[int, Meta(ge=0, lt=batch.MOST_READS)]
 Port = Annotated[int, Meta(ge=0, le=65535)]

@@ -1,19 +1,18 @@
-"""What agents call. Bodies are read here, bounded in size and time; everything else happens in the thread pool."""
+"""What agents call. Bodies are read here, bounded in size and time; everything else happens in threads."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from flexprint_server.database import Database
@@ -33,7 +32,11 @@ SLOWEST: Final = 120
 RETRY_AFTER: Final = 15
 """Seconds after which an agent may try a collector that was busy."""
 
+_THREADS: Final = 16
+"""As many calls are answered at a time as there are connections to the database; more would wait for one."""
+
 Wake = Callable[[int], object]
+_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Counts:
@@ -65,24 +68,30 @@ def router(settings: Settings, database: Database, wake: Wake, registry: Collect
         lambda: open_keyring(database, settings.secret_key, datetime.now(UTC)),
         mail_domain(settings.mail_from),
     )
-    routes = APIRouter(prefix="/agent/v1", route_class=_agent_route(counts))
+    threads = ThreadPoolExecutor(_THREADS, "ingest")
 
-    @routes.post("/batches")
     async def batches(request: Request) -> JSONResponse:
         sealed = await _body(request, LARGEST_SEALED)
-        receipt = await run_in_threadpool(inbox.receive, sealed, datetime.now(UTC))
+        running = asyncio.get_running_loop()
+        receipt = await running.run_in_executor(threads, inbox.receive, sealed, datetime.now(UTC))
         counts.stored(receipt)
         task = None if receipt.report is None else BackgroundTask(_wake, wake, receipt.report, counts)
         return JSONResponse(receipt.answer(), background=task)
 
-    @routes.post("/enroll")
     async def enroll(request: Request) -> JSONResponse:
         body = await _body(request, enrolment.LARGEST)
         address = request.client.host if request.client else ""
-        answer = await run_in_threadpool(enrolment.enrol, database, inbox.keyring, body, address, datetime.now(UTC))
+        running = asyncio.get_running_loop()
+        answer = await running.run_in_executor(
+            threads, enrolment.enrol, database, inbox.keyring, body, address, datetime.now(UTC)
+        )
         counts.enrolled.inc()
         return JSONResponse(answer, 201)
 
+    # Plain routes: FastAPI's would work out for every call what it depends on, which is nothing.
+    routes = APIRouter()
+    routes.add_route("/agent/v1/batches", _answering(batches, counts), methods=["POST"])
+    routes.add_route("/agent/v1/enroll", _answering(enroll, counts), methods=["POST"])
     return routes
 
 
@@ -120,32 +129,26 @@ def _wake(wake: Wake, report: int, counts: Counts) -> None:
         _log.warning("The queue could not be told of report %d (%s); the scheduler will find it.", report, error)
 
 
-def _agent_route(counts: Counts) -> type[APIRoute]:
-    """The kind of route that answers programs: a problem document for whatever goes wrong, and every one counted."""
+def _answering(endpoint: _Endpoint, counts: Counts) -> _Endpoint:
+    """The endpoint as programs see it: a problem document for whatever goes wrong, and every one counted."""
 
-    class AgentRoute(APIRoute):
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            answer = super().get_route_handler()
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        except refusals.Refusal as refusal:
+            return _refused(request, refusal, counts)
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            _log.error("The database did not answer: %s.", type(error.__cause__ or error).__name__)
+            busy = refusals.Busy(
+                f"The collector's database does not answer at the moment. Try again in {RETRY_AFTER} s; "
+                "nothing is lost.",
+                headers={"Retry-After": str(RETRY_AFTER)},
+            )
+            return _refused(request, busy, counts)
 
-            async def answer_agent(request: Request) -> Response:
-                try:
-                    return await answer(request)
-                except ClientDisconnect:
-                    return Response(status_code=400)  # nobody is there to read it
-                except refusals.Refusal as refusal:
-                    return _refused(request, refusal, counts)
-                except (OperationalError, InterfaceError, PoolTimeout) as error:
-                    _log.error("The database did not answer: %s.", type(error.__cause__ or error).__name__)
-                    busy = refusals.Busy(
-                        f"The collector's database does not answer at the moment. Try again in {RETRY_AFTER} s; "
-                        "nothing is lost.",
-                        headers={"Retry-After": str(RETRY_AFTER)},
-                    )
-                    return _refused(request, busy, counts)
-
-            return answer_agent
-
-    return AgentRoute
+    return answer
 
 
 def _refused(request: Request, refusal: refusals.Refusal, counts: Counts) -> JSONResponse:

@@ -1,20 +1,22 @@
 """A sealed batch, from its octets to rows that are committed, or the reason why not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Dialect, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from flexprint_server.database import Database
 from flexprint_server.fleet import storing
 from flexprint_server.fleet.layouts import Layouts
+from flexprint_server.fleet.statements import POSTGRESQL, Prepared
 from flexprint_server.ingest import document as documents
 from flexprint_server.ingest import refusals
 from flexprint_server.ingest.arrivals import arrivals_of, models_of
@@ -96,7 +98,7 @@ class Inbox:
     ) -> Receipt:
         # The lock puts an agent's batches in a row; it also keeps the agent from changing meanwhile.
         connection = session.connection()
-        agent = connection.execute(_LOCK_AGENT, {"agent": header.agent}).one_or_none()
+        agent = _lock_agent(connection.dialect).run(connection, {"agent": header.agent}).one_or_none()
         if agent is None:
             self._public_keys.pop(header.agent, None)
             raise _unknown_agent()
@@ -104,35 +106,30 @@ class Inbox:
         if header.sequence <= agent.last_sequence:
             return _stored_before(session, header, digest, agent)
         document = _open(sealed, key)
-        stored = connection.execute(
-            _STORE_BATCH,
-            {
-                "dealer_id": agent.dealer_id,
-                "agent_id": header.agent,
-                "sequence": header.sequence,
-                "hash": digest,
-                "sealed": sealed,
-                "received_at": now,
-                "reads": len(document.reads.layout),
-                "gap": header.sequence != agent.last_sequence + 1 or header.previous != agent.last_hash,
-            },
-        )
-        assert stored.inserted_primary_key
-        origin = storing.Origin(agent.dealer_id, agent.site_id, header.agent, stored.inserted_primary_key[0], now)
-        self._store_reads(session, document, origin)
         recipients = [clean(recipient, 254) for recipient in document.recipients]
-        connection.execute(
-            _CHANGE_AGENT,
-            {
-                "agent": header.agent,
-                "last_sequence": header.sequence,
-                "last_hash": digest,
-                "last_seen_at": now,
-                "version": clean(document.agent.version, 50),
-                "host": clean(document.agent.host),
-                "recipients": recipients,
-            },
-        )
+        facts = {
+            "dealer_id": agent.dealer_id,
+            "agent_id": header.agent,
+            "sequence": header.sequence,
+            "hash": digest,
+            "sealed": sealed,
+            "received_at": now,
+            "reads": len(document.reads.layout),
+            "gap": header.sequence != agent.last_sequence + 1 or header.previous != agent.last_hash,
+            "agent": header.agent,
+            "last_sequence": header.sequence,
+            "last_hash": digest,
+            "last_seen_at": now,
+            "version": clean(document.agent.version, 50),
+            "host": clean(document.agent.host),
+            "recipients": recipients,
+        }
+        store_batch, *others = _store_batch(connection.dialect)
+        number = store_batch.run(connection, facts).scalar_one()
+        for statement in others:
+            statement.run(connection, facts)
+        origin = storing.Origin(agent.dealer_id, agent.site_id, header.agent, number, now)
+        self._store_reads(session, document, origin)
         report = self._request_report(session, document, origin, recipients)
         return Receipt(digest, header.sequence, len(document.reads.layout), new=True, report=report)
 
@@ -183,6 +180,7 @@ class Inbox:
 
 # On the tables and not the models: the way through the ORM costs more than these statements themselves.
 _agent: Final = Agent.metadata.tables[Agent.__tablename__]
+_batch: Final = Batch.metadata.tables[Batch.__tablename__]
 _LOCK_AGENT: Final = (
     select(_agent.c.dealer_id, _agent.c.site_id, _agent.c.last_sequence, _agent.c.last_hash)
     .where(_agent.c.id == bindparam("agent"))
@@ -198,7 +196,25 @@ _CHANGE_AGENT: Final = (
         }
     )
 )
-_STORE_BATCH: Final = insert(Batch.metadata.tables[Batch.__tablename__])
+_STORE_BATCH: Final = (
+    insert(_batch)
+    .values({column.name: bindparam(column.name) for column in _batch.columns if not column.primary_key})
+    .returning(_batch.c.id)
+)
+
+
+@lru_cache(maxsize=4)
+def _lock_agent(dialect: Dialect) -> Prepared:
+    return Prepared(_LOCK_AGENT, dialect)
+
+
+@lru_cache(maxsize=4)
+def _store_batch(dialect: Dialect) -> Sequence[Prepared]:
+    """A new batch, whose number the first of these returns, and its agent as it is after that. One statement on
+    PostgreSQL, two on SQLite, which has no WITH ... UPDATE."""
+    if dialect.name == POSTGRESQL:
+        return [Prepared(_STORE_BATCH.add_cte(_CHANGE_AGENT.cte("changed")), dialect)]
+    return [Prepared(_STORE_BATCH, dialect), Prepared(_CHANGE_AGENT, dialect)]
 
 
 def _header(sealed: bytes) -> Header:

@@ -7,29 +7,15 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from typing import Final
 
+from flexprint_server.settings import SettingsError
+from flexprint_shared.addresses import LONGEST_ADDRESS, MOST_RECIPIENTS, is_address
 from flexprint_shared.text import clean
-
-MOST_RECIPIENTS: Final = 50
-"""Recipients of one report. An agent that was taken over must not become a source of spam."""
-
-LONGEST_ADDRESS: Final = 254
-"""Octets of a mail address (RFC 5321, section 4.5.3.1.3, with the erratum)."""
-
-_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ADDRESS: Final = re.compile(
-    rf"(?=.{{1,64}}@)[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~-]+)*@{_LABEL}(?:\.{_LABEL})*"
-)
 
 # What some file system refuses in a name. Names that Windows reserves (CON, NUL, ...) and leading dots cannot
 # occur, because ours begin with a word.
 _NOT_IN_FILES: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _LONGEST_PART: Final = 80
 """UTF-8 octets of a customer's or site's name in a file name: with the rest it stays under the 255 of file systems."""
-
-
-def is_address(text: str) -> bool:
-    """True for one plain mail address: no display name, no quoting, nothing that could end a line."""
-    return len(text) <= LONGEST_ADDRESS and _ADDRESS.fullmatch(text) is not None
 
 
 def distinct(recipients: Iterable[str]) -> list[str]:
@@ -46,6 +32,15 @@ def sender_address(mail_from: str) -> str:
     """The bare address of `FlexPrint Tracker <flexprint@example.com>`, empty when there is none in it."""
     address = parseaddr(mail_from)[1]
     return address if is_address(address) else ""
+
+
+def sender(mail_from: str) -> str:
+    """FLEXPRINT_MAIL_FROM, once it is known to hold an address. Raises SettingsError."""
+    if not sender_address(mail_from):
+        raise SettingsError(
+            f"FLEXPRINT_MAIL_FROM: {mail_from!r} holds no mail address; write FlexPrint Tracker <flexprint@example.com>"
+        )
+    return mail_from
 
 
 def mail_domain(mail_from: str) -> str:

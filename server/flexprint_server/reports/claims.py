@@ -117,10 +117,16 @@ def waiting(session: Session, held: Claim) -> Sequence[Delivery]:
     ).all()
 
 
-def begin(session: Session, held: Claim, delivery_id: int, now: datetime, lease: timedelta) -> None:
-    """Notes that the mail is about to be handed over. Raises ClaimLost: then it must not be."""
+def begin(session: Session, held: Claim, delivery_id: int, now: datetime, lease: timedelta) -> bool:
+    """Notes that the mail is about to be handed over. False when it waits no longer, because the worker before
+    this one has noted its outcome only now: then it must not be, nor when this raises ClaimLost."""
     _insist_on(renew(session, held, now, lease))
-    session.execute(update(Delivery).where(Delivery.id == delivery_id).values(attempts=Delivery.attempts + 1))
+    return _change(
+        session,
+        update(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.state.in_(_WAITING))
+        .values(attempts=Delivery.attempts + 1),
+    )
 
 
 def record(session: Session, delivery_id: int, state: str, answer: str, now: datetime) -> None:

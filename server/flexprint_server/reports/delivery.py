@@ -170,8 +170,9 @@ def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequen
             if line is None or not line.is_open:
                 line = means.post.open()
             with means.database.transaction() as session:
-                claims.begin(session, held, delivery.id, means.clock(), means.lease)
-            _note(means, delivery.id, *_hand_over(line, mail))
+                waits = claims.begin(session, held, delivery.id, means.clock(), means.lease)
+            if waits:
+                _note(means, delivery.id, *_hand_over(line, mail))
     except RelayUnusable as error:
         _log.warning("report %d waits: %s", held.report_id, error)
         with means.database.transaction() as session:

@@ -19,7 +19,11 @@ class Report(Model):
     take over. `attempts` counts those at the present step. `summary` is reports.workbook.Summary, for the mail."""
 
     __tablename__ = "report"
-    __table_args__ = (Index(None, "next_attempt_at"), Index(None, "dealer_id", "id"))
+    __table_args__ = (
+        Index(None, "next_attempt_at"),
+        Index(None, "dealer_id", "id"),
+        Index(None, "agent_id", "created_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))

@@ -3,6 +3,7 @@
 The database says what is due (reports.claims); a worker that is woken for nothing finds nothing to claim.
 """
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -24,7 +25,7 @@ _ONCE: Final = {"max_retries": 1, "interval_start": 0, "socket_timeout": 2}
 
 
 class QueueAway(Exception):
-    """The queue cannot be reached. Nothing is lost by it."""
+    """The queue cannot be reached, or takes nothing. Nothing is lost by it."""
 
 
 class _Connection(Connection):
@@ -67,7 +68,10 @@ app.conf.update(
 
 def configure(settings: Settings) -> None:
     """Names the Redis-protocol server of this process. Without one there is nobody to wake."""
-    app.conf.broker_url = settings.redis_url and str(settings.redis_url)
+    url = settings.redis_url and str(settings.redis_url)
+    app.conf.broker_url = url
+    # Left to itself kombu would trust any certificate.
+    app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED} if url and url.startswith("rediss:") else None
 
 
 def wake(report_id: int) -> None:
@@ -92,5 +96,6 @@ def _connection() -> Iterator[Connection]:
     with app.connection_for_write(transport_options=_ONCE) as connection:
         try:
             yield connection
-        except (*connection.connection_errors, OperationalError) as error:
-            raise QueueAway(f"the queue does not answer: {error}") from error
+        # Channel errors are refusals: its memory or disk is full, it is a replica, it forbids us.
+        except (*connection.connection_errors, *connection.channel_errors, OperationalError) as error:
+            raise QueueAway(f"the queue does not answer as it should: {error}") from error

@@ -20,12 +20,10 @@ from sqlalchemy.orm import Session
 
 from flexprint_server.database import Database
 from flexprint_server.tenants.models import CollectorKey
-from flexprint_shared.sealing import key_id
+from flexprint_shared.sealing import SEALING_KEY_CONTEXT, key_id
 
 IDENTITY: Final = "identity"
 SEALING: Final = "sealing"
-SIGNED_AS: Final = b"flexprint/sealing-key/1\0"
-"""Stands before a sealing key's public octets where the identity signs them."""
 
 _NONCE: Final = 12
 
@@ -51,7 +49,7 @@ class Keyring:
 
     def signature(self) -> bytes:
         """The identity's word that the current sealing key is the collector's."""
-        return self.identity.sign(SIGNED_AS + self.current.public_key().public_bytes_raw())
+        return self.identity.sign(SEALING_KEY_CONTEXT + self.current.public_key().public_bytes_raw())
 
 
 def open_keyring(database: Database, secret_key: str, now: datetime) -> Keyring:

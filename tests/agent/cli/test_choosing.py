@@ -159,3 +159,33 @@ def test_the_home_given_by_word_wins_over_the_environment(agent, tmp_path):
     agent("--home", tmp_path / "other", "add", "10.1.1.1")
     assert agent("status", "--json").json["targets"] == []
     assert json.loads(agent("status", "--json", "--home", tmp_path / "other").out)["targets"] == ["10.1.1.1"]
+
+
+def test_a_name_that_nobody_knows_cannot_be_excluded(agent):
+    """It would exclude nothing; its address does."""
+    said = agent("exclude", "server-room.invalid", "localhost", "--json")
+    assert (said.status, said.json["excluded"]) == (2, ["localhost"])
+    assert "give its address" in said.err
+
+
+@pytest.mark.parametrize("address", ["a..b@example.com", "a@exa_mple.com", "a@example.com."])
+def test_an_address_that_the_collector_would_refuse_is_refused_here(agent, address):
+    assert agent("recipients", "add", address).status == 2
+
+
+def test_a_proxy_of_the_environment_that_is_none_is_said_without_its_password(enrolled, monkeypatch):
+    words = ("enroll", "--server", "https://collector.invalid", "--key", "K")
+    assert enrolled(*words, "--proxy", "http://[x").status == 2
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2@proxy:abc")
+    said = enrolled(*words)
+    assert (said.status, "HTTPS_PROXY" in said.err, "hunter2" in said.err) == (2, True, False)
+
+
+def test_a_lost_key_file_is_found_and_cured_by_enrolling_again(enrolled, collector, tmp_path):
+    collector.behaviours.append(problem(403, "key-spent"))
+    words = ("enroll", "--server", collector.url, "--insecure-loopback", "--key", "KEY")
+    assert enrolled(*words).status == 1
+    (tmp_path / "home" / "key").unlink()
+    assert "key-missing" in enrolled("doctor", "--json").out
+    assert enrolled(*words).status == 0
+    assert "key-missing" not in enrolled("doctor", "--json").out

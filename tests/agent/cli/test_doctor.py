@@ -12,8 +12,8 @@ WELL = {
 }
 
 
-def names(status=None, refused=(), silent=(), unreachable=None):
-    found = findings(Facts(WELL | (status or {}), refused, silent, unreachable))
+def names(status=None, refused=(), silent=(), unreachable=None, **more):
+    found = findings(Facts(WELL | (status or {}), refused, silent, unreachable, **more))
     assert all(one.problem and one.next_step for one in found)
     return [one.name for one in found]
 
@@ -32,6 +32,9 @@ def test_where_all_is_well_nothing_is_found():
         ({"status": {"recipients": []}}, ["no-recipients"]),
         ({"refused": [(7, "broken-seal"), (9, "too-large")]}, ["batch-refused", "batch-refused"]),
         ({"silent": ["ECOSYS at 10.1.1.7"]}, ["printers-silent"]),
+        ({"locked": "the key is missing"}, ["key-missing"]),
+        ({"unknown_exclusion": "guest is not known"}, ["exclusion-unknown"]),
+        ({"uncovered": ["ECOSYS at 10.1.1.7"], "why_uncovered": "no target"}, ["printers-uncovered"]),
         ({"unreachable": "nobody answers"}, ["collector-unreachable"]),
     ],
 )

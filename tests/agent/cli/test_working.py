@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from flexprint_agent import __version__
+from flexprint_agent.cli.finding import _stream
+from flexprint_agent.cli.parser import parse
 from flexprint_agent.keep.home import only_one
 from flexprint_shared import batch
 from lab.office import office
@@ -213,10 +215,28 @@ def test_a_probe_with_a_wrong_option_is_wrong_usage(agent, words):
 
 
 @pytest.mark.parametrize(
-    "words", [("read", "10.0.0.0/16"), ("probe", "10.0.0.0/16"), ("probe", "10.1.1.300"), ("sent", "7")]
+    "words",
+    [
+        ("read", "10.0.0.0/16"),
+        ("probe", "10.0.0.0/16"),
+        ("probe", "10.1.1.300"),
+        ("sent", "7"),
+        ("sent", "1" + "0" * 20),
+    ],
 )
 def test_what_cannot_be_done_is_wrong_usage(agent, words):
     assert agent(*words).status == 2
+
+
+def test_a_probe_works_where_the_home_cannot_be_looked_at(agent):
+    said = agent("probe", "no-such-printer.invalid", "--json", "--home", "x" * 300)
+    assert (said.status, said.json["answered"]) == (1, False)
+    assert "not known here" in said.err
+
+
+def test_a_device_that_falls_silent_on_the_way_is_no_success(capsys):
+    outcome = {"target": "10.1.1.7", "answered": True, "printer": True, "error": "10.1.1.7 fell silent"}
+    assert _stream(parse(["probe", "10.1.1.7"]), [outcome]) == 1
 
 
 def test_a_name_that_nobody_knows_is_said(agent):

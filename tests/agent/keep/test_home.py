@@ -10,6 +10,7 @@ import pytest
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.errors import Busy, Damaged, KeyMissing, Newer, NoRoom, NotWritable
 from flexprint_agent.keep.home import default_home, is_locked, only_one
+from flexprint_agent.keep.schema import STEPS
 from flexprint_agent.keep.vault import Vault
 
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes are a POSIX thing")
@@ -100,7 +101,7 @@ def test_a_database_of_a_newer_agent_is_left_alone(tmp_path):
 def test_an_older_database_is_brought_up_to_date_once(tmp_path):
     for _ in range(2):
         with Keep(tmp_path) as keep:
-            assert keep.database.value("PRAGMA user_version") == 1
+            assert keep.database.value("PRAGMA user_version") == len(STEPS)
             assert keep.database.value("PRAGMA synchronous") == 2
             assert keep.database.value("PRAGMA journal_mode") == "wal"
 

@@ -120,6 +120,15 @@ def test_one_talkative_device_does_not_block_the_others(keep, seal, now, a_read,
     assert ["3"] in parts
 
 
+def test_recipients_count_for_the_size_of_a_batch(keep, seal, now, a_read, monkeypatch):
+    """Reads that fit alone and not with fifty addresses go in two batches."""
+    for number in (1, 2):
+        keep.keep_read(a_read(number), {})
+    monkeypatch.setattr(batch, "LARGEST_DOCUMENT", 6_000)
+    recipients = [f"{number:02}{'x' * 60}@{'y' * 60}.example.com" for number in range(50)]
+    assert keep.spool.make_batches(seal, sender=SENDER, recipients=recipients, now=now) == 2
+
+
 def test_a_batch_leaves_the_spool_only_by_its_own_hash(keep, seal, now, a_read):
     for number in (1, 2):
         keep.keep_read(a_read(number), {})

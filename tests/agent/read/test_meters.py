@@ -3,6 +3,8 @@
 import pytest
 
 from flexprint_agent.read import records
+from flexprint_agent.read.meters import Counted
+from flexprint_agent.snmp import ber
 
 LIFE = "1.3.6.1.2.1.43.10.2.1.4"
 UNIT = "1.3.6.1.2.1.43.10.2.1.3"
@@ -157,3 +159,46 @@ def test_packed_counters_are_unpacked_by_the_table(read_of, blob, expected):
 )
 def test_records_end_where_they_no_longer_fit(blob, values):
     assert records.decode(bytes.fromhex(blob), mark=0x01, end=0xFF) == values
+
+
+BEYOND_COUNTING = (ber.COUNTER64, b"\xff" * 8)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({f"{KYOCERA}.43.10.1.1.12.1.1": BEYOND_COUNTING}, id="a Counter64 of ones"),
+        pytest.param({f"{KYOCERA}.43.10.1.1.12.1.1": b"9" * 20}, id="a text of 20 digits"),
+        pytest.param({f"{KYOCERA}.43.10.1.1.12.1.1": b"9" * 40000}, id="a text of 40 000 digits"),
+        pytest.param({f"{LIFE}.1.1": BEYOND_COUNTING}, id="a life count"),
+    ],
+)
+def test_a_number_that_no_device_counts_to_is_left_out_told_and_kept_as_evidence(read_of, said):
+    """The collector could store none of it."""
+    read = read_of({SYS_DESCR: "KYOCERA ECOSYS", **said})
+    assert read.meters == ()
+    assert any("left out" in warning for warning in read.warnings)
+    (evidence,) = read.evidence
+    assert 0 < len(evidence.value) <= 2 * 4096
+
+
+def test_a_packed_record_longer_than_any_number_is_left_out(read_of):
+    long = b"\x00\x01\xc8" + b"\x01" * 200
+    read = read_of({SYS_DESCR: "Brother HL-5370DW", BROTHER_COUNTERS: long + b"\xff"})
+    assert read.meters == ()
+    assert any("total" in warning and "left out" in warning for warning in read.warnings)
+    assert [item.oid for item in read.evidence] == [BROTHER_COUNTERS]
+
+
+def test_a_sum_larger_than_any_number_is_left_out():
+    counted = Counted()
+    for name in ("total.mono", "total.color"):
+        assert counted.add(name, 2**63 - 1, "impressions", None, "vendor")
+    assert not counted.add("total", 2**64 - 2, "impressions", None, "derived")
+    assert counted.warnings == ["total is left out: no device counts that far"]
+
+
+def test_of_hundreds_of_markers_some_are_listed(read_of):
+    read = read_of({f"{LIFE}.1.{row}": 2**31 + row for row in range(1, 600)})
+    assert len(read.evidence) == 15
+    assert all(len(warning) < 1000 for warning in read.warnings)

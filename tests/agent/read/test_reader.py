@@ -256,3 +256,58 @@ def test_nothing_is_asked_but_columns_and_objects(device):
     for ask in asked.asks:
         for name in ask.oids:
             assert len(ber.arcs(name)) >= 8, ber.dotted(name)
+
+
+MAC, SERIAL = f"{MIB}.2.2.1.6.1", f"{MIB}.43.5.1.1.17.1"
+
+
+@pytest.mark.parametrize("serial", [None, "0000000000", "in its 1284 id"])
+def test_a_printer_without_a_real_serial_that_is_swapped_shows_its_own_mac(device, serial):
+    """Its MAC is all that tells it from the one before; it is asked in the same packets."""
+    table = colour_printer()
+    del table[SERIAL]
+    if serial == "in its 1284 id":
+        table["1.3.6.1.4.1.2699.1.2.1.2.1.1.3.1"] = "MFG:KYOCERA;MDL:TASKalfa 3253ci;SN:W2K9504118;"
+    elif serial:
+        table[SERIAL] = serial
+    layout = device(table).read().layout
+    asked = device(table)
+    assert asked.read(layout).layout is layout
+    assert [ask.kind for ask in asked.asks] == ["get", "get", "bulk"]
+    again = device(table | {MAC: bytes.fromhex("0017c8b90311")}).read(layout)
+    assert again.read.identity.macs == ("00:17:c8:b9:03:11",)
+    assert again.layout is not layout
+
+
+def test_a_printer_with_a_real_serial_is_not_asked_for_its_mac_every_day(device):
+    layout = device(colour_printer()).read().layout
+    assert ber.oid(MAC) not in layout.asked()
+
+
+def test_what_is_remembered_of_a_printer_is_cut_to_what_is_read_of_it(device):
+    table = colour_printer() | {f"{MIB}.1.1.0": b"KYOCERA " + b"x" * 50000}
+    asked = device(table)
+    layout = asked.read().layout
+    assert max(len(content) for _, content in {**layout.watched, **layout.still}.values()) == 4096
+    assert asked.read(layout).layout is layout
+
+
+def test_a_printer_that_says_too_much_is_not_remembered(device):
+    table = colour_printer() | {f"{MIB}.43.11.1.1.6.1.{row}": b"x" * 4096 for row in range(1, 60)}
+    assert device(table).read().layout is None
+
+
+def test_a_device_that_sends_megabytes_is_read_in_one(device):
+    """Memory is bounded in octets: a datagram may bring 60 kB for a single value."""
+    table = colour_printer() | {f"{MIB}.43.11.1.1.6.1.{row}": bytes(60000) for row in range(1, 120)}
+    asked = device(table, most=1)
+    heard, usual = [], asked.answer
+
+    def answer(ask):
+        said = usual(ask)
+        heard.extend(len(content) for _, _, content in said.bindings)
+        return said
+
+    asked.answer = answer
+    assert asked.read().read.meter("total") == 424405
+    assert sum(heard) < (1 << 20) + 2 * 65536

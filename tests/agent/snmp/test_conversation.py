@@ -312,3 +312,13 @@ def test_traits_can_be_kept_and_given_back():
     again = hold(walk(ROOTS, replace(traits)), Device(TABLE, Quirks(bulk="genErr", most_bindings=3)))
     assert again.result == IN_COLUMNS
     assert set(again.kinds()) == {"next"}
+
+
+@pytest.mark.parametrize("converse", [get, get_next, walk])
+def test_a_conversation_ends_after_so_many_octets(converse):
+    """What was answered until then stands."""
+    names = [f"{MIB}.5.1.1.{column}.1" for column in range(1, 60)]
+    device = Device([Row(name, wire.OCTET_STRING, b"x" * 1000) for name in names], Quirks(most_bindings=1))
+    roots = [ber.oid(name if converse is get else name[:-2]) for name in names]
+    heard = hold(converse(roots, Traits(), most_octets=4000), device)
+    assert 4 <= len(heard.result) <= 5

@@ -122,6 +122,21 @@ def test_a_device_says_where_its_figures_come_from(alice, fleet):
     assert count == 89
 
 
+def test_a_read_from_a_wrong_clock_is_marked_and_gives_no_figures(alice, fleet):
+    device = first(fleet, Device, Device.serial == "RH9928708505")
+    path = f"/devices/{device.id}"
+    before = words(alice.get(path).text)
+    with fleet.transaction() as session:
+        shown = session.scalars(select(Read).where(Read.device_id == device.id).order_by(Read.read_at.desc())).first()
+        facts = {column.name: getattr(shown, column.name) for column in Read.__table__.columns if column.name != "id"}
+        ahead = {"read_at": NOW + timedelta(days=3650), "total": 7, "meters": [7] * len(shown.meters)}
+        session.add(Read(**{**facts, **ahead}))
+    page = words(alice.get(path).text)
+    assert page.partition("Arrived")[0] == before.partition("Arrived")[0]
+    assert page.count("wrong clock") == 1
+    assert "2036" in page.partition("Arrived")[2].partition("wrong clock")[0]
+
+
 def test_a_device_shows_a_drawing_that_also_says_it_in_words(alice, fleet):
     device = first(fleet, Device, Device.serial == "RH9928708505")
     page = alice.get(f"/devices/{device.id}").text

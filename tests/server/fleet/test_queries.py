@@ -5,9 +5,11 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from flexprint_server.fleet import queries
 from flexprint_server.fleet.queries import PAGE, READS_PAGE, Wanted
+from flexprint_server.ingest.models import Batch
 from flexprint_server.reports import queries as report_queries
 from flexprint_server.tenants.models import Customer
 from flexprint_shared.readings import Supply
@@ -89,7 +91,7 @@ def test_nobody_sees_anothers_devices_in_any_way(fleet):
     with fleet.database.reading() as session:
         assert queries.device(fleet.alice, session, device) is None
         assert queries.reads(fleet.alice, session, device) == []
-        assert queries.history(fleet.alice, session, device, NOW - timedelta(days=1)) == []
+        assert queries.history(fleet.alice, session, device, NOW - timedelta(days=1), NOW) == []
         theirs = queries.device(fleet.stranger, session, device)
         assert queries.agent_of(fleet.alice, session, theirs) is None
         choices = queries.choices(fleet.alice, session, Wanted(customer_id=theirs.site.customer_id, site_id=site))
@@ -226,8 +228,25 @@ def test_the_history_is_the_totals_in_order_of_time_since_an_instant(fleet):
     history = [(NOW - timedelta(days=day), 100 - day) for day in (0, 5, 100)]
     device = fleet.add("A", total=100, history=history)
     with fleet.database.reading() as session:
-        points = queries.history(fleet.alice, session, device, NOW - timedelta(days=90))
+        points = queries.history(fleet.alice, session, device, NOW - timedelta(days=90), NOW)
     assert points == [(NOW - timedelta(days=5), 95), (NOW, 100)]
+
+
+def test_a_read_from_a_clock_far_ahead_is_listed_but_neither_newest_nor_drawn(fleet):
+    """The device's row knows better; its page shows the read that the row shows."""
+    ahead, late = NOW + timedelta(days=3650), NOW + timedelta(hours=3)
+    device_id = fleet.add("A", total=100, history=[(NOW, 100), (ahead, 7), (NOW - timedelta(days=1), 90)])
+    with fleet.database.transaction() as session:
+        session.execute(update(Batch).values(received_at=late))
+    with fleet.database.reading() as session:
+        device = queries.device(fleet.alice, session, device_id)
+        newest = queries.newest_read(fleet.alice, session, device)
+        listed = queries.reads(fleet.alice, session, device_id)
+        points = queries.history(fleet.alice, session, device_id, NOW - timedelta(days=90), NOW)
+        assert queries.newest_read(fleet.stranger, session, device) is None
+    assert (newest.read_at, newest.values()) == (NOW, {"total": 100})
+    assert [(read.read_at, read.is_ahead) for read in listed[:2]] == [(ahead, True), (NOW, False)]
+    assert points == [(NOW - timedelta(days=1), 90), (NOW, 100)]
 
 
 def test_customers_are_no_choice_where_there_are_too_many(fleet):

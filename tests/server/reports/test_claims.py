@@ -100,6 +100,23 @@ def test_an_acceptance_counts_whoever_holds_the_report(house):
     assert house.states(report_id) == ("building", ["accepted"])
 
 
+def test_a_mail_whose_acceptance_is_noted_late_is_not_begun_again(house):
+    """The database was away for longer than the lease: the second worker's list is older than what the first one
+    then writes down."""
+    report_id = house.ask()
+    claim(house, report_id)
+    house.now += timedelta(minutes=1)
+    held = claim(house, report_id, "two")
+    with house.database.reading() as session:
+        (stale,) = claims.waiting(session, held)
+    with house.database.transaction() as session:
+        claims.record(session, stale.id, "accepted", "250 ok", house.now)
+    with house.database.transaction() as session:
+        assert not claims.begin(session, held, stale.id, house.now, LEASE)
+    (delivery,) = house.report(report_id).deliveries
+    assert (delivery.state, delivery.attempts) == ("accepted", 0)
+
+
 def test_those_that_wait_longest_come_first(house):
     first = house.ask()
     house.now += timedelta(seconds=1)

@@ -252,6 +252,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_report_site_id_site")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report")),
     )
+    op.create_index(op.f("ix_report_agent_id_created_at"), "report", ["agent_id", "created_at"])
     op.create_index(op.f("ix_report_dealer_id_id"), "report", ["dealer_id", "id"])
     op.create_index(op.f("ix_report_next_attempt_at"), "report", ["next_attempt_at"])
 
