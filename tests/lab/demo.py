@@ -331,7 +331,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     screen = Screen(sys.stdout)
     fresh(PLACE)
     demo = Demo(PLACE, screen)
-    for ending in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+    # SIGINT as well: a shell that starts this in the background has told it to ignore Ctrl-C.
+    for ending in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
         if hasattr(signal, ending):
             signal.signal(getattr(signal, ending), signal.default_int_handler)
     screen.say("FlexPrint Tracker, the main job on a simulated office\n")

@@ -236,7 +236,7 @@ def test_a_probe_works_where_the_home_cannot_be_looked_at(agent):
 
 def test_a_device_that_falls_silent_on_the_way_is_no_success(capsys):
     outcome = {"target": "10.1.1.7", "answered": True, "printer": True, "error": "10.1.1.7 fell silent"}
-    assert _stream(parse(["probe", "10.1.1.7"]), [outcome]) == 1
+    assert _stream(parse(["probe", "10.1.1.7"]), [outcome]) == (0, 1)
 
 
 def test_a_name_that_nobody_knows_is_said(agent):
