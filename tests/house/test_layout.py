@@ -124,13 +124,17 @@ def requirements(distribution: str) -> set[str]:
 
 
 def test_the_agent_alone_brings_nothing_of_the_server():
-    """What a customer's workstation gets is the agent, the shared part, HTTP and cryptography; nothing else."""
+    """What a customer's workstation gets is the agent, the shared part, HTTP, SNMPv3, mDNS and cryptography; nothing
+    else."""
     brought = requirements("flexprint-agent")
     assert "flexprint-server" not in brought
     own = {"flexprint-agent", "flexprint-shared"}
     http = {"httpx", "httpcore", "h11", "anyio", "idna", "certifi", "sniffio", "truststore", "typing-extensions"}
     sealing = {"cryptography", "cffi", "pycparser"}
-    assert brought <= own | http | sealing, brought - own - http - sealing
+    snmp_v3 = {"pysnmp", "pyasn1"}
+    mdns = {"zeroconf", "ifaddr"}
+    wanted = own | http | sealing | snmp_v3 | mdns
+    assert brought <= wanted, brought - wanted
 
 
 def test_the_agent_starts_where_the_server_is_not_installed():
