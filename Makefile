@@ -37,9 +37,10 @@ format: setup ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test-system: setup ## install the Debian packages of the browser and LibreOffice tests, then run those too
+test-system: setup ## install the Debian packages of the browser, LibreOffice and network tests, then run those too
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends chromium libreoffice-calc poppler-utils fonts-dejavu-core
+	apt-get install -y -qq --no-install-recommends chromium libreoffice-calc poppler-utils fonts-dejavu-core \
+		iproute2 nftables snmpd
 	$(BIN)/python -m pytest -m system
 
 bench: setup ## measure against peers side by side; writes docs/benchmarks.md

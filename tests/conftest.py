@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from flexprint_server.database import Database
+from lab.branch import Branch
+from lab.network import unavailable
 from services.postgres import Postgres
 from services.smtp import Sink
 from services.valkey import Valkey
@@ -89,3 +91,13 @@ def smtp(tmp_path: Path) -> Iterator[Sink]:
     sink = Sink(tmp_path).start()
     yield sink
     sink.stop()
+
+
+@pytest.fixture
+def branch(tmp_path: Path) -> Iterator[Branch]:
+    """A customer's branch as a network of its own, with routers, LANs and printers; see tests/lab/README.md."""
+    reason = unavailable("snmpd")
+    if reason:
+        pytest.skip(reason)
+    with Branch(tmp_path) as made:
+        yield made

@@ -95,6 +95,11 @@ class Site:
         self.socket = _socket(port)
         self.port: int = self.socket.getsockname()[1]
         self._other: socket.socket | None = None
+        self._broadcasts: frozenset[str] = frozenset()
+
+    def answer_broadcasts(self, addresses: Iterable[str]) -> None:
+        """From now on every device answers, from its own address, what was sent to one of these."""
+        self._broadcasts = frozenset(addresses)
 
     def place(self, address: str, rows: Iterable[Row], quirks: Quirks) -> None:
         device = Device(rows, quirks)
@@ -111,6 +116,10 @@ class Site:
         return True
 
     def _answer(self, message: bytes, address: str, asker: tuple[str, int]) -> None:
+        for one in self._standing if address in self._broadcasts else (address,):
+            self._answer_as(one, message, asker)
+
+    def _answer_as(self, address: str, message: bytes, asker: tuple[str, int]) -> None:
         tally = self._tallies[address]
         tally.packets += 1
         tally.octets_in += len(message)
@@ -180,6 +189,8 @@ class Site:
                     self._standing[address].device.change(_rows(rows))
             case "place":
                 self.place(order["address"], _rows(order["rows"]), _quirks(order["quirks"]))
+            case "away":
+                del self._standing[order["address"]]
             case "up" | "down" as way:
                 self._standing[order["address"]].up = way == "up"
             case "restart":
@@ -291,6 +302,7 @@ def serve_controlled(port: int) -> None:
                     continue
                 for one in order["devices"]:
                     site.place(one["address"], _rows(one["rows"]), _quirks(one["quirks"]))
+                site.answer_broadcasts(order["broadcasts"])
                 placed = True
                 _say({"ready": True, "port": site.port})
     site.close()

@@ -9,7 +9,7 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -34,16 +34,24 @@ def recorded(address: str, path: Path | str, quirks: Quirks = FLAWLESS) -> Place
 
 
 class Lab:
-    """Devices at loopback addresses, all on one UDP port (0: any free one, see `port`)."""
+    """Devices at loopback addresses, all on one UDP port (0: any free one, see `port`).
 
-    def __init__(self, devices: Iterable[Placed], port: int = 0) -> None:
+    `enter` is a command line that leads to another host, where they stand at that host's addresses; there every device
+    answers what is sent to one of `broadcasts`, too.
+    """
+
+    def __init__(
+        self, devices: Iterable[Placed], port: int = 0, *, enter: Sequence[str] = (), broadcasts: Sequence[str] = ()
+    ) -> None:
         self.devices: dict[str, Placed] = {one.address: one for one in devices}
         self.port = port
+        self._enter = enter
+        self._broadcasts = broadcasts
         self._simulator: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self._simulator = subprocess.Popen(
-            [sys.executable, "-m", "lab.simulator", "--control", "--port", str(self.port)],
+            [*self._enter, sys.executable, "-m", "lab.simulator", "--control", "--port", str(self.port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -52,7 +60,8 @@ class Lab:
             start_new_session=True,
         )
         try:
-            self.port = self._order({"devices": [_on_the_way(one) for one in self.devices.values()]})["port"]
+            devices = [_on_the_way(one) for one in self.devices.values()]
+            self.port = self._order({"devices": devices, "broadcasts": list(self._broadcasts)})["port"]
         except BaseException:
             self.close()
             raise
@@ -102,6 +111,11 @@ class Lab:
         """Puts a device in place, instead of the one that stood there."""
         self.devices[device.address] = device
         self._order({"do": "place", **_on_the_way(device)})
+
+    def take_away(self, address: str) -> Placed:
+        """From now on nobody stands at this address. The device that did."""
+        self._order({"do": "away", "address": address})
+        return self.devices.pop(address)
 
     def change(self, address: str, values: Mapping[str, int | str | bytes | Row]) -> None:
         """From now on these objects have these values; objects that were not there appear. Numbers keep the
