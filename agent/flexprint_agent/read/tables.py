@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any, Final, Literal
 
 from flexprint_agent.snmp import ber
+from flexprint_agent.snmp.forbidden import holding
 
 Encoding = Literal["text", "pml"]
 
@@ -116,6 +117,10 @@ def parse(file: str, text: str) -> Vendor:
             re.compile(one)
     except re.error as error:
         raise BadTable(f"{file}: {one}: {error}") from error
+    for name in (*vendor.signs, *objects((vendor,))):
+        subtree = holding(name)
+        if subtree is not None:
+            raise BadTable(f"{file}: {ber.dotted(name)} cannot be in a table: {subtree}")
     return vendor
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
 from flexprint_agent.snmp.ber import END_OF_MIB_VIEW, V1, V2C, Binding, Value, after, arcs, oid, parent
+from flexprint_agent.snmp.forbidden import is_forbidden
 
 # error-status of RFC 1157 and RFC 3416
 NO_ERROR = 0
@@ -90,12 +91,13 @@ def octets_of(values: Mapping[bytes, Value]) -> int:
 
 
 def get(oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS) -> Conversation[dict[bytes, Value]]:
-    """The values of these objects, in the order asked; those the device does not have are left out.
+    """The values of these objects, in the order asked; those the device does not have, and forbidden ones,
+    are left out.
 
     After `most_octets` no more is asked. Raises Silent when the device answered nothing, or fell silent twice in a row.
     """
     values: dict[bytes, Value] = {}
-    wanted = waiting = list(dict.fromkeys(oids))
+    wanted = waiting = _allowed(oids)
     most, silences, heard, stepped = traits.most_objects, 0, False, False
     while waiting and octets_of(values) < most_octets:
         chunk, waiting = waiting[:most], waiting[most:]
@@ -121,6 +123,11 @@ def get(oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS
             found, waiting = yield from _step_to(waiting, traits, most_octets - octets_of(values))
             values.update(found)
     return {name: values[name] for name in wanted if name in values} if stepped else values
+
+
+def _allowed(oids: Iterable[bytes]) -> list[bytes]:
+    """Each OID once, without the forbidden ones."""
+    return [name for name in dict.fromkeys(oids) if not is_forbidden(name)]
 
 
 def _step_to(
@@ -154,8 +161,8 @@ def get_next(
 ) -> Conversation[dict[bytes, Binding]]:
     """What comes after each of these OIDs, by packed GETNEXT; tag endOfMibView where nothing does.
 
-    An OID to which the device gave no answer is left out, and after `most_octets` no more is asked. Raises
-    Silent when the device fell silent twice in a row.
+    An OID to which the device gave no answer, or a forbidden one, is left out, and after `most_octets` no more
+    is asked. Raises Silent when the device fell silent twice in a row.
     """
     steps = _Steps(oids, traits)
     while steps.octets() < most_octets and (chunk := steps.next_chunk()):
@@ -166,7 +173,7 @@ def get_next(
                 raise
         else:
             steps.take(chunk, answer)
-    return steps.found
+    return {asked: binding for asked, binding in steps.found.items() if not is_forbidden(binding[0])}
 
 
 class _Steps:
@@ -180,7 +187,7 @@ class _Steps:
     def __init__(self, oids: Iterable[bytes], traits: Traits) -> None:
         self.traits = traits
         self.found: dict[bytes, Binding] = {}
-        asked = dict.fromkeys(oids)
+        asked = _allowed(oids)
         # In order: the first one v1 refuses is then the first for which its MIB has nothing.
         self.waiting = deque([tuple(sorted(asked, key=arcs) if traits.version == V1 else asked)])
         self.silences = 0

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.conversation import Answer, Conversation, Silent, Traits
 from flexprint_agent.snmp.dialogue import Dialogue, Endpoint, Outcome
+from flexprint_agent.snmp.forbidden import ForbiddenObject, refuse
 from flexprint_agent.snmp.pace import Pace
 from flexprint_agent.snmp.wire import Unsendable, Wire
 
@@ -150,10 +151,14 @@ class _Run(Generic[T]):
                 dialogue.ask = next(dialogue.conversation)
             else:
                 dialogue.ask = dialogue.conversation.send(answer)
+            refuse(dialogue.ask.oids)
         except StopIteration as stop:
             self.end(dialogue, stop.value)
         except Silent as silent:
             self.end(dialogue, None, str(silent))
+        except ForbiddenObject as refusal:
+            dialogue.conversation.close()
+            self.end(dialogue, None, f"{dialogue.endpoint}: {refusal}", refusal)
         except Exception as fault:  # noqa: BLE001 - what one device says must not end the round for all
             self.end(dialogue, None, f"{dialogue.endpoint} was not understood: {fault!r}", fault)
         else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flexprint_agent.snmp.ber import V1, Binding, Value, after
+from flexprint_agent.snmp.ber import V1, Binding, Value, after, arcs
 from flexprint_agent.snmp.conversation import (
     MOST_OCTETS,
     NO_SUCH_NAME,
@@ -14,6 +14,7 @@ from flexprint_agent.snmp.conversation import (
     Silent,
     Traits,
 )
+from flexprint_agent.snmp.forbidden import Forbidden, forbidden_in, is_forbidden
 
 # Values asked for in one GETBULK: about what fits 1472 octets, an Ethernet frame without fragments.
 _VALUES_PER_ANSWER = 48
@@ -25,8 +26,8 @@ def walk(
     """All values below these OIDs, column by column, each in the order of the device's MIB.
 
     Every column that is still open is carried by every request. At most `most_values` are taken (and
-    so at most about as many packets sent), and after `most_octets` no more is asked. Raises Silent when
-    the device answered nothing, or fell silent twice in a row.
+    so at most about as many packets sent), and after `most_octets` no more is asked. Forbidden subtrees are
+    stepped over. Raises Silent when the device answered nothing, or fell silent twice in a row.
     """
     state = _Walk(columns, traits, most_values, most_octets)
     while ask := state.next_ask():
@@ -48,7 +49,7 @@ class _Walk:
 
     def __init__(self, columns: Sequence[bytes], traits: Traits, most_values: int, most_octets: int) -> None:
         self.traits = traits
-        self.found: dict[bytes, dict[bytes, Value]] = {root: {} for root in columns}
+        self.found: dict[bytes, dict[bytes, Value]] = {root: {} for root in columns if not is_forbidden(root)}
         self.last = {root: root for root in self.found}
         self.room = most_values
         self.octets_left = most_octets
@@ -70,10 +71,19 @@ class _Walk:
         if self.silences:  # the smallest request there is tells a dead device from an overtaxed one
             return Ask("next", (next(iter(self.last.values())),))
         oids = tuple(self.last.values())[: self.most]
-        if not (self.bulk and self.traits.uses_bulk()):
+        if not (self.bulk and self.traits.uses_bulk()) or self._harm_is_ahead():
             return Ask("next", oids)
         fitting = max(1, min(self.repetitions, _VALUES_PER_ANSWER // len(oids)))
         return Ask("bulk", oids, fitting)
+
+    def _harm_is_ahead(self) -> bool:
+        """Whether a column still leads to a subtree that harms the device. A GETBULK would let the device walk on
+        into it by itself; of GETNEXTs only one can touch its edge."""
+        return any(
+            subtree.danger == "device" and after(subtree.root, last)
+            for root, last in self.last.items()
+            for subtree in forbidden_in(root)
+        )
 
     def fell_silent(self, ask: Ask) -> bool:
         """Narrows the way of asking; False when there is nothing left to try."""
@@ -111,11 +121,18 @@ class _Walk:
         """Sorts the bindings, repetition by repetition, into their columns; closes those that ended."""
         for place, root in enumerate(roots[: len(bindings)]):
             column, before, skip = self.found[root], self.last[root], len(root)
-            known = len(column)
+            known, asked, guarded = len(column), before, forbidden_in(root)
             for name, tag, content in bindings[place :: len(roots)]:
                 if tag >= NO_VALUE or not name.startswith(root):
                     del self.last[root]
                     break
+                subtree = _holding(name, guarded) if guarded else None
+                if subtree:
+                    if not after(subtree.beyond, asked):  # it was asked what comes behind, and goes back
+                        del self.last[root]
+                        break
+                    before = max(before, subtree.beyond, key=arcs)
+                    continue
                 # The octets' order is the OIDs' order where one of both has no octet above 127.
                 if not (name > before if name.isascii() else after(name[skip:], before[skip:])):
                     del self.last[root]
@@ -156,3 +173,7 @@ class _Walk:
             self.traits.bulk = False
         if self.most == 1 and self.traits.objects_proven < 2:
             self.traits.most_objects = 1
+
+
+def _holding(name: bytes, subtrees: tuple[Forbidden, ...]) -> Forbidden | None:
+    return next((one for one in subtrees if name.startswith(one.root)), None)

@@ -9,20 +9,13 @@ import pytest
 from flexprint_agent.read import tables
 from flexprint_agent.read.tables import BadTable
 from flexprint_agent.snmp import ber
+from flexprint_agent.snmp.forbidden import holding
 from flexprint_shared.meters import UNITS, is_meter_name
 
 FOLDER = resources.files("flexprint_agent.read").joinpath("vendors")
 RAW = {file.name: tomllib.loads(file.read_text("utf-8")) for file in FOLDER.iterdir() if file.name.endswith(".toml")}
 VENDORS = {vendor.file: vendor for vendor in tables.vendors()}
 
-# Reading these acts (Epson's command tunnel) or brings names of people and documents (job tables).
-FORBIDDEN = (
-    "1.3.6.1.4.1.1248.1.2.2.44",
-    "1.3.6.1.4.1.1347.47",
-    "1.3.6.1.4.1.11.2.3.9.4.2.1.1.6",
-    "1.3.6.1.4.1.2435.2.3.9.4.2.1.5.1",
-    "1.3.6.1.4.1.2699.1.1",
-)
 KEYS = {"trees", "makers", "brands", "printers", "text", "pattern", "meter", "records", "derived"}
 
 
@@ -57,7 +50,16 @@ def test_every_oid_is_one_and_says_where_it_was_checked(file):
 def test_nothing_is_asked_that_acts_or_that_names_people(file):
     asked = [row["oid"] for row in rows_with_oid(file)] + RAW[file].get("printers", {}).get("signs", [])
     for name in asked:
-        assert not any(f"{name}.".startswith(f"{forbidden}.") for forbidden in FORBIDDEN), name
+        assert holding(ber.oid(name)) is None, name
+
+
+@pytest.mark.parametrize("oid", ["1.3.6.1.4.1.1248.1.2.2.44.1.1.2.1.0", "1.3.6.1.4.1.1347.47"])
+def test_a_table_that_asks_for_something_forbidden_is_refused_with_the_reason(oid):
+    row = f'[[meter]]\nname = "total"\noid = "{oid}"\nunit = "impressions"\nchecked = "unverified"\n'
+    with pytest.raises(BadTable, match=rf"^bad.toml: {oid} cannot be in a table: .* is never asked for: "):
+        tables.parse("bad.toml", row)
+    with pytest.raises(BadTable, match="cannot be in a table"):
+        tables.parse("bad.toml", f'[printers]\nsigns = ["{oid}"]\n')
 
 
 @pytest.mark.parametrize("file", RAW)

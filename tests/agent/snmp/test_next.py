@@ -19,7 +19,7 @@ from .conftest import ALL, ROOTS, TABLE, hold
 V1_ONLY = Quirks(v2c=False)
 PRIVATE = "1.3.6.1.4.1.1347"
 # Thirty objects as a vendor table names them: scalars, first rows, later rows.
-OBJECTS = [f"{PRIVATE}.{group}.{end}" for group in range(40, 50) for end in ("1.0", "2.1", "3.7")]
+OBJECTS = [f"{PRIVATE}.{group}.{end}" for group in range(30, 40) for end in ("1.0", "2.1", "3.7")]
 
 
 def in_v1(names, rows, traits=None, device=None):

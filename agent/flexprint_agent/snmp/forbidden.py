@@ -1,0 +1,81 @@
+"""What is never asked for: subtrees that harm a device when they are read, or that hold what is nobody's business.
+
+They are data (`forbidden.toml`, each with its reason and source). Conversations step over them, and the exchange
+sends no request that names an OID inside one, whatever it was made by.
+"""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Literal
+
+from flexprint_agent.snmp import ber
+
+Danger = Literal["device", "privacy"]
+
+
+@dataclass(slots=True, frozen=True)
+class Forbidden:
+    """One subtree. `beyond` is the OID right behind it: a GETNEXT of it goes on past the whole subtree, though
+    not to an instance of exactly that name."""
+
+    root: bytes
+    beyond: bytes
+    danger: Danger
+    reason: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{ber.dotted(self.root)} is never asked for: {self.reason}"
+
+
+class ForbiddenObject(Exception):
+    """Something was about to be asked for that never is; the message says what and why. A defect of whoever asked."""
+
+
+@cache
+def forbidden() -> tuple[Forbidden, ...]:
+    """All of them, in the order of the file."""
+    text = resources.files(__package__).joinpath("forbidden.toml").read_text("utf-8")
+    return tuple(
+        Forbidden(ber.oid(row["oid"]), _beyond(row["oid"]), row["danger"], row["reason"], row["source"])
+        for row in tomllib.loads(text)["subtree"]
+    )
+
+
+def _beyond(dotted: str) -> bytes:
+    before, _, last = dotted.rpartition(".")
+    return ber.oid(f"{before}.{int(last) + 1}")
+
+
+@cache
+def _roots() -> tuple[bytes, ...]:
+    return tuple(one.root for one in forbidden())
+
+
+def is_forbidden(name: bytes) -> bool:
+    """Whether an OID is the root of such a subtree or lies inside one."""
+    return name.startswith(_roots())
+
+
+def holding(name: bytes) -> Forbidden | None:
+    """The subtree that an OID is the root of or lies inside; None when it may be asked for."""
+    if not is_forbidden(name):
+        return None
+    return next(one for one in forbidden() if name.startswith(one.root))
+
+
+@lru_cache(1024)
+def forbidden_in(column: bytes) -> tuple[Forbidden, ...]:
+    """The subtrees that a walk of this column comes by."""
+    return tuple(one for one in forbidden() if one.root.startswith(column))
+
+
+def refuse(names: Iterable[bytes]) -> None:
+    """Raises ForbiddenObject when a request must not be sent."""
+    for name in names:
+        found = holding(name)
+        if found is not None:
+            raise ForbiddenObject(f"{ber.dotted(name)} is not asked for; {found}")
