@@ -50,6 +50,22 @@ class Unsendable(Exception):
     """The system refuses to send to this address (no route, a broadcast address, a full queue)."""
 
 
+def widen(made: socket.socket, *, linux: bool) -> None:
+    """Gives a socket buffers as near to BUFFER as the system lets us: answers come many at once, and packets to
+    addresses nobody has wait for ARP in the send buffer, about 270 in the default one."""
+    for option, forced in ((socket.SO_RCVBUF, _SO_RCVBUFFORCE), (socket.SO_SNDBUF, _SO_SNDBUFFORCE)):
+        if linux:
+            with contextlib.suppress(OSError):  # only the administrator may go beyond the limit
+                made.setsockopt(socket.SOL_SOCKET, forced, BUFFER)
+                continue
+        size = BUFFER
+        while size > made.getsockopt(socket.SOL_SOCKET, option):
+            with contextlib.suppress(OSError):  # macOS refuses what is beyond its limit; Linux trims it
+                made.setsockopt(socket.SOL_SOCKET, option, size)
+                break
+            size //= 2
+
+
 class Wire:
     """Sends and receives datagrams; close it, or use it in a `with`."""
 
@@ -57,9 +73,7 @@ class Wire:
         self._linux = linux
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
-        self._widen(socket.SO_RCVBUF, _SO_RCVBUFFORCE)
-        # Packets to addresses nobody has wait for ARP in the send buffer, about 270 in the default one.
-        self._widen(socket.SO_SNDBUF, _SO_SNDBUFFORCE)
+        widen(self.socket, linux=linux)
         if linux:
             self.socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
         # Bound now: Windows does not let an unbound socket wait for an answer.
@@ -76,19 +90,6 @@ class Wire:
     def close(self) -> None:
         self._selector.close()
         self.socket.close()
-
-    def _widen(self, option: int, forced: int) -> None:
-        """As near to BUFFER as the system lets us."""
-        if self._linux:
-            with contextlib.suppress(OSError):  # only the administrator may go beyond the limit
-                self.socket.setsockopt(socket.SOL_SOCKET, forced, BUFFER)
-                return
-        size = BUFFER
-        while size > self.socket.getsockopt(socket.SOL_SOCKET, option):
-            with contextlib.suppress(OSError):  # macOS refuses what is beyond its limit; Linux trims it
-                self.socket.setsockopt(socket.SOL_SOCKET, option, size)
-                return
-            size //= 2
 
     def send(self, datagram: bytes, to: Address) -> None:
         """Waits while the system's queue is full. Unsendable when it will not take the packet."""
