@@ -1,22 +1,48 @@
 """One engine for SQLite and PostgreSQL, the types both know, and the base of every model."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 from typing import Any, Final
 
-from sqlalchemy import JSON, BigInteger, Connection, DateTime, Dialect, Engine, Integer, MetaData, create_engine, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    create_engine,
+    event,
+    false,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    LoaderCriteriaOption,
+    ORMExecuteState,
+    Session,
+    sessionmaker,
+    with_loader_criteria,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 _READS_ONLY: Final = "flexprint_reads_only"
 _USED: Final = "flexprint_used_at"
+_SCOPE: Final = "flexprint_scope"
+_VISIBLE: Final = "flexprint_visible"
+TENANT_ROLE: Final = "flexprint_tenant"
+"""The role that a scoped session takes on PostgreSQL. It owns nothing and passes no row-level security."""
 _IDLE: Final = 2.0
 """Seconds after which a connection in the pool is asked whether it is still there."""
 
@@ -41,7 +67,26 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+@dataclass(slots=True, frozen=True)
+class Scope:
+    """Whose rows a session sees: one dealer's, and of these one customer's where that is named."""
+
+    dealer_id: int
+    customer_id: int | None = None
+
+
+class OutOfScope(Exception):
+    """A scoped session was about to write a row of somebody else. Nothing was written."""
+
+
 class Model(DeclarativeBase):
+    """`visible` is what a scoped session sees of a table: one condition that every question about it is given,
+    whether whoever asked thought of it or not. None: such a session has no business with the table at all."""
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool] | None:  # noqa: ARG003  what overrides it uses it
+        return None
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -69,19 +114,68 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """Commits at the end of the block, rolls back when it raises. Nothing else commits."""
+    def transaction(self, scope: Scope | None = None) -> Iterator[Session]:
+        """Commits at the end of the block, rolls back when it raises. Nothing else commits.
+
+        Whatever is done for somebody who asked from outside names the `scope` of that person or key; only the
+        collector's own work (arrivals, workers) goes without. Raises OutOfScope."""
         with self._sessions.begin() as session:
+            _confine(session, scope)
             yield session
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self, scope: Scope | None = None) -> Iterator[Session]:
         """A transaction that only reads: on SQLite it does not wait for a batch that is being stored."""
         with self._readers.begin() as session:
+            _confine(session, scope)
             yield session
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+# ---------------------------------------------------------------- the wall between dealers
+
+_ENTER: Final = text(
+    "SELECT set_config('role', :role, true), set_config('flexprint.dealer', :dealer, true), "
+    "set_config('flexprint.customer', :customer, true)"
+)
+
+
+def _confine(session: Session, scope: Scope | None) -> None:
+    """Twice over: our own conditions on every question, and on PostgreSQL the row-level security of the schema
+    (migrations.wall), which also holds where a statement of ours went round the models."""
+    if scope is None:
+        return
+    session.info[_SCOPE], session.info[_VISIBLE] = scope, _conditions(scope)
+    if session.get_bind().dialect.name == "postgresql":
+        customer = "" if scope.customer_id is None else str(scope.customer_id)
+        session.execute(_ENTER, {"role": TENANT_ROLE, "dealer": str(scope.dealer_id), "customer": customer})
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _ask_within(state: ORMExecuteState) -> None:
+    conditions = state.session.info.get(_VISIBLE)
+    if conditions and (state.is_select or state.is_update or state.is_delete):
+        state.statement = state.statement.options(*conditions)
+
+
+def _conditions(scope: Scope) -> Sequence[LoaderCriteriaOption]:
+    visible = ((mapper.class_, mapper.class_.visible(scope)) for mapper in Model.registry.mappers)
+    return [
+        with_loader_criteria(model, false() if condition is None else condition, include_aliases=True)
+        for model, condition in visible
+    ]
+
+
+@event.listens_for(Session, "before_flush")
+def _write_within(session: Session, _context: object, _instances: object) -> None:
+    scope = session.info.get(_SCOPE)
+    if scope is None:
+        return
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if getattr(row, "dealer_id", scope.dealer_id) != scope.dealer_id:
+            raise OutOfScope(f"a {type(row).__name__} of another dealer")
 
 
 def _engine(url: str, pool_size: int) -> Engine:

@@ -109,7 +109,7 @@ def _fleet_pages(pages: APIRouter, door: Door) -> None:
     @pages.get("/")
     def fleet_page(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
         wanted, now = address_line.wanted(request.query_params), door.clock()
-        with door.database.reading() as session:
+        with door.database.reading(visitor.scope) as session:
             return page(
                 "fleet.html",
                 visitor=visitor,
@@ -125,7 +125,7 @@ def _fleet_pages(pages: APIRouter, door: Door) -> None:
     @pages.get("/devices/{device_id}")
     def device_page(request: Request, device_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
         now, before = door.clock(), address_line.before(request.query_params)
-        with door.database.reading() as session:
+        with door.database.reading(visitor.scope) as session:
             device = fleet.device(visitor.dealer_id, session, device_id)
             if device is None:
                 raise HTTPException(404)
@@ -159,7 +159,7 @@ def _report_pages(pages: APIRouter, door: Door, *, mails_are_kept: bool) -> None
     @pages.get("/reports")
     def reports_page(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
         before = address_line.number(request.query_params.get("before"))
-        with door.database.reading() as session:
+        with door.database.reading(visitor.scope) as session:
             found = reports.reports(visitor.dealer_id, session, before)
         return page(
             "reports.html",
@@ -173,7 +173,7 @@ def _report_pages(pages: APIRouter, door: Door, *, mails_are_kept: bool) -> None
 
     @pages.get("/reports/{report_id}.xlsx")
     def workbook(report_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
-        with door.database.reading() as session:
+        with door.database.reading(visitor.scope) as session:
             found = reports.workbook(visitor.dealer_id, session, report_id)
         if found is None:
             raise HTTPException(404)

@@ -4,12 +4,25 @@ import uuid
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Dialect, ForeignKey, Index, LargeBinary, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Select,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
-from flexprint_server.database import BigKey, Json, Model
-from flexprint_server.tenants.models import Site
+from flexprint_server.database import BigKey, Json, Model, Scope
+from flexprint_server.tenants.models import Site, of_dealer_at_site, sites_of
 
 
 class Supplies(TypeDecorator[list[dict[str, Any]]]):
@@ -80,6 +93,16 @@ class Device(Model):
 
     site: Mapped[Site] = relationship()
 
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return of_dealer_at_site(cls.dealer_id, cls.site_id, scope)
+
+
+def devices_of(scope: Scope) -> Select[int]:
+    """The ids of the devices that a scope sees."""
+    devices = Device.__table__.c
+    return select(devices.id).where(devices.dealer_id == scope.dealer_id, devices.site_id.in_(sites_of(scope)))
+
 
 class DeviceKey(Model):
     """A key (flexprint_shared.identity.identity_keys, or `address:<agent>:<address>` for a device that has
@@ -90,6 +113,11 @@ class DeviceKey(Model):
     dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), primary_key=True)
     key: Mapped[str] = mapped_column(String(300), primary_key=True)
     device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), index=True)
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & cls.device_id.in_(devices_of(scope))
 
 
 class Layout(Model):
@@ -104,6 +132,10 @@ class Layout(Model):
     dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     content: Mapped[dict[str, Any]] = mapped_column(Json)
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return cls.dealer_id == scope.dealer_id
 
 
 class Read(Model):
@@ -128,3 +160,8 @@ class Read(Model):
     meters: Mapped[list[int]] = mapped_column(Json)
     levels: Mapped[list[int | None]] = mapped_column(Json)
     percents: Mapped[list[int | None]] = mapped_column(Json)
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & cls.device_id.in_(devices_of(scope))

@@ -3,10 +3,11 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, ColumnElement, ForeignKey, LargeBinary, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from flexprint_server.database import BigKey, Model
+from flexprint_server.database import BigKey, Model, Scope
+from flexprint_server.tenants.models import Agent, sites_of
 
 
 class Batch(Model):
@@ -25,3 +26,11 @@ class Batch(Model):
     received_at: Mapped[datetime]
     reads: Mapped[int]
     gap: Mapped[bool] = mapped_column(Boolean)
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        if scope.customer_id is None:
+            return of_dealer
+        agents = Agent.__table__.c
+        return of_dealer & cls.agent_id.in_(select(agents.id).where(agents.site_id.in_(sites_of(scope))))

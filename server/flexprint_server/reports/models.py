@@ -4,11 +4,11 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, Select, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from flexprint_server.database import Json, Model
-from flexprint_server.tenants.models import Site
+from flexprint_server.database import Json, Model, Scope
+from flexprint_server.tenants.models import Site, of_dealer_at_site, sites_of
 
 
 class Report(Model):
@@ -46,6 +46,15 @@ class Report(Model):
     site: Mapped[Site] = relationship()
     deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.id")
 
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return of_dealer_at_site(cls.dealer_id, cls.site_id, scope)
+
+
+def _reports_of(scope: Scope) -> Select[int]:
+    reports = Report.__table__.c
+    return select(reports.id).where(reports.dealer_id == scope.dealer_id, reports.site_id.in_(sites_of(scope)))
+
 
 class Workbook(Model):
     """The file itself, apart from its report so that lists of reports stay small."""
@@ -54,6 +63,10 @@ class Workbook(Model):
 
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id", ondelete="CASCADE"), primary_key=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return cls.report_id.in_(_reports_of(scope))
 
 
 class Delivery(Model):
@@ -73,3 +86,8 @@ class Delivery(Model):
     attempts: Mapped[int] = mapped_column(default=0)
     answer: Mapped[str | None] = mapped_column(Text)
     accepted_at: Mapped[datetime | None]
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & cls.report_id.in_(_reports_of(scope))

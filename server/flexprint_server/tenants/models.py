@@ -3,10 +3,21 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Select,
+    String,
+    UniqueConstraint,
+    select,
+    text,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
-from flexprint_server.database import Json, Model
+from flexprint_server.database import Json, Model, Scope
 
 
 class Dealer(Model):
@@ -15,6 +26,10 @@ class Dealer(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     created_at: Mapped[datetime]
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return cls.id == scope.dealer_id
 
 
 class User(Model):
@@ -31,6 +46,10 @@ class User(Model):
 
     dealer: Mapped[Dealer] = relationship()
 
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return cls.dealer_id == scope.dealer_id
+
 
 class SignIn(Model):
     """One signed-in browser. The cookie holds a token; here is only its SHA-256."""
@@ -45,6 +64,11 @@ class SignIn(Model):
     expires_at: Mapped[datetime]
 
     user: Mapped[User] = relationship()
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        users = User.__table__.c
+        return cls.user_id.in_(select(users.id).where(users.dealer_id == scope.dealer_id))
 
 
 class SignInFailure(Model):
@@ -68,6 +92,11 @@ class Customer(Model):
     name: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
 
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & (cls.id == scope.customer_id)
+
 
 class Site(Model):
     __tablename__ = "site"
@@ -80,6 +109,27 @@ class Site(Model):
     created_at: Mapped[datetime]
 
     customer: Mapped[Customer] = relationship()
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & (cls.customer_id == scope.customer_id)
+
+
+def of_dealer_at_site(
+    dealer_id: InstrumentedAttribute[int], site_id: InstrumentedAttribute[int], scope: Scope
+) -> ColumnElement[bool]:
+    """What a scope sees of a table whose rows belong to a dealer's site."""
+    of_dealer = dealer_id == scope.dealer_id
+    return of_dealer if scope.customer_id is None else of_dealer & site_id.in_(sites_of(scope))
+
+
+def sites_of(scope: Scope) -> Select[int]:
+    """The ids of the sites that a scope sees."""
+    # On the table and not the model, whose own condition would be added once more.
+    sites = Site.__table__.c
+    ids = select(sites.id).where(sites.dealer_id == scope.dealer_id)
+    return ids if scope.customer_id is None else ids.where(sites.customer_id == scope.customer_id)
 
 
 class InstallKey(Model):
@@ -94,6 +144,10 @@ class InstallKey(Model):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return of_dealer_at_site(cls.dealer_id, cls.site_id, scope)
 
 
 class Agent(Model):
@@ -115,6 +169,10 @@ class Agent(Model):
     recipients: Mapped[list[str]] = mapped_column(Json, default=list)
 
     site: Mapped[Site] = relationship()
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return of_dealer_at_site(cls.dealer_id, cls.site_id, scope)
 
 
 class CollectorKey(Model):

@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from flexprint_server.database import Database
+from flexprint_server.database import Database, Scope
 from flexprint_server.tenants import passwords
 from flexprint_server.tenants.models import SignIn, SignInFailure, User
 from flexprint_shared.text import clean
@@ -66,6 +66,10 @@ class Visitor:
     csrf_token: str
     created_at: datetime
     expires_at: datetime
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.dealer_id)
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,0 +1,191 @@
+"""Nobody sees another dealer's rows: every table, through the models and, on PostgreSQL, round them."""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Table, func, insert, select, text, update
+from sqlalchemy.exc import ProgrammingError
+
+import flexprint_server
+from flexprint_server.database import TENANT_ROLE, Database, Model, OutOfScope, Scope
+from flexprint_server.fleet.models import Device, DeviceKey
+from flexprint_server.migrations import upgrade
+from flexprint_server.tenants import sign_in
+from flexprint_server.tenants.models import Customer, Dealer, InstallKey, SignInFailure, Site, User
+from services.pages import NOW
+from services.postgres import Postgres
+from services.seeded import PASSWORD, bare_dealer, fill
+
+# What a scoped session has no business with, whoever it is for.
+CLOSED = {"collector_key", "sign_in_failure"}
+# The models of all rooms, which the migrations' own entry imports as well.
+MODELS = {mapper.class_.__tablename__: mapper.class_ for mapper in Model.registry.mappers}
+
+
+Two = tuple[Database, Scope, Scope]
+
+
+@pytest.fixture(scope="module")
+def sqlite_two(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    path = tmp_path_factory.mktemp("wall") / "flexprint.db"
+    shutil.copyfile(migrated_sqlite, path)
+    yield from filled(f"sqlite:///{path}")
+
+
+@pytest.fixture(scope="module")
+def postgres_two(postgres: Postgres) -> Iterator[Two]:
+    url = postgres.create(template=postgres.template("flexprint_template", upgrade))
+    yield from filled(url)
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def two(request: pytest.FixtureRequest) -> Two:
+    return request.getfixturevalue("sqlite_two" if request.param == "sqlite" else "postgres_two")
+
+
+def filled(url: str) -> Iterator[Two]:
+    """Alice's dealer has a whole fleet, Bob's has nothing but Bob. Nothing here is changed by a test."""
+    database = Database(url)
+    with database.transaction() as session:
+        fill(session, NOW)
+        bob = bare_dealer(session, NOW, "Elsewhere Office", "bob@elsewhere.example").id
+        alice = session.scalar(select(Dealer.id).where(Dealer.id != bob))
+        email = session.scalar(select(User.email).where(User.dealer_id == alice))
+        site = session.scalar(select(Site.id).where(Site.dealer_id == alice))
+        session.add(InstallKey(dealer_id=alice, site_id=site, key_hash=bytes(32), created_at=NOW, expires_at=NOW))
+        for device in session.scalars(select(Device).where(Device.serial.is_not(None))):
+            session.add(DeviceKey(dealer_id=alice, key=f"serial:{device.id}", device_id=device.id))
+    sign_in.sign_in(database, email=email, password=PASSWORD, address="", browser=None, now=NOW)
+    yield database, Scope(alice), Scope(bob)
+    database.close()
+
+
+def counted(database: Database, scope: Scope | None) -> dict[str, int]:
+    """The rows of every table that a scope sees, or of all tables without one."""
+    with database.reading(scope) as session:
+        return {
+            name: session.scalar(select(func.count()).select_from(model))
+            for name, model in MODELS.items()
+            if scope is None or name not in CLOSED
+        }
+
+
+def test_every_model_is_walked_as_another_dealer(two):
+    """Of everything that Alice's dealer has, Bob sees nothing; Alice sees all of it."""
+    database, alice, bob = two
+    everything, hers, his = counted(database, None), counted(database, alice), counted(database, bob)
+    assert {name: count for name, count in his.items() if count} == {"dealer": 1, "user_account": 1}
+    empty = {name for name, count in everything.items() if not count}
+    assert empty <= CLOSED, f"nothing is known of {empty}: the seeded fleet has no such row"
+    assert hers == {name: count - his[name] for name, count in everything.items() if name not in CLOSED}
+
+
+def test_what_is_the_collectors_own_is_closed_to_every_dealer(sqlite_two):
+    """Its private keys and the diary of failed sign-ins; PostgreSQL refuses even the question (below)."""
+    database, alice, _ = sqlite_two
+    with database.transaction() as session:
+        session.add(SignInFailure(key=bytes(32), failed_at=NOW))
+    with database.reading(alice) as session:
+        assert all(not session.scalars(select(MODELS[name])).all() for name in CLOSED)
+
+
+def test_a_customers_user_sees_that_customer_alone(two):
+    """Two customers of one dealer know nothing of each other, whatever the table."""
+    database, alice, _ = two
+    with database.reading(alice) as session:
+        customers = list(session.scalars(select(Customer.id)))
+    assert len(customers) > 1
+    whole = counted(database, alice)
+    each = [counted(database, Scope(alice.dealer_id, customer)) for customer in customers]
+    shared = {"dealer", "user_account", "sign_in", "layout"}
+    for name, count in whole.items():
+        assert sum(one[name] for one in each) == (count * len(each) if name in shared else count), name
+    assert all(one["customer"] == 1 and one["device"] < whole["device"] for one in each)
+
+
+def test_postgresql_holds_the_wall_where_a_statement_goes_round_the_models(postgres_two):
+    """Row-level security: plain SQL gets no further than the models do, in any table."""
+    database, alice, bob = postgres_two
+    whole, hers = counted(database, None), counted(database, alice)
+    for table in Model.metadata.tables:
+        theirs = hers.get(table, 0)
+        for scope, expected in ((alice, theirs), (bob, whole[table] - theirs)):
+            asked = text(f"SELECT count(*) FROM {table}")
+            with database.reading(scope) as session:
+                if table in CLOSED:
+                    with pytest.raises(ProgrammingError, match="permission denied"):
+                        session.connection().execute(asked)
+                else:
+                    assert session.connection().execute(asked).scalar() == expected, table
+
+
+def test_the_role_of_a_scoped_session_cannot_pass_the_wall(postgres_two):
+    """It is no superuser, may not bypass row-level security, owns no table, and every table has its policy."""
+    database, alice, _ = postgres_two
+    with database.reading(alice) as session:
+        assert session.scalar(text("SELECT current_user")) == TENANT_ROLE
+        role = session.execute(
+            text("SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user")
+        ).one()
+        assert tuple(role) == (False, False, False)
+    with database.reading() as session:
+        guarded = session.execute(
+            text(
+                "SELECT c.relname FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid "
+                "WHERE c.relrowsecurity AND pg_get_userbyid(c.relowner) <> :role"
+            ),
+            {"role": TENANT_ROLE},
+        )
+        assert set(guarded.scalars()) == set(Model.metadata.tables) - CLOSED
+
+
+def test_the_role_ends_with_its_transaction(postgres_two):
+    """A pooled connection does not carry one visitor's scope to the next."""
+    database, _, bob = postgres_two
+    with database.reading(bob) as session:
+        assert session.scalar(text("SELECT count(*) FROM device")) == 0
+    with database.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM device")) > 0
+
+
+def test_a_row_of_another_dealer_is_never_written(two):
+    database, alice, bob = two
+    with pytest.raises(OutOfScope), database.transaction(bob) as session:
+        session.add(Customer(dealer_id=alice.dealer_id, name="Smuggled", created_at=NOW))
+    with database.transaction(bob) as session:
+        changed = session.execute(update(Device).values(asset="stolen"))
+        assert changed.rowcount == 0
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Device).where(Device.asset == "stolen")) == 0
+
+
+def test_postgresql_refuses_to_write_a_row_of_another_dealer(postgres_two):
+    database, alice, bob = postgres_two
+    smuggled = insert(table_of(Customer)).values(dealer_id=alice.dealer_id, name="Smuggled", created_at=NOW)
+    with pytest.raises(ProgrammingError, match="row-level security"), database.transaction(bob) as session:
+        session.connection().execute(smuggled)
+
+
+def table_of(model: type[Model]) -> Table:
+    return Model.metadata.tables[model.__tablename__]
+
+
+# Sessions before anybody is known: who signs in, whose token it is.
+BEFORE_SOMEBODY_IS_KNOWN = {"dashboard/door.py"}
+
+
+def test_whatever_is_done_for_somebody_from_outside_is_done_in_their_scope():
+    """Pages and API open no session without a scope."""
+    root = Path(flexprint_server.__file__).parent
+    for room in ("dashboard", "api"):
+        for path in (root / room).rglob("*.py"):
+            if str(path.relative_to(root)) in BEFORE_SOMEBODY_IS_KNOWN:
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    opens = node.func.attr in ("reading", "transaction")
+                    assert not opens or node.args, f"{path.name}, line {node.lineno}: name the scope"
