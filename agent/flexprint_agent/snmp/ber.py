@@ -1,5 +1,7 @@
 """SNMP v1 and v2c messages as octets (RFC 1157, RFC 3416; BER of X.690), without an object per value.
 
+The message of SNMPv3 around the same PDUs is `v3`'s.
+
 An OID stays the content octets of its encoding everywhere inside the agent, and a value its tag and
 content octets, until somebody wants a number or a text: most of what a device answers is only compared.
 
@@ -67,6 +69,10 @@ _LONGEST_OID = 640
 
 class Malformed(Exception):
     """These octets are not an SNMP v1 or v2c message, or not the value they claim to be."""
+
+
+class OtherVersion(Malformed):
+    """The message is of another version than v1 and v2c; whether it is a good one was not looked at."""
 
 
 class Message(NamedTuple):
@@ -207,6 +213,14 @@ def request(
 
     one encoding serves any number of ids from FIRST_ID to LAST_ID.
     """
+    head, rest = request_pdu(pdu, oids, repetitions)
+    whole = tlv(OCTET_STRING, community) + head + b"\x00\x00\x00\x00" + rest
+    whole = tlv(SEQUENCE, b"\x02\x01%c" % version + whole)
+    return whole[: -len(rest) - 4], rest
+
+
+def request_pdu(pdu: int, oids: Iterable[bytes], repetitions: int = 0) -> tuple[bytes, bytes]:
+    """The PDU alone, as what comes before and what comes after its request id."""
     asked = [
         b"\x30%c\x06%c%b\x05\x00" % (len(name) + 4, len(name), name)
         if len(name) < 0x7C
@@ -215,7 +229,6 @@ def request(
     ]
     rest = b"\x02\x01\x00" + tlv(INTEGER, signed(repetitions)) + tlv(SEQUENCE, b"".join(asked))
     whole = tlv(pdu, b"\x02\x04\x00\x00\x00\x00" + rest)
-    whole = tlv(SEQUENCE, b"\x02\x01%c" % version + tlv(OCTET_STRING, community) + whole)
     return whole[: -len(rest) - 4], rest
 
 
@@ -228,21 +241,26 @@ def decode(datagram: bytes) -> Message:
 
 
 def _decode(octets: bytes) -> Message:
-    at, end = _content(octets, 0, len(octets), SEQUENCE)
-    version, at = _integer(octets, at, end)
+    at, end = content(octets, 0, len(octets), SEQUENCE)
+    version, at = integer_at(octets, at, end)
     if version not in (V1, V2C):
-        raise Malformed(f"version {version} is neither v1 nor v2c")
-    start, at = _content(octets, at, end, OCTET_STRING)
+        raise OtherVersion(f"version {version} is neither v1 nor v2c")
+    start, at = content(octets, at, end, OCTET_STRING)
     community = octets[start:at]
+    return Message(version, community, *pdu_at(octets, at, end))
+
+
+def pdu_at(octets: bytes, at: int, end: int) -> tuple[int, int, int, int, list[Binding]]:
+    """The PDU between two places, as the last five fields of a Message. IndexError where the octets end early."""
     pdu = octets[at]
     if pdu not in _PDUS:
         raise Malformed(f"unknown PDU 0x{pdu:02X}")
-    at, end = _content(octets, at, end, pdu)
-    request_id, at = _integer(octets, at, end)
-    error, at = _integer(octets, at, end)
-    error_at, at = _integer(octets, at, end)
-    at, end = _content(octets, at, end, SEQUENCE)
-    return Message(version, community, pdu, request_id, error, error_at, _bindings(octets, at, end))
+    at, end = content(octets, at, end, pdu)
+    request_id, at = integer_at(octets, at, end)
+    error, at = integer_at(octets, at, end)
+    error_at, at = integer_at(octets, at, end)
+    at, end = content(octets, at, end, SEQUENCE)
+    return pdu, request_id, error, error_at, _bindings(octets, at, end)
 
 
 def _bindings(octets: bytes, at: int, end: int) -> list[Binding]:
@@ -274,13 +292,13 @@ def _bindings(octets: bytes, at: int, end: int) -> list[Binding]:
 
 def _binding(octets: bytes, at: int, end: int) -> tuple[Binding, int]:
     """One variable binding, and where the next begins."""
-    at, following = _content(octets, at, end, SEQUENCE)
-    start, at = _content(octets, at, following, OBJECT_ID)
+    at, following = content(octets, at, end, SEQUENCE)
+    start, at = content(octets, at, following, OBJECT_ID)
     name = octets[start:at]
     if not 0 < len(name) <= _LONGEST_OID or name[-1] > 0x7F:
         raise Malformed("the name of a binding is no OID")
     tag = octets[at]
-    start, at = _content(octets, at, following, tag)
+    start, at = content(octets, at, following, tag)
     if at != following:
         raise Malformed("an OID and its value do not fill their binding")
     return (name, tag, octets[start:following]), following
@@ -294,7 +312,7 @@ def _long(octets: bytes, at: int, first: int) -> tuple[int, int]:
     return int.from_bytes(octets[at:end], "big"), end
 
 
-def _content(octets: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
+def content(octets: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     """Where the content of the element at a place begins and ends."""
     if octets[at] != tag:
         raise Malformed(f"expected tag 0x{tag:02X}, found 0x{octets[at]:02X}")
@@ -307,12 +325,13 @@ def _content(octets: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     return at, at + size
 
 
-def _integer(octets: bytes, at: int, end: int) -> tuple[int, int]:
+def integer_at(octets: bytes, at: int, end: int) -> tuple[int, int]:
+    """The INTEGER at a place, and where the next element begins."""
     following = at + 2 + octets[at + 1]
     if octets[at] == INTEGER and following <= end and octets[at + 1] <= 8:
         at += 2
     else:
-        at, following = _content(octets, at, end, INTEGER)
+        at, following = content(octets, at, end, INTEGER)
     if not 0 < following - at <= 8:
         raise Malformed("an INTEGER of no octets or of more than eight")
     return int.from_bytes(octets[at:following], "big", signed=True), following

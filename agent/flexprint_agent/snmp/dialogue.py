@@ -8,25 +8,33 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.conversation import Ask, Conversation, Traits
 from flexprint_agent.snmp.wire import Address
 
+if TYPE_CHECKING:
+    from flexprint_agent.snmp.v3 import Engine, Envelope, Fault, Peer, Refusal, User
+
 T = TypeVar("T")
 
-_VERSION = {ber.V1: "v1", ber.V2C: "v2c"}
+# v3's module is imported where there is a user to ask as.
+_V3 = 3
+_VERSION = {ber.V1: "v1", ber.V2C: "v2c", _V3: "v3"}
 # Most requests are the same for every device, or for every device of a model.
 _parts = lru_cache(128)(ber.request)
+_pdu_parts = lru_cache(128)(ber.request_pdu)
 
 
 @dataclass(slots=True, frozen=True)
 class Endpoint:
-    """Where a device is asked, and how: every version with every community until one is answered.
+    """Where a device is asked, and how: as every user over SNMPv3, then every other version with every community,
+    until one is answered.
 
-    `traits` is what an earlier conversation left behind; its version is tried first. Communities are
-    secrets and not part of the repr.
+    `traits` is what an earlier conversation left behind; its version is tried first. `engine` is the device's own, as
+    an earlier conversation over SNMPv3 found it, with its clock now. Communities and users are secrets and not part of
+    the repr.
     """
 
     address: str
@@ -34,6 +42,8 @@ class Endpoint:
     communities: tuple[str, ...] = field(default=("public",), repr=False)
     versions: tuple[int, ...] = (ber.V2C, ber.V1)
     traits: Traits | None = None
+    users: tuple["User", ...] = field(default=(), repr=False)
+    engine: "Engine | None" = None
 
     def __post_init__(self) -> None:
         try:
@@ -42,8 +52,8 @@ class Endpoint:
             raise ValueError(f"{self.address} is not an IPv4 address") from None
         if not 0 < self.port < 65536:
             raise ValueError(f"{self.port} is not a UDP port")
-        if not self.communities or not self.versions:
-            raise ValueError(f"no community or no SNMP version to ask {self.address} with")
+        if not (self.users or (self.communities and self.versions)):
+            raise ValueError(f"no user, no community or no SNMP version to ask {self.address} with")
         object.__setattr__(self, "address", spelled)
 
     def __str__(self) -> str:
@@ -54,8 +64,10 @@ class Endpoint:
 class Outcome(Generic[T]):
     """How a conversation ended: with its result, or with an error in words.
 
-    `answered` says whether the device answered anything at all. `fault` is set when the conversation
-    itself raised something else than Silent: what the device said was more than it could take.
+    `answered` says whether the device answered anything at all, a refusal included. `community` or `user` is the one
+    that was asked as last: with a result, the one that worked. `refusals` are the users that the device refused before,
+    `engine` is its engine where it told it. `fault` is set when the conversation itself raised something else than
+    Silent: what the device said was more than it could take.
     """
 
     endpoint: Endpoint
@@ -70,6 +82,17 @@ class Outcome(Generic[T]):
     octets_out: int
     octets_in: int
     fault: Exception | None = None
+    user: "User | None" = field(default=None, repr=False)
+    engine: "Engine | None" = None
+    refusals: tuple["Refusal", ...] = ()
+
+
+def _peer(endpoint: Endpoint, now: float) -> "Peer | None":
+    if not endpoint.users:
+        return None
+    from flexprint_agent.snmp.v3 import Peer
+
+    return Peer(endpoint.engine, now)
 
 
 class Dialogue(Generic[T]):
@@ -77,16 +100,19 @@ class Dialogue(Generic[T]):
 
     __slots__ = (
         "answered", "ask", "attempt", "conversation", "endpoint", "ids", "octets_in", "octets_out",
-        "packets", "resting", "sent_at", "started", "to", "traits", "turn", "way", "ways",
+        "packets", "peer", "refusals", "resting", "sent_at", "started", "to", "traits", "turn", "way", "ways",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, begin: Callable[[Traits], Conversation[T]], now: float) -> None:
         self.endpoint = endpoint
         self.to: Address = (endpoint.address, endpoint.port)
         known = endpoint.traits.version if endpoint.traits else None
-        versions = sorted(dict.fromkeys(endpoint.versions), key=lambda version: version != known)
-        self.ways = [(version, community) for version in versions for community in endpoint.communities]
+        ways: list[tuple[int, str | User]] = [(_V3, user) for user in endpoint.users]
+        ways += [(version, name) for version in dict.fromkeys(endpoint.versions) for name in endpoint.communities]
+        self.ways = sorted(ways, key=lambda way: way[0] != known)
         self.way = 0
+        self.peer = _peer(endpoint, now)
+        self.refusals: list[Refusal] = []
         self.traits = replace(endpoint.traits) if endpoint.traits else Traits()
         self.traits.version = self.ways[0][0]
         self.conversation = begin(self.traits)
@@ -100,53 +126,115 @@ class Dialogue(Generic[T]):
         self.answered = False
         self.packets = self.octets_out = self.octets_in = 0
 
-    def datagram(self, request_id: int) -> bytes:
+    def datagram(self, request_id: int, now: float) -> bytes | None:
+        """The request as it leaves; None where this computer cannot ask as this user."""
         assert self.ask
-        version, community = self.ways[self.way]
+        version, who = self.ways[self.way]
         bulk = self.ask.kind == "bulk" and version != ber.V1  # v1 has no GETBULK
         pdu = ber.GET_BULK if bulk else ber.GET if self.ask.kind == "get" else ber.GET_NEXT
         repetitions = self.ask.repetitions if bulk else 0
-        before, after = _parts(pdu, version, community.encode(), self.ask.oids, repetitions)
-        return before + request_id.to_bytes(4, "big") + after
+        if isinstance(who, str):
+            before, after = _parts(pdu, version, who.encode(), self.ask.oids, repetitions)
+            return before + request_id.to_bytes(4, "big") + after
+        assert self.peer
+        before, after = _pdu_parts(pdu, self.ask.oids, repetitions)
+        return self.peer.datagram(who, request_id, before + request_id.to_bytes(4, "big") + after, now)
+
+    def expects(self, request_id: int, source: Address, *, secured: bool) -> bool:
+        """Whether a message from there answers what was asked with this id: what was asked over SNMPv3 is never
+        answered without it."""
+        return self.to == source and isinstance(self.ways[self.ids[request_id]][1], str) != secured
+
+    def hear(self, envelope: "Envelope", datagram: bytes, now: float) -> "ber.Message | Fault | None":
+        """What a message of SNMPv3 tells, as Peer.hear. Raises Malformed."""
+        who = self.ways[self.ids[envelope.message_id]][1]
+        assert self.peer
+        assert not isinstance(who, str)
+        return self.peer.hear(who, envelope, datagram, now)
 
     def try_again(self, retries: int) -> bool:
         """Whether there is another attempt: a retry, or before the first answer another way to ask."""
         self.attempt += 1
-        if self.attempt > retries and not self.answered and self.way + 1 < len(self.ways):
-            self.way += 1
-            self.attempt = 0
-        return self.attempt <= retries
+        if self.attempt <= retries:
+            return True
+        if self.peer is None or self.ways[self.way][0] != _V3:
+            return self.next_way()
+        if not self.peer.heard:  # nobody there speaks SNMPv3: no other user will be answered
+            return self.next_way(but=_V3)
+        if self.answered:
+            return False
+        from flexprint_agent.snmp.v3 import UNANSWERED
+
+        return self.refused(UNANSWERED)
+
+    def next_way(self, but: int | None = None) -> bool:
+        """Goes on to the next way to ask, none of the version `but`; False where there is none, and once a way was
+        answered."""
+        following = (way for way in range(self.way + 1, len(self.ways)) if self.ways[way][0] != but)
+        way = None if self.answered else next(following, None)
+        if way is None:
+            return False
+        self.way, self.attempt = way, 0
+        self.traits.version = self.ways[way][0]
+        return True
+
+    def refused(self, fault: "Fault") -> bool:
+        """The device refuses this user. True where there is another way to ask."""
+        from flexprint_agent.snmp.v3 import Refusal
+
+        who = self.ways[self.way][1]
+        assert not isinstance(who, str)
+        self.refusals.append(Refusal(who, fault))
+        return self.next_way()
+
+    def cannot_ask(self) -> bool:
+        """The user's protocols are none of this computer's. True where there is another way to ask."""
+        from flexprint_agent.snmp.v3 import IMPOSSIBLE
+
+        return self.refused(IMPOSSIBLE)
 
     def silence(self, timeout: float) -> str:
         """That nothing came, in words."""
         if self.answered:
             version = _VERSION[self.ways[self.way][0]]
             return f"{self.endpoint} stopped answering SNMP {version}: nothing within {timeout:g} s"
-        return f"{self._no_answer()} within {timeout:g} s"
+        return self._no_answer(f" within {timeout:g} s")
 
     def undeliverable(self, reason: str) -> str:
         """That the network or this machine will not deliver, in words."""
-        return f"{self._no_answer()}: {reason}"
+        return self._no_answer(f": {reason}")
 
-    def _no_answer(self) -> str:
-        versions = dict.fromkeys(_VERSION[version] for version, _ in self.ways[: self.way + 1])
-        return f"no answer to SNMP {', '.join(versions)} at {self.endpoint}"
+    def _no_answer(self, reason: str) -> str:
+        heard = self.peer is not None and self.peer.heard
+        tried = (version for version, _ in self.ways[: self.way + 1] if not (heard and version == _V3))
+        versions = ", ".join(dict.fromkeys(_VERSION[version] for version in tried))
+        told = ", and ".join(dict.fromkeys(map(str, self.refusals)))
+        words = [f"{self.endpoint} refuses SNMPv3: {told}"] if told else []
+        return "; ".join(words + ([f"no answer to SNMP {versions} at {self.endpoint}{reason}"] if versions else []))
+
+    def given_up(self) -> str:
+        """That every user was refused, in words."""
+        return self._no_answer("")
 
     def outcome(
         self, now: float, result: T | None, error: str | None = None, fault: Exception | None = None
     ) -> Outcome[T]:
-        version, community = self.ways[self.way]
+        version, who = self.ways[self.way]
+        heard = self.peer is not None and self.peer.heard
         return Outcome(
             endpoint=self.endpoint,
             result=result,
             error=error,
-            answered=self.answered,
+            answered=self.answered or heard,
             version=version,
-            community=community,
+            community=who if isinstance(who, str) else "",
             traits=self.traits,
             seconds=now - self.started,
             packets=self.packets,
             octets_out=self.octets_out,
             octets_in=self.octets_in,
             fault=fault,
+            user=None if isinstance(who, str) else who,
+            engine=self.peer.engine(now) if self.peer and heard else None,
+            refusals=tuple(self.refusals),
         )

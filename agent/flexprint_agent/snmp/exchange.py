@@ -19,7 +19,7 @@ from flexprint_agent.snmp.conversation import Answer, Conversation, Silent, Trai
 from flexprint_agent.snmp.dialogue import Dialogue, Endpoint, Outcome
 from flexprint_agent.snmp.forbidden import ForbiddenObject, refuse
 from flexprint_agent.snmp.pace import Pace
-from flexprint_agent.snmp.wire import Unsendable, Wire
+from flexprint_agent.snmp.wire import Address, Unsendable, Wire
 
 __all__ = ["Endpoint", "Exchange", "Limits", "Outcome"]
 
@@ -105,6 +105,7 @@ class _Run(Generic[T]):
         self.wire = wire
         self.conversations = conversations
         self.exhausted = False
+        self.secured = False  # whether any device of this run is asked over SNMPv3
         self.active: set[Dialogue[T]] = set()
         self.waiting: dict[int, Dialogue[T]] = {}  # by request id
         self.ready: deque[tuple[int, Dialogue[T]]] = deque()  # turn; may send once the budget allows
@@ -139,6 +140,7 @@ class _Run(Generic[T]):
                 self.exhausted = True
                 return
             dialogue = Dialogue(*following, self.clock())
+            self.secured |= dialogue.peer is not None
             self.active.add(dialogue)
             self.step(dialogue, None)
 
@@ -216,7 +218,10 @@ class _Run(Generic[T]):
                 self.transmit(dialogue, now)
 
     def transmit(self, dialogue: Dialogue[T], now: float) -> None:
-        datagram = dialogue.datagram(self.request_id(dialogue))
+        datagram = dialogue.datagram(self.request_id(dialogue), now)
+        if datagram is None:
+            self.go_on(dialogue, another=dialogue.cannot_ask())
+            return
         try:
             self.wire.send(datagram, dialogue.to)
         except Unsendable as refusal:
@@ -250,22 +255,68 @@ class _Run(Generic[T]):
             exchange.octets_received += len(datagram)
             try:
                 message = ber.decode(datagram)
+            except ber.OtherVersion:
+                self.receive_v3(datagram, source)
+                continue
             except ber.Malformed:
                 exchange.malformed += 1
                 continue
             dialogue = self.waiting.get(message.request_id)
-            if dialogue is None or dialogue.to != source or message.pdu != ber.RESPONSE:
+            if message.pdu != ber.RESPONSE or not (
+                dialogue and dialogue.expects(message.request_id, source, secured=False)
+            ):
                 exchange.strays += 1
                 continue
-            dialogue.octets_in += len(datagram)
-            dialogue.answered = True
-            dialogue.way = dialogue.ids[message.request_id]
-            dialogue.traits.version = dialogue.ways[dialogue.way][0]
-            self.forget(dialogue)
-            self.step(dialogue, Answer(message.bindings, message.error, message.error_at))
+            self.answered(dialogue, message, len(datagram))
         for address, reason, _ in self.wire.undeliverable():
             for dialogue in [d for d in self.active if d.to == address]:
                 self.end(dialogue, None, dialogue.undeliverable(reason))
+
+    def answered(self, dialogue: Dialogue[T], message: ber.Message, octets: int) -> None:
+        self.heard(dialogue, message.request_id, octets)
+        dialogue.answered = True
+        self.step(dialogue, Answer(message.bindings, message.error, message.error_at))
+
+    def heard(self, dialogue: Dialogue[T], request_id: int, octets: int) -> None:
+        """The request that this answers, in the way in which it was sent, waits no more."""
+        dialogue.octets_in += octets
+        dialogue.way = dialogue.ids[request_id]
+        dialogue.traits.version = dialogue.ways[dialogue.way][0]
+        self.forget(dialogue)
+
+    def receive_v3(self, datagram: bytes, source: Address) -> None:
+        """A message of SNMPv3, whose message id is the request id: an answer, or a Report, after which the device is
+        asked again, as another user, or no more."""
+        if not self.secured:
+            self.exchange.strays += 1
+            return
+        from flexprint_agent.snmp import v3
+
+        try:
+            envelope = v3.parse(datagram)
+            dialogue = self.waiting.get(envelope.message_id)
+            if dialogue is None or not dialogue.expects(envelope.message_id, source, secured=True):
+                self.exchange.strays += 1
+                return
+            told = dialogue.hear(envelope, datagram, self.clock())
+        except ber.Malformed:
+            self.exchange.malformed += 1
+            return
+        if isinstance(told, ber.Message):
+            self.answered(dialogue, told, len(datagram))
+            return
+        self.heard(dialogue, envelope.message_id, len(datagram))
+        self.go_on(dialogue, another=told is None or dialogue.refused(told))
+
+    def go_on(self, dialogue: Dialogue[T], *, another: bool) -> None:
+        """Asks the same in another way, or ends because there is none."""
+        self.forget(dialogue)
+        if another:
+            dialogue.attempt = 0
+            self.queue(dialogue)
+        else:
+            dialogue.conversation.close()
+            self.end(dialogue, None, dialogue.given_up())
 
     def expire(self) -> None:
         """Wakes those whose rest is over, and asks again or gives up where an answer is overdue."""
