@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 # The workspace lists what it needs; `requirements.lock` pins it with hashes. Both are exported, neither holds an address.
 LOCKS  := requirements-setup.lock requirements.lock
 export UV_PYTHON_DOWNLOADS := never
+SYSTEM_PACKAGES := chromium libreoffice-calc poppler-utils fonts-dejavu-core iproute2 nftables snmpd \
+	wine wine64 gcc-mingw-w64-x86-64-win32 cups cups-client cups-ipp-utils avahi-daemon dbus
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-system lint format bench pictures lock clean
@@ -37,10 +39,10 @@ format: setup ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test-system: setup ## install the Debian packages of the browser, LibreOffice and network tests, then run those too
+test-system: setup ## install the Debian packages of the browser, LibreOffice, network, Windows and CUPS tests, then run
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends chromium libreoffice-calc poppler-utils fonts-dejavu-core \
-		iproute2 nftables snmpd
+	apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES)
+	PYTHONPATH=tests $(BIN)/python -m services.windows
 	$(BIN)/python -m pytest -m system
 
 bench: setup ## measure against peers side by side; writes docs/benchmarks.md

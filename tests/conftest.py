@@ -14,6 +14,7 @@ from lab.network import unavailable
 from services.postgres import Postgres
 from services.smtp import Sink
 from services.valkey import Valkey
+from services.windows import Windows
 
 
 @pytest.fixture(scope="session")
@@ -101,3 +102,14 @@ def branch(tmp_path: Path) -> Iterator[Branch]:
         pytest.skip(reason)
     with Branch(tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def windows() -> Windows:
+    """Programs for Windows, run under wine: `windows.agent("status")`. Tests that use it carry the `system` marker."""
+    from services import windows as rig
+
+    reason = rig.missing()
+    if reason:
+        pytest.skip(reason)
+    return rig.start()

@@ -1,0 +1,106 @@
+"""The agent does its job on Windows: a genuine CPython for Windows runs it under wine, against the lab on loopback."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flexprint_agent import __version__
+from lab.office import office
+from lab.site import Lab
+
+pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def printers():
+    return [one for one in office() if one.truth and one.truth.model.startswith("ECOSYS P")][:2]
+
+
+@pytest.fixture
+def agent(windows, tmp_path):
+    """Runs one command on Windows in a home of this test's own; gives what was said once its status was as expected."""
+
+    def run(*words, status=0, typed=""):
+        done = windows.agent("--home", windows.path(tmp_path / "home"), *map(str, words), typed=typed)
+        assert done.returncode == status, done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def test_every_module_of_the_agent_imports(windows):
+    modules = [
+        ".".join(path.relative_to(ROOT / "agent").with_suffix("").parts).removesuffix(".__init__")
+        for path in sorted((ROOT / "agent" / "flexprint_agent").rglob("*.py"))
+        if path.stem != "__main__"
+    ]
+    done = windows.python(
+        "-c", f"import importlib\nfor name in {modules!r}: importlib.import_module(name)\nprint('all')"
+    )
+    assert (done.returncode, done.stdout) == (0, "all\n"), done.stderr
+
+
+def test_the_program_says_what_it_can_do(windows):
+    assert "finds printers in what was chosen" in windows.agent("--help").stdout
+    assert windows.agent("--version").stdout == f"flexprint-agent {__version__}\n"
+
+
+def test_without_a_home_named_the_agent_keeps_to_the_folder_for_services(windows):
+    status = json.loads(windows.agent("status", "--json").stdout)
+    assert status["home"] == r"C:\ProgramData\FlexPrint\Agent"
+
+
+def test_a_site_is_searched_read_and_handed_over(agent, collector, printers):
+    """The whole job: enrol, choose, search, read, keep, seal, send."""
+    agent("enroll", "--server", collector.url, "--insecure-loopback", "--key", "-", typed="KEY\n")
+    agent("settings", "search_timeout", "0.5")
+    with Lab(printers) as lab:
+        agent("add", *(f"{one.address}:{lab.port}" for one in printers))
+        found = json.loads(agent("search", "--json").stdout)
+        assert (found["asked"], found["printers"], found["new"]) == (2, 2, 2)
+        lab.grow(7)
+        woken = json.loads(agent("wake", "--json").stdout)
+    assert (woken["read"], woken["silent"], woken["sent"]["acknowledged"]) == (2, 0, 1)
+    truths = {one.truth.serial: one.truth.total for one in lab.devices.values()}
+    assert dict(collector.reads()) == truths
+    known = json.loads(agent("devices", "--json").stdout)["devices"]
+    assert {one["serial"]: one["meters"]["total"] for one in known} == truths
+
+
+def test_a_probe_says_what_one_printer_says(agent, printers):
+    with Lab(printers) as lab:
+        said = json.loads(agent("probe", f"{printers[0].address}:{lab.port}", "--json").stdout)
+    assert (said["answered"], said["printer"]) == (True, True)
+    assert said["identity"]["serial"] == printers[0].truth.serial
+
+
+def test_nothing_listening_at_an_address_is_no_answer(agent):
+    """Windows reports a closed port as an error of the whole socket; others must still be heard after it."""
+    done = agent("probe", "127.20.99.98:9", "127.20.99.99:9", "--timeout", "0.3", "--retries", "0", "--json", status=1)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["answered"] for one in said] == [False, False]
+
+
+WAITING = """
+import sys
+from pathlib import Path
+from flexprint_agent.keep.home import only_one
+with only_one(Path(sys.argv[1])):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_while_one_agent_works_another_waits_and_a_dead_one_locks_nobody_out(agent, windows, tmp_path):
+    agent("status")
+    with windows.popen("-c", WAITING, windows.path(tmp_path / "home")) as holder:
+        try:
+            assert holder.stdout.readline() == "locked\n"
+            assert "another flexprint-agent is at work" in agent("wake", status=1).stderr
+        finally:
+            holder.kill()
+    assert json.loads(agent("status", "--json").stdout)["at_work"] is False
