@@ -57,6 +57,11 @@ class Span:
     def __len__(self) -> int:
         return self.last - self.first + 1
 
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Every address and the port it is asked at."""
+        port = self.port or SNMP_PORT
+        return ((number, port) for number in range(self.first, self.last + 1))
+
 
 @dataclass(slots=True, frozen=True)
 class Name:
@@ -193,28 +198,33 @@ def is_excluded(refused: Iterable[Span], address: str, port: int) -> bool:
 def allowed(targets: Iterable[Target], refused: Iterable[Span], resolve: Resolve) -> list[Span]:
     """The disjoint spans, each with its port, that may be sent packets: what was chosen less what is
     `refused` (of `excluded`). In the order chosen, every address and port once."""
+    return [span for share in shares(targets, refused, resolve) for span in share]
+
+
+def shares(targets: Iterable[Target], refused: Iterable[Span], resolve: Resolve) -> Iterator[list[Span]]:
+    """The same for each target: what it adds to those before it."""
     refused = list(refused)
     taken: dict[int, list[tuple[int, int]]] = {}
-    chosen = []
-    for span in _spans(targets, resolve):
-        port = span.port or SNMP_PORT
-        if port not in taken:
-            taken[port] = sorted((no.first, no.last) for no in refused if no.port in (None, port))
-        chosen += [Span(first, last, port) for first, last in _less((span.first, span.last), taken[port])]
-        insort(taken[port], (span.first, span.last))
-    return chosen
-
-
-def _spans(targets: Iterable[Target], resolve: Resolve) -> Iterator[Span]:
     for target in targets:
-        if isinstance(target, Span):
-            yield target
-        else:
-            for address in resolve(target.name):
-                number = int(ipaddress.IPv4Address(address))
-                # A name server may say 0.0.0.0 for a name that it blocks.
-                if not _nowhere(number, number):
-                    yield Span(number, number, target.port)
+        share = []
+        for span in _spans(target, resolve):
+            port = span.port or SNMP_PORT
+            if port not in taken:
+                taken[port] = sorted((no.first, no.last) for no in refused if no.port in (None, port))
+            share += [Span(first, last, port) for first, last in _less((span.first, span.last), taken[port])]
+            insort(taken[port], (span.first, span.last))
+        yield share
+
+
+def _spans(target: Target, resolve: Resolve) -> Iterator[Span]:
+    if isinstance(target, Span):
+        yield target
+        return
+    for address in resolve(target.name):
+        number = int(ipaddress.IPv4Address(address))
+        # A name server may say 0.0.0.0 for a name that it blocks.
+        if not _nowhere(number, number):
+            yield Span(number, number, target.port)
 
 
 def _less(span: tuple[int, int], holes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ import math
 import sys
 
 from flexprint_agent.search.sweep import sweep
+from flexprint_agent.snmp.pace import Pace
 
 network = ipaddress.ip_network(sys.argv[1])
 result = sweep(
@@ -13,7 +14,7 @@ result = sweep(
     port=int(sys.argv[2]),
     timeout=1.0,
     retries=1,
-    packets_per_second=math.inf,
+    pace=Pace(math.inf),
     linux=sys.argv[3] == "linux",
 )
 print(json.dumps({"found": len(result.answered), "seconds": result.seconds, "strays": result.strays}))

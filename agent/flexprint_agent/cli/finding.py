@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from flexprint_agent import settings, targets
 from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, home, in_force, now, opened, say
+from flexprint_agent.cli.progress import progress
 from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import database
 from flexprint_agent.wake import finding, reading
@@ -24,24 +24,14 @@ def search(chosen: argparse.Namespace) -> int:
             say(chosen, finding.search_plan(keep, in_force(keep)), show.plan)
         return 0
     with opened(chosen, alone=True) as keep:
-        say(chosen, finding.search(keep, in_force(keep), now, progress()), show.search)
+        try:
+            with progress(chosen) as tell:
+                found = finding.search(keep, in_force(keep), now, tell)
+        except finding.SearchStopped as stopped:
+            say(chosen, stopped.result, show.search)
+            raise
+    say(chosen, found, show.search)
     return 0
-
-
-def progress() -> finding.Progress | None:
-    """A line on stderr that follows the sweep, where a person is looking."""
-    if not sys.stderr.isatty():
-        return None
-    last = 0.0
-
-    def tell(packets: int, answered: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= 0.2:
-            last = time.monotonic()
-            sys.stderr.write(f"\r{packets} packets sent, {answered} answered ")
-            sys.stderr.flush()
-
-    return tell
 
 
 def devices(chosen: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from flexprint_agent import wake as waking
 from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, in_force, now, opened, say
 from flexprint_agent.cli.doctor import Facts, findings
-from flexprint_agent.cli.finding import progress
+from flexprint_agent.cli.progress import progress
 from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.errors import KeepError
@@ -27,8 +27,8 @@ def send(chosen: argparse.Namespace) -> int:
 
 
 def wake(chosen: argparse.Namespace) -> int:
-    with opened(chosen, alone=True) as keep:
-        woken = waking.wake(keep, in_force(keep), now, progress())
+    with opened(chosen, alone=True) as keep, progress(chosen) as tell:
+        woken = waking.wake(keep, in_force(keep), now, tell)
     say(chosen, woken.result, show.woken)
     return _failed(woken.failure)
 

@@ -83,9 +83,15 @@ def recipients(document: Document) -> str:
 
 
 def plan(document: Document) -> str:
+    rows = [
+        (one["target"], one["finder"], one["addresses"], one["packets"], one["bytes"], f"{one['seconds']:g}")
+        for one in document["parts"]
+    ]
     return (
-        f"{_count(document['addresses'], 'address')}, at most {_count(document['packets'], 'packet')} "
-        f"({document['bytes']:,} bytes) in about {document['seconds']:g} s. Nothing was sent."
+        _table(("target", "how", "addresses", "packets", "bytes", "seconds"), rows)
+        + f"\n\n{_count(document['addresses'], 'address')}, at most {_count(document['packets'], 'packet')} "
+        f"({document['bytes']:,} bytes) in about {document['seconds']:g} s, and a few packets for each device that "
+        "answers. Nothing was sent (only names were looked up)."
     )
 
 
@@ -98,8 +104,14 @@ def search(document: Document) -> str:
     rows = [
         (one["address"], one["manufacturer"], one["model"], one["serial"], "new" if one["new"] else "")
         for one in document["found"]
-        if one["printer"]
+        if one["printer"] and one["same_as"] is None
     ]
+    outside = [one["address"] for one in document["not_asked"] if not one["excluded"]]
+    if outside:
+        summary += (
+            f"\n{_count(len(outside), 'address')} that no target covers said something and got no packet: "
+            f"{', '.join(outside[:10])}{' ...' if len(outside) > 10 else ''}; `flexprint-agent add` what is a printer"
+        )
     return (_table(("address", "manufacturer", "model", "serial", ""), rows) + "\n\n" if rows else "") + summary
 
 

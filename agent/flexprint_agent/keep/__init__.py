@@ -52,11 +52,15 @@ class Keep:
             self.spool.put(device, read)
         return new
 
-    def keep_found(self, identity: Identity, address: str, port: int, at: datetime) -> bool:
-        """One printer that a search found; True where it is new."""
+    def keep_found(
+        self, identity: Identity, address: str, port: int, at: datetime, *, granted_by: str | None = None
+    ) -> tuple[int, bool]:
+        """One printer that a search found, and whether it is new. `granted_by` is the finder by whose grant it was
+        asked where no target covers it."""
         with self.database.transaction():
-            _, new = self.devices.found(identity, address, port, at)
-        return new
+            device, new = self.devices.found(identity, address, port, at)
+            self.devices.grant(device, granted_by)
+        return device, new
 
     def keep_silence(self, device: int, at: datetime) -> None:
         """A known printer did not answer. There is no read of it, never an old one again."""

@@ -14,7 +14,8 @@ from flexprint_shared.times import from_milliseconds, to_milliseconds
 
 @dataclass(slots=True, frozen=True)
 class Device:
-    """`address` is None while another device answers where this one was. `meters` are those of the last read."""
+    """`address` is None while another device answers where this one was. `meters` are those of the last read.
+    `granted_by` is the finder by whose grant it is asked; None where a target must cover it."""
 
     id: int
     address: str | None
@@ -24,6 +25,7 @@ class Device:
     first_seen_at: datetime
     last_read_at: datetime | None
     silent_since: datetime | None
+    granted_by: str | None
 
 
 def same_device(keys: Sequence[str], holders: Mapping[str, int], with_serial: frozenset[int]) -> int | None:
@@ -119,6 +121,10 @@ class Devices:
         kept = self._database.value("SELECT knowledge FROM devices WHERE id = ?", device)
         return {} if kept is None else dict(json.loads(kept))
 
+    def grant(self, device: int, finder: str | None) -> None:
+        """Notes by whose grant the device is asked at the place where it is now."""
+        self._database.write("UPDATE devices SET granted_by = ? WHERE id = ?", finder, device)
+
     def has_read(self, device: int, read: Read, knowledge: Mapping[str, Any] | None) -> None:
         """`knowledge` None: nothing new was learned. (It is the bulk of a row, so it is not written in vain.)"""
         self._database.write(
@@ -159,6 +165,7 @@ def _device(row: Row) -> Device:
         first_seen_at=from_milliseconds(row["first_seen_at"]),
         last_read_at=_instant(row["last_read_at"]),
         silent_since=_instant(row["silent_since"]),
+        granted_by=row["granted_by"],
     )
 
 

@@ -85,4 +85,9 @@ FIRST: Final = (
         PRIMARY KEY (text, address))""",
 )
 
-STEPS: Final = (FIRST,)
+GRANTS: Final = (
+    # The finder that found the printer where no target covers it, and whose being switched on allows to ask it.
+    "ALTER TABLE devices ADD COLUMN granted_by TEXT",
+)
+
+STEPS: Final = (FIRST, GRANTS)

@@ -71,9 +71,9 @@ def _reading(outcome: Outcome[Found]) -> Reading:
     )
 
 
-def identify_devices(exchange: Exchange, endpoints: Iterable[Endpoint]) -> Iterator[Outcome[Sighting]]:
-    """Printer or not, and which, of devices that answered a search."""
-    yield from exchange.run((endpoint, identify) for endpoint in endpoints)
+def identify_devices(exchange: Exchange, endpoints: Iterable[Endpoint | None]) -> Iterator[Outcome[Sighting]]:
+    """Printer or not, and which, of devices that a search came upon. None: nothing now, come again."""
+    yield from exchange.run(None if endpoint is None else (endpoint, identify) for endpoint in endpoints)
 
 
 def probe_object(reading: Reading, target: str, at: datetime) -> dict[str, Any]:

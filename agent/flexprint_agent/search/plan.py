@@ -14,12 +14,15 @@ RANGE_RATE: Final = 300
 PORTION: Final = 1 << 16
 """Addresses that are swept at once. A sweep remembers a few octets for each."""
 
+PASSES: Final = 2
+"""How often a silent address is asked with each community."""
+
 _HEADERS: Final = 28  # IPv4 and UDP
 
 
 @dataclass(slots=True, frozen=True)
-class Plan:
-    """The most that a search sends: devices that answer are not asked again. `octets` with IP and UDP headers."""
+class Cost:
+    """The most that a sweep sends: addresses that answer are not asked again. `octets` with IP and UDP headers."""
 
     addresses: int
     packets: int
@@ -27,29 +30,38 @@ class Plan:
     seconds: float
 
 
-def request_sizes(communities: Sequence[str]) -> list[int]:
-    """Octets of the request of each pass: every community in SNMP v2c, then in v1."""
+def request_sizes(communities: Sequence[str], versions: Sequence[int], passes: int = PASSES) -> list[int]:
+    """Octets of the request of each pass: `passes` for every community, the versions in turn."""
     sizes = []
     for community in communities:
-        for version in (ber.V2C, ber.V1):
+        for number in range(passes):
+            version = versions[number % len(versions)]
             before, after = ber.request(ber.GET, version, community.encode(), (SYS_DESCR, SYS_OBJECT_ID))
             sizes.append(len(before) + 4 + len(after))
     return sizes
 
 
-def plan(spans: Sequence[Span], datagrams: Sequence[int], packets_per_second: float, timeout: float) -> Plan:
+def cost(spans: Sequence[Span], datagrams: Sequence[int], packets_per_second: float, timeout: float) -> Cost:
     """`datagrams` are the octets of the request in each pass, `timeout` the seconds that a pass waits at its end."""
     addresses = count(spans)
     seconds = sum(
         count(portion) / rate(portion, packets_per_second) + timeout for portion in portions(spans) for _ in datagrams
     )
     octets = addresses * sum(datagram + _HEADERS for datagram in datagrams)
-    return Plan(addresses, addresses * len(datagrams), octets, round(seconds, 1))
+    return Cost(addresses, addresses * len(datagrams), octets, round(seconds, 1))
 
 
 def rate(spans: Sequence[Span], packets_per_second: float) -> float:
-    """Packets a second for all of `spans` together, which are asked in turn: none of them gets more than RANGE_RATE."""
-    return min(packets_per_second, RANGE_RATE * count(spans) / max(map(len, spans)))
+    """Packets a second for all of `spans` together, which are asked in turn: no range gets more than RANGE_RATE."""
+    return min(packets_per_second, RANGE_RATE * count(spans) / max(map(count, ranges(spans))))
+
+
+def ranges(spans: Sequence[Span]) -> list[list[Span]]:
+    """The spans that share one pace: those that begin in one /24, as pieces of it have the same router."""
+    together: dict[int, list[Span]] = {}
+    for span in spans:
+        together.setdefault(span.first >> 8, []).append(span)
+    return list(together.values())
 
 
 def portions(spans: Sequence[Span], most: int = PORTION) -> Iterator[list[Span]]:

@@ -17,8 +17,10 @@ import socket
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.pace import Pace
@@ -31,11 +33,12 @@ SYS_OBJECT_ID = ber.oid("1.3.6.1.2.1.1.2.0")
 # Below this many packets loading ctypes costs more than sendmmsg saves.
 _WORTH_A_BURST = 2048
 _AT_ONE_GO = 64
+# Seconds that a sweep waits at one time, before whoever drives it gets a turn.
+_TURN = 0.02
 
 _UNKNOWN, _ANSWERED, _UNREACHABLE = range(3)
 
 Target = int | str | tuple[int | str, int]
-Progress = Callable[[int, int], object]
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,7 +58,7 @@ class Answered:
 
 @dataclass(slots=True)
 class SweepResult:
-    """What a sweep found and what it cost. `unreachable` are addresses the network or this machine
+    """What a sweep found and what it cost, up to now. `unreachable` are addresses the network or this machine
     reported as such; they are left out of later passes. `dropped` is None where the system does not say."""
 
     answered: list[Answered]
@@ -70,48 +73,84 @@ class SweepResult:
     dropped: int | None = None
 
 
-def sweep(
-    ranges: Iterable[Iterable[Target]],
-    *,
-    port: int = 161,
-    communities: Sequence[str] = ("public",),
-    timeout: float = 1.0,
-    retries: int = 1,
-    versions: Sequence[int] = (ber.V2C, ber.V1),
-    packets_per_second: float,
-    range_packets_per_second: float = math.inf,
-    clock: Callable[[], float] = time.monotonic,
-    chance: Callable[[int], bytes] = os.urandom,
-    progress: Progress | None = None,
-    linux: bool = sys.platform == "linux",
-) -> SweepResult:
-    """Asks every address of these ranges; an address may be a number, a text, or a pair with its port.
+class Sweep:
+    """Asks every address of these ranges as it is iterated over; gives each that answers, and None where nothing
+    did for a moment, so that whoever drives it can do something else in between. `result` is kept up to date.
 
-    An address is asked once however often it is named. timeout: seconds a pass waits after its last
-    packet. versions: of the passes, in turn. packets_per_second is for all ranges together,
-    range_packets_per_second for each of them; math.inf is no limit.
-    progress is told the packets sent and the addresses that answered, up to now.
+    An address may be a number, a text, or a pair with its port; it is asked once however often it is named.
+    timeout: seconds a pass waits after its last packet. versions: of the passes, in turn. pace is the budget that this
+    sweep shares with whatever else sends; range_packets_per_second is for each of the ranges; math.inf is no limit.
     ValueError on what is no IPv4 address or port.
     """
-    places = _Places(ranges, port)
-    if not places.keys:
-        return SweepResult([])
-    rate = min(packets_per_second, range_packets_per_second * places.spread)
-    pace = Pace(rate, burst=min(_AT_ONE_GO, rate / 50))
-    with Wire(linux=linux) as wire:
-        round_ = _Round(places, wire, clock, pace, chance)
-        if progress:
-            round_.progress = progress
-        started = clock()
-        for community in communities:
-            for attempt in range(retries + 1):
-                round_.ask(versions[attempt % len(versions)], community, linux=linux)
-                round_.listen(timeout)
-        result = round_.result
-        result.seconds = clock() - started
-        result.dropped = wire.dropped()
-    result.answered.sort(key=lambda one: (socket.inet_aton(one.address), one.port))
-    return result
+
+    def __init__(
+        self,
+        ranges: Iterable[Iterable[Target]],
+        *,
+        port: int = 161,
+        communities: Sequence[str] = ("public",),
+        timeout: float = 1.0,
+        retries: int = 1,
+        versions: Sequence[int] = (ber.V2C, ber.V1),
+        pace: Pace,
+        range_packets_per_second: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[int], bytes] = os.urandom,
+        linux: bool = sys.platform == "linux",
+    ) -> None:
+        places = _Places(ranges, port)
+        self.keys = places.keys
+        self.clock, self.chance, self.linux = clock, chance, linux
+        self.timeout = timeout
+        self.ways = [(versions[n % len(versions)], one) for one in communities for n in range(retries + 1)]
+        rate = range_packets_per_second * places.spread
+        self.paces = (pace, Pace(rate, burst=min(_AT_ONE_GO, rate / 50)))
+        self.rate = min(pace.per_second, rate)
+        self.result = SweepResult([])
+        self.ahead = len(self.keys) * len(self.ways)
+        """Packets that are still to be sent at most."""
+        self.passes_ahead = len(self.ways)
+
+    @property
+    def seconds_ahead(self) -> float:
+        """About how long it still takes at most."""
+        return self.ahead / self.rate + self.passes_ahead * self.timeout
+
+    def __iter__(self) -> Iterator[Answered | None]:
+        if not self.keys:
+            return
+        started = self.clock()
+        with Wire(linux=self.linux) as wire:
+            round_ = _Round(self, wire)
+            try:
+                for place, (version, community) in enumerate(self.ways, start=1):
+                    self.passes_ahead = len(self.ways) - place + 1
+                    yield from round_.ask(version, community, later_passes=len(self.ways) - place)
+                    yield from round_.listen(self.timeout)
+            finally:
+                self.result.seconds = self.clock() - started
+                self.result.dropped = wire.dropped()
+                self.ahead = self.passes_ahead = 0
+
+    def room(self, now: float) -> int:
+        """Packets that may leave at this instant."""
+        return min(pace.room(now, _AT_ONE_GO) for pace in self.paces)
+
+    def wait(self, now: float) -> float:
+        """Seconds until one may."""
+        return max(pace.wait(now) for pace in self.paces)
+
+    def spend(self, now: float, packets: int) -> None:
+        for pace in self.paces:
+            pace.spend(now, packets)
+
+
+def sweep(ranges: Iterable[Iterable[Target]], **manners: Any) -> SweepResult:
+    """A whole `Sweep` (which says what `manners` there are), the answers sorted by address."""
+    whole = Sweep(ranges, **manners)
+    deque(whole, maxlen=0)
+    whole.result.answered.sort(key=lambda one: (socket.inet_aton(one.address), one.port))
+    return whole.result
 
 
 class _Places:
@@ -158,52 +197,49 @@ def _text(key: int) -> str:
 class _Round:
     """The passes of one sweep over one socket."""
 
-    def __init__(
-        self,
-        places: _Places,
-        wire: Wire,
-        clock: Callable[[], float],
-        pace: Pace,
-        chance: Callable[[int], bytes],
-    ) -> None:
-        self.keys = places.keys
-        self.wire, self.clock, self.pace = wire, clock, pace
+    def __init__(self, sweep: Sweep, wire: Wire) -> None:
+        self.sweep, self.wire, self.clock = sweep, wire, sweep.clock
+        self.keys, self.result = sweep.keys, sweep.result
         self.states = bytearray(len(self.keys))
         self.unknown = len(self.keys)
         room = ber.LAST_ID - ber.FIRST_ID - len(self.keys)
         if room < 0:
             raise ValueError("more addresses than request ids; sweep them in parts")
-        self.salt = ber.FIRST_ID + int.from_bytes(chance(8), "big") % (room + 1)
+        self.salt = ber.FIRST_ID + int.from_bytes(sweep.chance(8), "big") % (room + 1)
         self.parts = (b"", b"")
         self.community = ""
-        self.result = SweepResult([], asked=len(self.keys))
-        self.progress: Progress = lambda _sent, _answered: None
 
-    def ask(self, version: int, community: str, *, linux: bool) -> None:
+    def ask(self, version: int, community: str, *, later_passes: int) -> Iterator[Answered | None]:
         """One packet to every address that is still unknown, paced."""
         self.community = community
         self.parts = ber.request(ber.GET, version, community.encode(), (SYS_DESCR, SYS_OBJECT_ID))
         waiting = array("I", (place for place, state in enumerate(self.states) if state == _UNKNOWN))
-        send = self.burst() if linux and len(waiting) >= _WORTH_A_BURST else self.one_by_one
+        send = self.burst() if self.sweep.linux and len(waiting) >= _WORTH_A_BURST else self.one_by_one
         at = 0
         while at < len(waiting):
             now = self.clock()
-            room = self.pace.room(now, _AT_ONE_GO)
+            room = self.sweep.room(now)
             if not room:
-                self.wire.wait(self.pace.wait(now))
+                self.wire.wait(min(self.sweep.wait(now), _TURN))
             else:
                 send([place for place in waiting[at : at + room] if self.states[place] == _UNKNOWN])
-                self.pace.spend(now, len(waiting[at : at + room]))
+                self.sweep.spend(now, len(waiting[at : at + room]))
                 at += room
-                self.progress(self.result.packets, len(self.result.answered))
-            self.take()
+                self.result.asked = max(self.result.asked, min(at, len(waiting)))
+            self.sweep.ahead = max(0, len(waiting) - at) + self.unknown * later_passes
+            yield from self.take()
+            yield None
 
-    def listen(self, seconds: float) -> None:
+    def listen(self, seconds: float) -> Iterator[Answered | None]:
         deadline = self.clock() + seconds
-        while self.unknown and (left := deadline - self.clock()) > 0:
-            self.wire.wait(left)
-            self.take()
-        self.progress(self.result.packets, len(self.result.answered))
+        while self.unknown:
+            # What has arrived is taken before the deadline counts: whoever drives the sweep may have been busy.
+            left = deadline - self.clock()
+            self.wire.wait(min(left, _TURN))
+            yield from self.take()
+            if left <= 0:
+                return
+            yield None
 
     def one_by_one(self, places: list[int]) -> None:
         before, after = self.parts
@@ -255,7 +291,7 @@ class _Round:
         key = int.from_bytes(socket.inet_aton(source[0]), "big") << 16 | source[1]
         return place if 0 <= place < len(self.keys) and self.keys[place] == key else None
 
-    def take(self) -> None:
+    def take(self) -> Iterator[Answered]:
         """What has arrived: answers, and reports that something cannot be reached."""
         for datagram, source in self.wire.receive():
             self.result.octets_in += len(datagram)
@@ -270,7 +306,9 @@ class _Round:
             elif self.states[place] != _ANSWERED:
                 self.unknown -= self.states[place] == _UNKNOWN
                 self.states[place] = _ANSWERED
-                self.result.answered.append(self.answered(message, source))
+                answered = self.answered(message, source)
+                self.result.answered.append(answered)
+                yield answered
         for source, _, datagram in self.wire.undeliverable():
             id_at = len(self.parts[0])
             place = self.place_of(int.from_bytes(datagram[id_at : id_at + 4], "big"), source)

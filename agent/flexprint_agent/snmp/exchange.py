@@ -47,6 +47,8 @@ class Limits:
 class Exchange:
     """Holds conversations. Each `run` has a socket of its own; budget and counts are of all runs together.
 
+    pace: the budget that this exchange shares with others; its own, of `limits`, where none is given.
+
     Counted: packets and octets either way, `strays` (answers from elsewhere, to nothing asked, or too
     late), `malformed` ones, and `dropped` by the kernel (None where the system does not tell).
 
@@ -58,13 +60,14 @@ class Exchange:
         self,
         limits: Limits | None = None,
         *,
+        pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[int], bytes] = os.urandom,
         linux: bool = sys.platform == "linux",
     ) -> None:
         self.limits = limits or Limits()
         rate = self.limits.packets_per_second
-        self.pace = Pace(rate, burst=max(1.0, rate / 50))
+        self.pace = pace or Pace(rate, burst=max(1.0, rate / 50))
         self.clock = clock
         self.chance = chance
         self.packets_sent = self.octets_sent = self.packets_received = self.octets_received = 0
@@ -73,11 +76,12 @@ class Exchange:
         self._linux = linux
 
     def run(
-        self, conversations: Iterable[tuple[Endpoint, Callable[[Traits], Conversation[T]]]]
+        self, conversations: Iterable[tuple[Endpoint, Callable[[Traits], Conversation[T]]] | None]
     ) -> Iterator[Outcome[T]]:
         """Holds these conversations and gives each outcome as its device is done.
 
-        They are begun as room comes free, so the iterable may be long and made as it is read.
+        They are begun as room comes free, so the iterable may be long and made as it is read. None in it means
+        "nothing at this moment, come again": it is for the iterable to wait a little then, as the exchange does not.
         """
         with Wire(linux=self._linux) as wire:
             run = _Run(self, wire, iter(conversations))
@@ -97,14 +101,14 @@ class _Run(Generic[T]):
         self,
         exchange: Exchange,
         wire: Wire,
-        conversations: Iterator[tuple[Endpoint, Callable[[Traits], Conversation[T]]]],
+        conversations: Iterator[tuple[Endpoint, Callable[[Traits], Conversation[T]]] | None],
     ) -> None:
         self.exchange = exchange
         self.limits = exchange.limits
         self.clock = exchange.clock
         self.wire = wire
         self.conversations = conversations
-        self.exhausted = False
+        self.exhausted = self.come_again = False
         self.secured = False  # whether any device of this run is asked over SNMPv3
         self.active: set[Dialogue[T]] = set()
         self.waiting: dict[int, Dialogue[T]] = {}  # by request id
@@ -123,7 +127,7 @@ class _Run(Generic[T]):
                 if self.exhausted:
                     return
                 continue
-            self.wire.wait(self.leisure())
+            self.wire.wait(0.0 if self.come_again else self.leisure())
             # What has arrived is taken before timers are looked at: the caller may have been busy with
             # the last outcome for longer than a timeout.
             self.receive()
@@ -134,10 +138,15 @@ class _Run(Generic[T]):
             dialogue.conversation.close()
 
     def begin(self) -> None:
+        self.come_again = False
         while not self.exhausted and len(self.active) < self.limits.at_once:
-            following = next(self.conversations, None)
-            if following is None:
+            try:
+                following = next(self.conversations)
+            except StopIteration:
                 self.exhausted = True
+                return
+            if following is None:
+                self.come_again = True
                 return
             dialogue = Dialogue(*following, self.clock())
             self.secured |= dialogue.peer is not None

@@ -1,6 +1,11 @@
-"""How fast packets may leave: one budget for the whole site. Pure; instants come in as arguments."""
+"""How fast packets may leave: one budget for the whole site. Pure; instants come in as arguments.
+
+Whatever sends SNMP in this process (the sweep, whoever identifies and reads, SNMPv3) waits for and spends from the
+one Pace that `of_process` gives, so the budget holds for all of it together.
+"""
 
 import math
+from functools import lru_cache
 
 
 class Pace:
@@ -12,6 +17,7 @@ class Pace:
     def __init__(self, per_second: float, burst: float = 1) -> None:
         if not per_second > 0:
             raise ValueError("a pace is more than no packet a second; leave it out for no limit")
+        self.per_second = per_second
         self._each = 1 / per_second
         self._lead = self._each * (max(burst, 1) - 1)
         self._due = -math.inf
@@ -32,3 +38,10 @@ class Pace:
     def spend(self, now: float, packets: int = 1) -> None:
         """These packets leave at this instant."""
         self._due = max(self._due, now) + packets * self._each
+
+
+@lru_cache
+def of_process(per_second: float) -> Pace:
+    """The budget of this process at this rate: the same object however often, and by whomever, it is asked for. A
+    fiftieth of a second's packets, 64 at most, may leave at one instant."""
+    return Pace(per_second, burst=min(64.0, max(1.0, per_second / 50)))

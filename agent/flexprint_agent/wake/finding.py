@@ -1,28 +1,62 @@
-"""What was chosen -> the printers in it."""
+"""What was chosen -> candidates of every finder -> asked by unicast, identified -> the printers among them, kept.
+
+Finders and conversations go on side by side: a printer is kept as soon as it has said who it is, so a search that is
+stopped leaves what it found. `search.finder` says how a finder is made, `wake.finders` lists them.
+"""
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from flexprint_agent import targets
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.notes import LAST_SEARCH, TARGETS_CHANGED
+from flexprint_agent.search.finder import Candidate, Effort, Ground, Plan, may_ask
 from flexprint_agent.settings import Settings
-from flexprint_agent.targets import Span
-from flexprint_agent.wake.reading import Clock, allowed, exchange_for
+from flexprint_agent.targets import is_excluded
+from flexprint_agent.wake.finders import switched_on
+from flexprint_agent.wake.reading import Clock, exchange_for, excluded, pace_for, shares
 
-Progress = Callable[[int, int], object]
-"""Is told packets sent and addresses that answered, up to now."""
+if TYPE_CHECKING:
+    from flexprint_agent.read.reader import Sighting
+    from flexprint_agent.snmp.exchange import Endpoint, Outcome
+
+Place = tuple[str, int]
+"""Address and port."""
 
 AFTER_LOSS: Final = timedelta(days=1)
 """A printer that fell silent may have moved, so it is searched for; not more often than this."""
 
 
+@dataclass(slots=True, frozen=True)
+class Standing:
+    """How a search stands: packets sent and addresses that answered until now, different printers among them, what is
+    ahead at most, and the seconds that it has taken."""
+
+    packets: int
+    answered: int
+    printers: int
+    packets_ahead: int
+    seconds_ahead: float
+    seconds: float
+
+
+Progress = Callable[[Standing], object]
+
+
 class NothingToSearch(AgentError):
     """No target was chosen, or all of them are excluded."""
+
+
+class SearchStopped(AgentError):
+    """A person stopped the search; `result` is what it had done until then, all of it kept."""
+
+    def __init__(self, result: dict[str, Any]) -> None:
+        super().__init__("the search was stopped; what it found so far is kept, and searching again finds the rest")
+        self.result = result
 
 
 def search_due(keep: Keep, settings: Settings, at: datetime) -> bool:
@@ -43,86 +77,176 @@ def is_search_due(
     return not timedelta(0) <= at - last < every or (lost is not None and lost >= last and at - last >= AFTER_LOSS)
 
 
-def to_search(keep: Keep) -> list[Span]:
-    """The spans of a search. Raises NothingToSearch."""
-    spans = allowed(keep)
-    if not spans:
+def ground_of(keep: Keep, settings: Settings) -> Ground:
+    """What a search may do. Raises NothingToSearch, UnknownExclusion."""
+    ground = Ground(shares(keep), excluded(keep), settings, pace_for(settings))
+    if not ground.spans:
         raise NothingToSearch(
             "there is nothing to search; choose what to search with `flexprint-agent add 10.10.10.0/24`"
             + (" (all that was added is excluded, or is a name nobody knows)" if keep.choices.targets() else "")
         )
-    return spans
+    return ground
 
 
 def search_plan(keep: Keep, settings: Settings) -> dict[str, Any]:
-    """What a search would send at most, as `search --plan` prints it. Raises NothingToSearch."""
-    from flexprint_agent.search.plan import plan, request_sizes
-
-    sizes = request_sizes(settings.communities)
-    planned = plan(to_search(keep), sizes, settings.packets_per_second, settings.search_timeout)
+    """What a search would send at most, as `search --plan` prints it. Sends nothing but what the system does to look up
+    names. Raises NothingToSearch."""
+    ground = ground_of(keep, settings)
+    plans: list[Plan] = [finder.plan(ground) for finder in switched_on(settings)]
+    parts = [part for plan in plans for part in plan.parts]
     return {
-        "addresses": planned.addresses,
-        "packets": planned.packets,
-        "bytes": planned.octets,
-        "seconds": planned.seconds,
+        "addresses": sum(part.addresses for part in parts),
+        "packets": sum(part.packets for part in parts),
+        "bytes": sum(part.octets for part in parts),
+        "seconds": round(sum(plan.seconds for plan in plans), 1),
+        "parts": [
+            {name: value for name, value in asdict(part).items() if name != "octets"} | {"bytes": part.octets}
+            for part in parts
+        ],
     }
 
 
 def search(keep: Keep, settings: Settings, now: Clock, progress: Progress | None = None) -> dict[str, Any]:
-    """Asks every allowed address, identifies what answers, keeps the printers. Raises NothingToSearch."""
+    """Asks whatever the finders come upon, identifies what answers, keeps the printers. Raises NothingToSearch,
+    UnknownExclusion, and SearchStopped when a person does not want to wait any longer."""
     from flexprint_agent.read.printers import identify_devices
-    from flexprint_agent.search.plan import RANGE_RATE, portions
-    from flexprint_agent.search.sweep import sweep
-    from flexprint_agent.snmp.exchange import Endpoint
 
-    started, begun = now(), time.monotonic()
-    answered, asked, packets = [], 0, 0
-    for portion in portions(to_search(keep)):
-        swept = sweep(
-            [
-                [(number, span.port or targets.SNMP_PORT) for number in range(span.first, span.last + 1)]
-                for span in portion
-            ],
-            communities=settings.communities,
-            versions=settings.snmp_versions,
-            timeout=settings.search_timeout,
-            packets_per_second=settings.packets_per_second,
-            range_packets_per_second=RANGE_RATE,
-            progress=progress,
-        )
-        answered += swept.answered
-        asked += swept.asked
-        packets += swept.packets
+    started = now()
+    searching = _Search(keep, ground_of(keep, settings), progress)
     exchange = exchange_for(settings)
-    found = []
-    endpoints = (
-        Endpoint(one.address, one.port, communities=(one.community,), versions=settings.snmp_versions)
-        for one in answered
-    )
-    for outcome in identify_devices(exchange, endpoints):
-        sighting = outcome.result
-        place = outcome.endpoint
-        printer, new, identity = False, False, {}
-        if sighting is not None and sighting.printer:
-            printer, identity = True, sighting.identity.as_json()
-            new = keep.keep_found(sighting.identity, place.address, place.port, now())
-        found.append(
-            {
-                "address": place.address,
-                "port": place.port,
-                "printer": printer,
-                "new": new,
-                **{name: identity.get(name) for name in ("manufacturer", "model", "serial")},
-                "reason": sighting.reason if sighting else outcome.error,
-            }
-        )
+    try:
+        for outcome in identify_devices(exchange, searching.endpoints()):
+            searching.take(outcome, now())
+    except KeyboardInterrupt:
+        raise SearchStopped(searching.result(exchange.packets_sent)) from None
     keep.notes.put_instant(LAST_SEARCH, started)
-    return {
-        "asked": asked,
-        "packets": packets + exchange.packets_sent,
-        "seconds": round(time.monotonic() - begun, 1),
-        "answered": len(answered),
-        "printers": sum(one["printer"] for one in found),
-        "new": sum(one["new"] for one in found),
-        "found": sorted(found, key=lambda one: (socket.inet_aton(one["address"]), one["port"])),
-    }
+    return searching.result(exchange.packets_sent)
+
+
+@dataclass(slots=True)
+class _Search:
+    """One search under way."""
+
+    keep: Keep
+    ground: Ground
+    progress: Progress | None
+    begun: float = field(default_factory=time.monotonic)
+    efforts: list[Effort] = field(default_factory=list)
+    candidates: dict[Place, Candidate] = field(default_factory=dict)
+    found: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    not_asked: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    before: dict[int, Place] = field(default_factory=dict)
+    """Where each printer was known to be when the search began."""
+    places: dict[int, Place] = field(default_factory=dict)
+    """Where each was found in this search."""
+
+    def __post_init__(self) -> None:
+        for device in self.keep.devices.all():
+            if device.address is not None:
+                self.before[device.id] = device.address, device.port
+
+    def endpoints(self) -> Iterator["Endpoint | None"]:
+        """Each place that may be asked, once, however many finders come upon it."""
+        from flexprint_agent.snmp.exchange import Endpoint
+
+        settings = self.ground.settings
+        for candidate in self._candidates():
+            if candidate is None:
+                yield None
+                continue
+            place = candidate.address, candidate.port
+            if place in self.candidates or place in self.not_asked:
+                continue
+            if not may_ask(self.ground, candidate):
+                self.not_asked[place] = {
+                    "address": candidate.address,
+                    "port": candidate.port,
+                    "found_by": candidate.by,
+                    "excluded": is_excluded(self.ground.refused, *place),
+                }
+                continue
+            self.candidates[place] = candidate
+            communities = settings.communities if candidate.community is None else (candidate.community,)
+            yield Endpoint(*place, communities=communities, versions=settings.snmp_versions)
+
+    def _candidates(self) -> Iterator[Candidate | None]:
+        finders = switched_on(self.ground.settings)
+        self.efforts = [Effort() for _ in finders]
+        plans = [finder.plan(self.ground) for finder in finders]
+        for effort, plan in zip(self.efforts, plans, strict=True):
+            effort.packets_ahead, effort.seconds_ahead = sum(part.packets for part in plan.parts), plan.seconds
+        for finder, effort in zip(finders, self.efforts, strict=True):
+            for candidate in finder.find(self.ground, effort):
+                self.tell()
+                yield candidate
+            effort.packets_ahead, effort.seconds_ahead = 0, 0.0
+        self.tell()
+
+    def tell(self) -> None:
+        if self.progress is not None:
+            self.progress(
+                Standing(
+                    packets=sum(effort.packets for effort in self.efforts),
+                    answered=len(self.candidates),
+                    printers=len(self.places),
+                    packets_ahead=sum(effort.packets_ahead for effort in self.efforts),
+                    seconds_ahead=sum(effort.seconds_ahead for effort in self.efforts),
+                    seconds=time.monotonic() - self.begun,
+                )
+            )
+
+    def take(self, outcome: "Outcome[Sighting]", at: datetime) -> None:
+        """What one place said: a printer is kept."""
+        sighting, place = outcome.result, (outcome.endpoint.address, outcome.endpoint.port)
+        candidate = self.candidates[place]
+        told: dict[str, Any] = {
+            "address": place[0],
+            "port": place[1],
+            "found_by": candidate.by,
+            "answered": outcome.answered,
+            "printer": False,
+            "new": False,
+            "manufacturer": None,
+            "model": None,
+            "serial": None,
+            "same_as": None,
+            "reason": sighting.reason if sighting else outcome.error,
+        }
+        if sighting is not None and sighting.printer:
+            identity = sighting.identity
+            granted_by = candidate.by if candidate.granted else None
+            device, new = self.keep.keep_found(identity, *place, at, granted_by=granted_by)
+            told |= {"printer": True, "new": new}
+            told |= {name: getattr(identity, name) for name in ("manufacturer", "model", "serial")}
+            earlier = self.places.get(device)
+            if earlier is not None and preferred(earlier, place, self.before.get(device)) == earlier:
+                self.keep.keep_found(identity, *earlier, at, granted_by=granted_by)
+                told["same_as"] = earlier[0]
+            else:
+                if earlier is not None:
+                    self.found[earlier]["same_as"] = place[0]
+                self.places[device] = place
+        self.found[place] = told
+        self.tell()
+
+    def result(self, packets: int) -> dict[str, Any]:
+        """As `search --json` prints it; `packets` are those of the conversations."""
+        found = sorted(self.found.values(), key=lambda one: (socket.inet_aton(one["address"]), one["port"]))
+        return {
+            "asked": sum(effort.asked for effort in self.efforts),
+            "packets": packets + sum(effort.packets for effort in self.efforts),
+            "seconds": round(time.monotonic() - self.begun, 1),
+            "answered": sum(one["answered"] for one in found),
+            "printers": len(self.places),
+            "new": sum(one["new"] for one in found),
+            "found": found,
+            "not_asked": list(self.not_asked.values()),
+        }
+
+
+def preferred(first: Place, second: Place, known: Place | None) -> Place:
+    """Where to ask one printer that answers at two places: where it is `known`, else by IPv4, else where it was found
+    first."""
+    if known in (first, second):
+        return known
+    return second if ":" in first[0] and ":" not in second[0] else first

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 from flexprint_agent import targets
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.devices import Device
-from flexprint_agent.settings import Settings
+from flexprint_agent.search.finder import Share
+from flexprint_agent.settings import Settings, in_force
 from flexprint_agent.targets import Name, Span
+from flexprint_agent.wake.finders import switched_on
 from flexprint_shared.times import rfc3339
 
 if TYPE_CHECKING:
     from flexprint_agent.read.layout import Layout
     from flexprint_agent.read.printers import Reading
     from flexprint_agent.snmp.exchange import Endpoint, Exchange
+    from flexprint_agent.snmp.pace import Pace
 
 Clock = Callable[[], datetime]
 Place = tuple[str, int, str]
@@ -28,9 +31,16 @@ _GAP: Final = 0.01
 """Seconds between two packets to one device: its network card serves print jobs, too."""
 
 
+def shares(keep: Keep) -> list[Share]:
+    """Every address that was chosen, target by target. Raises UnknownExclusion."""
+    texts = keep.choices.targets()
+    spans = targets.shares(map(targets.parse, texts), excluded(keep), look_up)
+    return [Share(text, tuple(some)) for text, some in zip(texts, spans, strict=True)]
+
+
 def allowed(keep: Keep) -> list[Span]:
-    """Every address that may be sent a packet. Raises UnknownExclusion."""
-    return targets.allowed(map(targets.parse, keep.choices.targets()), excluded(keep), look_up)
+    """The same in one. Raises UnknownExclusion."""
+    return [span for share in shares(keep) for span in share.spans]
 
 
 def excluded(keep: Keep) -> list[Span]:
@@ -81,15 +91,18 @@ def uncovered(keep: Keep) -> tuple[list[Device], str]:
 
 def _by_target(keep: Keep) -> tuple[list[Device], list[Device]]:
     """The known printers that a target covers, and those that none does; excluded ones are in neither."""
-    refused = excluded(keep)
-    spans = targets.allowed(map(targets.parse, keep.choices.targets()), refused, look_up)
+    refused, spans = excluded(keep), allowed(keep)
+    # What a finder grants is covered as long as that finder is switched on. That stands in no secret setting.
+    granting = {finder.name for finder in switched_on(in_force(keep.choices.settings()))}
     covered, without = [], []
     for device in keep.devices.all():
         if device.address is None:
             continue
-        if targets.contains(spans, device.address, device.port):
+        if targets.is_excluded(refused, device.address, device.port):
+            continue
+        if targets.contains(spans, device.address, device.port) or device.granted_by in granting:
             covered.append(device)
-        elif not targets.is_excluded(refused, device.address, device.port):
+        else:
             without.append(device)
     return covered, without
 
@@ -205,5 +218,13 @@ def exchange_for(settings: Settings) -> "Exchange":
             retries=settings.snmp_retries,
             packets_per_second=settings.packets_per_second,
             gap=_GAP,
-        )
+        ),
+        pace=pace_for(settings),
     )
+
+
+def pace_for(settings: Settings) -> "Pace":
+    """The budget of everything that this process sends."""
+    from flexprint_agent.snmp.pace import of_process
+
+    return of_process(settings.packets_per_second)

@@ -1,6 +1,6 @@
 import pytest
 
-from flexprint_agent.search.plan import RANGE_RATE, plan, portions, rate
+from flexprint_agent.search.plan import RANGE_RATE, cost, portions, ranges, rate
 from flexprint_agent.targets import Span
 
 
@@ -9,7 +9,7 @@ def spans(*sizes):
 
 
 def test_a_plan_counts_every_pass_with_its_headers():
-    planned = plan(spans(254), [57, 57], packets_per_second=1000, timeout=1)
+    planned = cost(spans(254), [57, 57], packets_per_second=1000, timeout=1)
     assert (planned.addresses, planned.packets, planned.octets) == (254, 508, 508 * (57 + 28))
     assert planned.seconds == pytest.approx(508 / RANGE_RATE + 2, abs=0.05)
 
@@ -44,3 +44,10 @@ def test_a_large_search_goes_in_portions_that_leave_nothing_out(sizes, portioned
     assert [[len(span) for span in portion] for portion in cut] == portioned
     whole = [number for portion in cut for span in portion for number in range(span.first, span.last + 1)]
     assert whole == [number for span in spans(*sizes) for number in range(span.first, span.last + 1)]
+
+
+def test_pieces_of_one_network_share_its_pace():
+    """An exclusion in the middle of a /24 does not double what its router has to bear."""
+    pieces = [Span(0x0A010101, 0x0A010105, 161), Span(0x0A010107, 0x0A0101FE, 161), Span(0x0A010201, 0x0A010205, 161)]
+    assert ranges(pieces) == [pieces[:2], pieces[2:]]
+    assert rate(pieces, 1000) == pytest.approx(RANGE_RATE * (253 + 5) / 253)

@@ -10,8 +10,9 @@ from ipaddress import ip_network
 
 import pytest
 
-from flexprint_agent.search.sweep import _Places, sweep
+from flexprint_agent.search.sweep import Sweep, _Places, sweep
 from flexprint_agent.snmp import ber
+from flexprint_agent.snmp.pace import Pace
 from lab import wire
 from lab.device import FLAWLESS, Quirks
 from lab.office import Placed
@@ -26,7 +27,7 @@ TABLE = [
 NAMELESS = [Row("1.3.6.1.2.1.1.5.0", wire.OCTET_STRING, b"hall")]
 ODD = [Row("1.3.6.1.2.1.1.1.0", wire.INTEGER, b"\x01"), Row("1.3.6.1.2.1.1.2.0", wire.OCTET_STRING, b"x")]
 
-UNPACED = {"packets_per_second": math.inf}
+UNPACED = {"pace": Pace(math.inf)}
 
 GOOD = {f"127.8.1.{place}" for place in (1, 77, 254)} | {f"127.8.{net}.9" for net in range(2, 12)}
 PLACED = [
@@ -233,7 +234,7 @@ def test_ranges_are_asked_side_by_side():
 
 def test_the_pace_is_kept(lab):
     """64 packets and again 61 at 200 a second: at least 0.6 s, and each range at its own pace."""
-    whole = sweep([addresses("127.8.1.0/26")], port=lab.port, timeout=0.1, packets_per_second=200)
+    whole = sweep([addresses("127.8.1.0/26")], port=lab.port, timeout=0.1, pace=Pace(200))
     assert whole.packets == 127
     assert whole.seconds >= 0.6
     began = time.monotonic()
@@ -249,18 +250,31 @@ def test_the_pace_is_kept(lab):
     assert time.monotonic() - began >= 0.3  # 64 at 2 x 100 a second
 
 
-def test_progress_is_told(lab):
-    """The last word is the whole of it."""
-    told = []
-    result = sweep(
-        [addresses("127.8.1.0/24")],
-        port=lab.port,
-        timeout=0.5,
-        **UNPACED,
-        progress=lambda sent, answered: told.append((sent, answered)),
-    )
-    assert told[-1] == (result.packets, 3)
-    assert told == sorted(told)
+def test_a_sweep_is_driven_step_by_step_and_says_what_is_ahead(lab):
+    """Whoever drives it gets a turn again and again, sees each answer once, and knows how long it still takes."""
+    driven = Sweep([addresses("127.8.1.0/24")], port=lab.port, timeout=0.5, pace=Pace(2000))
+    assert (driven.ahead, driven.seconds_ahead) == (512, pytest.approx(512 / 2000 + 2 * 0.5))
+    ahead, answered, turns = [], [], 0
+    for one in driven:
+        ahead.append(driven.ahead)
+        turns += one is None
+        answered += [one] if one else []
+    assert answered == driven.result.answered
+    assert len(answered) == 3
+    assert turns > 10
+    assert ahead == sorted(ahead, reverse=True)
+    assert (ahead[-1], driven.seconds_ahead) == (0, 0)
+
+
+def test_two_sweeps_share_one_budget(lab):
+    """Whatever sends in this process spends from one pace."""
+    pace = Pace(200)
+    began = time.monotonic()
+    both = [iter(Sweep([addresses(f"127.8.{net}.0/27")], port=lab.port, timeout=0.1, pace=pace)) for net in (44, 45)]
+    while both:
+        both = [one for one in both if next(one, "end") != "end"]
+    assert lab.report()["requests"] == 128
+    assert time.monotonic() - began >= 0.6
 
 
 def test_ids_are_salted():
