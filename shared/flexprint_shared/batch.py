@@ -11,6 +11,10 @@
 
 Columns compress to about half of what rows would, and a meter's OID travels once per model instead of once
 per device, so a read costs little on the wire and still says where each figure was answered.
+
+What few devices tell stands in keys and columns that are left out where nobody tells it, and that a reader of
+older batches does without: a layout's `types` (of the meters' values) and `parts` (numbers of the supplies), and
+the columns `label`, `engine_boots`, `supply_serials` and `training` (of the alerts).
 """
 
 import json
@@ -43,6 +47,9 @@ STATE_LETTERS: Final[dict[SupplyState, str]] = {
     "unlimited": "n",
 }
 STATES: Final[dict[str, SupplyState]] = {letter: state for state, letter in STATE_LETTERS.items()}
+
+OPTIONAL_COLUMNS: Final = ("label", "engine_boots", "supply_serials", "training")
+"""Columns that a batch has only where a read of it says something there."""
 
 IDENTITY_COLUMNS: Final = ("serial", "name", "location", "contact", "asset", "firmware", "description")
 
@@ -89,6 +96,8 @@ def document(
 
 
 def _layout(read: Read) -> dict[str, Any]:
+    types = [meter.type for meter in read.meters]
+    parts = [supply.part for supply in read.supplies]
     return {
         "manufacturer": read.identity.manufacturer,
         "model": read.identity.model,
@@ -99,12 +108,22 @@ def _layout(read: Read) -> dict[str, Any]:
             [supply.index, supply.name, supply.kind, supply.color, supply.capacity, supply.unit]
             for supply in read.supplies
         ],
+        **({"types": types} if _says_something(types) else {}),
+        **({"parts": parts} if _says_something(parts) else {}),
     }
 
 
 def _columns(numbered: Sequence[tuple[int, Read]], since: int) -> dict[str, list[Any]]:
     rows = [_row(number, read, since) for number, read in numbered]
-    return {column: [row[column] for row in rows] for column in rows[0]} if rows else {}
+    columns = {column: [row[column] for row in rows] for column in rows[0]} if rows else {}
+    for column in OPTIONAL_COLUMNS:
+        if not any(map(_says_something, columns.get(column, ()))):
+            columns.pop(column, None)
+    return columns
+
+
+def _says_something(said: Any) -> bool:
+    return any(one is not None for one in said) if isinstance(said, list) else said is not None
 
 
 def _row(number: int, read: Read, since: int) -> dict[str, Any]:
@@ -127,6 +146,10 @@ def _row(number: int, read: Read, since: int) -> dict[str, Any]:
         "alerts": [[alert.severity, alert.code, alert.description] for alert in read.alerts],
         "warnings": list(read.warnings),
         "evidence": [[item.oid, item.type, item.value] for item in read.evidence],
+        "label": identity.label,
+        "engine_boots": read.engine_boots,
+        "supply_serials": [supply.serial for supply in read.supplies],
+        "training": [alert.training for alert in read.alerts],
     }
 
 
@@ -152,25 +175,49 @@ def _read(row: dict[str, Any], layouts: Sequence[dict[str, Any]], since: int) ->
             model=layout["model"],
             sys_object_id=layout["sys_object_id"],
             macs=tuple(with_colons(mac) for mac in row["macs"]),
+            label=row.get("label"),
             **{column: row[column] for column in IDENTITY_COLUMNS},
         ),
         uptime_s=row["uptime_s"],
+        engine_boots=row.get("engine_boots"),
         color=layout["color"],
-        meters=tuple(
-            Meter(name, value, unit, oid, source)
-            for (name, unit, oid, source), value in zip(layout["meters"], row["meters"], strict=True)
-        ),
-        supplies=tuple(
-            Supply(index, name, kind, color, percent, STATES[letter], level, capacity, unit)
-            for (index, name, kind, color, capacity, unit), level, percent, letter in zip(
-                layout["supplies"], row["levels"], row["percents"], row["states"], strict=True
+        meters=_meters(row, layout),
+        supplies=_supplies(row, layout),
+        status=Status(row["state"], tuple(row["errors"]), tuple(row["console"])),
+        alerts=tuple(
+            Alert(severity, code, description, training)
+            for (severity, code, description), training in zip(
+                row["alerts"], _or_none(row, "training", row["alerts"]), strict=True
             )
         ),
-        status=Status(row["state"], tuple(row["errors"]), tuple(row["console"])),
-        alerts=tuple(Alert(*alert) for alert in row["alerts"]),
         warnings=tuple(row["warnings"]),
         evidence=tuple(Evidence(*item) for item in row["evidence"]),
     )
+
+
+def _meters(row: dict[str, Any], layout: dict[str, Any]) -> tuple[Meter, ...]:
+    types = _or_none(layout, "types", layout["meters"])
+    return tuple(
+        Meter(name, value, unit, oid, source, kind)
+        for (name, unit, oid, source), kind, value in zip(layout["meters"], types, row["meters"], strict=True)
+    )
+
+
+def _supplies(row: dict[str, Any], layout: dict[str, Any]) -> tuple[Supply, ...]:
+    rows = layout["supplies"]
+    figures = (row["levels"], row["percents"], row["states"])
+    told = (_or_none(layout, "parts", rows), _or_none(row, "supply_serials", rows))
+    return tuple(
+        Supply(index, name, kind, color, percent, STATES[letter], level, capacity, unit, part, serial)
+        for (index, name, kind, color, capacity, unit), level, percent, letter, part, serial in zip(
+            rows, *figures, *told, strict=True
+        )
+    )
+
+
+def _or_none(told: dict[str, Any], key: str, beside: Sequence[Any]) -> Sequence[Any]:
+    """What may be left out, as long as what it stands beside."""
+    return told.get(key) or [None] * len(beside)
 
 
 def with_colons(mac: str) -> str:

@@ -25,13 +25,15 @@ LONGEST_TEXT: Final = 65535
 
 @dataclass(slots=True, frozen=True)
 class Meter:
-    """One counter. `value` is the integer as the device gave it; `oid` is where (None when derived)."""
+    """One counter. `value` is the integer as the device gave it; `oid` is where (None when derived) and `type` the
+    name of the SNMP type it came in (None where that was not kept)."""
 
     name: str
     value: int
     unit: str
     oid: str | None
     source: Source
+    type: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -40,6 +42,7 @@ class Meter:
             "unit": self.unit,
             "oid": self.oid,
             "source": self.source,
+            "type": self.type,
         }
 
 
@@ -47,7 +50,8 @@ class Meter:
 class Supply:
     """One row of prtMarkerSuppliesTable (RFC 3805). `level` and `capacity` are in `unit`, as given, so
     special values (-1 no limit, -2 unknown, -3 some left) stay what they are; `percent` is 0 to 100 and
-    only set where it means something. For a waste container it is how full it is."""
+    only set where it means something. For a waste container it is how full it is. `part` and `serial` are the part
+    number and the cartridge's own serial number, where the device tells them."""
 
     index: str
     name: str
@@ -58,6 +62,8 @@ class Supply:
     level: int | None
     capacity: int | None
     unit: str
+    part: str | None = None
+    serial: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -70,19 +76,28 @@ class Supply:
             "level": self.level,
             "capacity": self.capacity,
             "unit": self.unit,
+            "part": self.part,
+            "serial": self.serial,
         }
 
 
 @dataclass(slots=True, frozen=True)
 class Alert:
-    """One row of prtAlertTable. `severity` is a word of prtAlertSeverityLevel, `code` of prtAlertCode."""
+    """One row of prtAlertTable. `severity` is a word of prtAlertSeverityLevel, `code` a number of prtAlertCode, and
+    `training` a word of prtAlertTrainingLevel: who can deal with it (None where the device does not say)."""
 
     severity: str
     code: int | None
     description: str
+    training: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {"severity": self.severity, "code": self.code, "description": self.description}
+        return {
+            "severity": self.severity,
+            "code": self.code,
+            "description": self.description,
+            "training": self.training,
+        }
 
 
 @dataclass(slots=True, frozen=True)
@@ -99,7 +114,8 @@ class Status:
 
 @dataclass(slots=True, frozen=True)
 class Identity:
-    """Who the device says it is. `macs` are lower case with colons; `asset` is what the device holds."""
+    """Who the device says it is. `macs` are lower case with colons; `asset` is what the device holds. `label` is the
+    serial as it stands on the machine's label, where the device says it with something added."""
 
     manufacturer: str | None = None
     model: str | None = None
@@ -112,6 +128,7 @@ class Identity:
     firmware: str | None = None
     sys_object_id: str | None = None
     description: str | None = None
+    label: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -126,23 +143,28 @@ class Identity:
             "firmware": self.firmware,
             "sys_object_id": self.sys_object_id,
             "description": self.description,
+            "label": self.label,
         }
 
 
 @dataclass(slots=True, frozen=True)
 class Evidence:
-    """What the device answered where a meter's value is not simply the integer at its OID: a packed blob,
-    a number sent as text. `type` is the name of the SNMP type, `value` the octets in hex."""
+    """What the device answered where a value is not simply that of the object it came from: a packed blob, a number
+    sent as text, the parts of a sum, a serial that was cleaned. `type` is the name of the SNMP type, `value` the
+    octets in hex."""
 
     oid: str
     type: str
     value: str
 
+    def as_json(self) -> dict[str, Any]:
+        return {"oid": self.oid, "type": self.type, "value": self.value}
+
 
 @dataclass(slots=True, frozen=True)
 class Read:
-    """`uptime_s` is sysUpTime in seconds, None when not answered. `seconds` and `packets` are what the
-    reading took."""
+    """`uptime_s` is sysUpTime in seconds, `engine_boots` snmpEngineBoots (RFC 3411); None when not answered.
+    `seconds` and `packets` are what the reading took."""
 
     address: str
     port: int
@@ -156,6 +178,7 @@ class Read:
     alerts: tuple[Alert, ...] = ()
     warnings: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    engine_boots: int | None = None
     seconds: float = 0.0
     packets: int = 0
 
@@ -174,6 +197,7 @@ class Read:
             "port": self.port,
             "read_at": rfc3339(self.read_at),
             "uptime_s": self.uptime_s,
+            "engine_boots": self.engine_boots,
             "seconds": round(self.seconds, 3),
             "packets": self.packets,
             "identity": self.identity.as_json(),
@@ -183,4 +207,5 @@ class Read:
             "status": self.status.as_json(),
             "alerts": [alert.as_json() for alert in self.alerts],
             "warnings": list(self.warnings),
+            "evidence": [item.as_json() for item in self.evidence],
         }

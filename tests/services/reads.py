@@ -46,6 +46,18 @@ def a_read(serial: str | None = "VD21457943", total: int = 7342, *, at: datetime
     )
 
 
+def tells_all() -> Read:
+    """One that says everything a device may say, what only few say too."""
+    read = a_read(label="VD2145")
+    return replace(
+        read,
+        engine_boots=12,
+        meters=tuple(replace(meter, type="Counter32") for meter in read.meters),
+        supplies=(replace(TONER, part="TK-1170", serial="CRUM-1"),),
+        alerts=(Alert("warning", 1104, "Toner low", "untrained"),),
+    )
+
+
 def fleet(count: int, *, at: datetime = NOON, grown: int = 0, first: int = 0) -> list[Read]:
     """Reads of `count` printers, each of its own serial, MAC and address."""
     return [
@@ -77,6 +89,7 @@ meters = st.builds(
     st.sampled_from(UNITS),
     st.none() | oids,
     st.sampled_from(["vendor", "standard", "derived"]),
+    st.none() | st.sampled_from(["Counter32", "INTEGER", "OCTET STRING"]),
 )
 supplies = st.builds(
     Supply,
@@ -89,6 +102,8 @@ supplies = st.builds(
     st.none() | integers,
     st.none() | integers,
     texts,
+    maybe_text,
+    maybe_text,
 )
 identities = st.builds(
     Identity,
@@ -103,6 +118,7 @@ identities = st.builds(
     firmware=maybe_text,
     sys_object_id=st.none() | oids,
     description=maybe_text,
+    label=maybe_text,
 )
 reads = st.builds(
     Read,
@@ -120,7 +136,7 @@ reads = st.builds(
         st.lists(texts, max_size=3).map(tuple),
         st.lists(texts, max_size=3).map(tuple),
     ),
-    alerts=st.lists(st.builds(Alert, texts, st.none() | integers, texts), max_size=3).map(tuple),
+    alerts=st.lists(st.builds(Alert, texts, st.none() | integers, texts, maybe_text), max_size=3).map(tuple),
     warnings=st.lists(texts, max_size=3).map(tuple),
     evidence=st.lists(
         st.builds(
@@ -128,6 +144,7 @@ reads = st.builds(
         ),
         max_size=2,
     ).map(tuple),
+    engine_boots=st.none() | st.integers(0, 2**31 - 1),
     seconds=st.floats(0, 10),
     packets=st.integers(0, 20),
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flexprint_shared import batch
 from flexprint_shared.batch import NotADocument, Sender, document, inflate, pack, reads_of, unpack
-from services.reads import NOON, a_read, fleet, reads
+from services.reads import NOON, a_read, fleet, reads, tells_all
 
 SENDER = Sender("0.1.0", "FRONT-DESK")
 
@@ -31,6 +31,18 @@ def test_what_a_model_shares_travels_once():
     opened = made(*fleet(50))
     assert len(opened["layouts"]) == 1
     assert json.dumps(opened).count("TK-1170") == 1
+
+
+def test_what_nobody_tells_costs_nothing():
+    """Keys and columns that came later are left out where no read fills them, and a batch without them is read."""
+    opened = made(a_read())
+    assert not {*batch.OPTIONAL_COLUMNS} & {*opened["reads"]}
+    assert not {"types", "parts"} & {*opened["layouts"][0]}
+    assert reads_of(opened) == [a_read().without_conversation()]
+
+
+def test_what_some_tell_travels_beside_those_that_do_not():
+    assert sorted(map(repr, reads_of(made(a_read(), tells_all())))) == sorted(map(repr, (a_read(), tells_all())))
 
 
 def test_a_batch_may_only_ask_for_a_report():

@@ -86,7 +86,8 @@ class Speaker:
         self.device_descr = _plain_text(answers.at_device(HR_DEVICE_DESCR), self.charset)
         self.ieee1284 = self._device_id()
         self.maker = self._maker()
-        self.vendors = tables.matched(self.maker, self.sys_object_id)
+        texts = (self.device_descr, self.ieee1284.get("model", ""), self.sys_descr)
+        self.vendors = tables.speaking(self.maker, self.sys_object_id, filter(None, texts))
 
     @property
     def console_charset(self) -> int | None:
@@ -182,8 +183,9 @@ class Speaker:
         return first
 
     def _serials(self) -> Iterator[str]:
-        yield _plain_text(self.answers.at_device(GENERAL_SERIAL), self.charset)
-        yield from self.vendor_texts("serial")
+        standard = _plain_text(self.answers.at_device(GENERAL_SERIAL), self.charset)
+        own = list(self.vendor_texts("serial"))
+        yield from (*own, standard) if self.vendors and self.vendors[0].serial.own else (standard, *own)
         yield self.ieee1284.get("serial", "")
         yield from self.from_patterns("serial")
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from flexprint_agent.read import objects as at
+from flexprint_agent.read import rows, tables
 from flexprint_agent.read.identity import Speaker, macs
 from flexprint_agent.read.tables import Vendor
 from flexprint_agent.snmp.ber import Value
@@ -19,7 +20,7 @@ from flexprint_agent.snmp.conversation import octets_of
 from flexprint_shared.identity import is_placeholder
 from flexprint_shared.times import parse_rfc3339, rfc3339
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 OLDEST: Final = timedelta(days=7)
 """Learned again after this time, so that a name that changed unseen does not stay for ever."""
 
@@ -47,7 +48,7 @@ _MOVING_FIELDS: Final = frozenset({"name", "location", "contact", "asset", "cons
 @dataclass(slots=True, frozen=True)
 class Layout:
     """`moving` is asked in every read. `watched` is asked too, and must still be what it was. `still` is not
-    asked. Alerts are in none of them: their rows come and go."""
+    asked. Alerts are in none of them, as their rows come and go, nor are counters that are no meter."""
 
     learned_at: datetime
     moving: tuple[bytes, ...]
@@ -107,19 +108,28 @@ def _unhex(kept: dict[str, list[Any]]) -> dict[bytes, Value]:
 def learn(speaker: Speaker, read_at: datetime) -> Layout | None:
     """The layout of a printer that answered all this; None when it is too large to be kept."""
     answers = speaker.answers
-    alerts = _under(answers, at.ALERT_COLUMNS)
-    watched_names = _watched_objects(speaker.vendors) | _under(answers, _WATCHED_COLUMNS) | _addresses(speaker)
-    moving_names = _moving_objects(speaker.vendors) | _under(answers, _MOVING_COLUMNS)
+    picked, told = _picked(speaker)
+    watched_names = _watched_objects(speaker.vendors) | _under(answers, _WATCHED_COLUMNS) | _addresses(speaker) | told
+    moving_names = _moving_objects(speaker.vendors) | _under(answers, _MOVING_COLUMNS) | picked
+    counters = (column for table in tables.counters(speaker.vendors) for column in table.columns())
+    left_out = _under(answers, (*at.ALERT_COLUMNS, *counters))
     moving, watched, still = [], {}, {}
     for name, value in answers.values.items():
         if name in watched_names:
             watched[name] = _cut(value)
         elif name in moving_names:
             moving.append(name)
-        elif name not in alerts:
+        elif name not in left_out:
             still[name] = _cut(value)
     octets = octets_of(watched) + octets_of(still) + sum(map(len, moving))
     return Layout(read_at, tuple(moving), watched, still) if 2 * octets <= LARGEST else None  # kept in hex
+
+
+def _picked(speaker: Speaker) -> tuple[set[bytes], set[bytes]]:
+    """The rows of the makers' tables of counters that hold a meter, and those that say so: a service setting may
+    give the same row another meaning."""
+    found = [pick for table in tables.counters(speaker.vendors) for pick in rows.picks(speaker.answers, table)]
+    return {name for pick in found for name in pick.values}, {name for pick in found for name in pick.told}
 
 
 def _cut(value: Value) -> Value:
@@ -153,7 +163,7 @@ def _watched_objects(vendors: tuple[Vendor, ...]) -> frozenset[bytes]:
 
 @cache
 def _moving_objects(vendors: tuple[Vendor, ...]) -> frozenset[bytes]:
-    meters = (row.oid for vendor in vendors for row in vendor.meters)
+    meters = (oid for vendor in vendors for row in vendor.meters for oid in row.oids)
     packed = (row.oid for vendor in vendors for row in vendor.records)
     return frozenset({*_MOVING_OBJECTS, *_fields(vendors, _MOVING_FIELDS), *meters, *packed})
 

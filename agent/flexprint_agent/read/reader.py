@@ -10,7 +10,7 @@ asked what moves (see `layout`): one or two GETs, and one GETBULK for its alerts
 is ever asked, no tree is walked, and no job table is touched.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -66,7 +66,7 @@ class Sighting:
 
 def identify(traits: Traits) -> Conversation[Sighting]:
     """Printer or not in two packets, and in a third who it is. Raises Silent when it does not answer."""
-    values, speaker, verdict = yield from _meet(traits)
+    values, speaker, verdict, _ = yield from _meet(traits)
     if verdict.printer:
         yield from _introduce(values, speaker, traits)
     return Sighting(verdict.printer, verdict.reason, Speaker(Answers(values)).identity())
@@ -88,11 +88,12 @@ def read_device(
             missed = yield from _add(whole, at.ALERT_COLUMNS, traits, _MOST_ALERTS)
             read = interpret(Speaker(Answers(whole)), address=address, port=port, read_at=read_at)
             return Found(printer=True, read=_with(read, missed), reason="a known printer", layout=layout)
-    values, speaker, verdict = yield from _meet(traits)
+    values, speaker, verdict, first = yield from _meet(traits)
     if not verdict.printer:
         return Found(printer=False, read=None, reason=verdict.reason)
     yield from _introduce(values, speaker, traits)
-    missed = yield from _add(values, _columns(speaker.answers), traits, _MOST_VALUES)
+    columns = (*_columns(speaker.answers), *_counters(Speaker(Answers(values)), first))
+    missed = yield from _add(values, columns, traits, _MOST_VALUES)
     speaker = Speaker(Answers(values))
     read = interpret(speaker, address=address, port=port, read_at=read_at)
     if missed and not (read.identity.serial and read.meters):
@@ -112,14 +113,16 @@ def _with(read: Read, missed: str | None) -> Read:
     return replace(read, warnings=(*read.warnings, f"the read is not whole: {missed}"))
 
 
-def _meet(traits: Traits) -> Conversation[tuple[Values, Speaker, Verdict]]:
-    """System group and first rows: what decides printer or not."""
+def _meet(traits: Traits) -> Conversation[tuple[Values, Speaker, Verdict, tuple[bytes, ...]]]:
+    """System group and first rows: what decides printer or not. Gives the columns whose first rows were asked, too."""
     values = yield from get(at.SYSTEM, traits)
+    speaker = Speaker(Answers(values))
     # A device that says who it is needs no search for signs of every maker.
-    columns = at.FIRST_ROWS if Speaker(Answers(values)).maker else (*at.FIRST_ROWS, *tables.signs())
+    own = [table.value for table in tables.counters(speaker.vendors)] if speaker.maker else tables.signs()
+    columns = (*at.FIRST_ROWS, *own)
     values = values | (yield from _first_rows(columns, traits, _room(values)))
     speaker = Speaker(Answers(values))
-    return values, speaker, recognise(speaker)
+    return values, speaker, recognise(speaker), columns
 
 
 def _introduce(values: Values, speaker: Speaker, traits: Traits) -> Conversation[None]:
@@ -175,6 +178,13 @@ def _columns(answers: Answers) -> tuple[bytes, ...]:
     if answers.any_under(at.PRINTER_MIB):
         wanted += [at.COLORANT_VALUE, at.CONSOLE_TEXT, *at.ALERT_COLUMNS]
     return tuple(wanted)
+
+
+def _counters(speaker: Speaker, first: tuple[bytes, ...]) -> Iterator[bytes]:
+    """The columns of the makers' tables of counters, but those of a table whose first row was asked in vain."""
+    for table in tables.counters(speaker.vendors):
+        if table.value not in first or speaker.answers.any_under(table.value):
+            yield from table.columns()
 
 
 def _add(values: Values, columns: Iterable[bytes], traits: Traits, most: int) -> Conversation[str | None]:

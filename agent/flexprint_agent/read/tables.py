@@ -7,7 +7,7 @@ maker. `vendors/README.md` says how a table is written.
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -57,11 +57,54 @@ class Pattern:
 
 @dataclass(slots=True, frozen=True)
 class MeterRow:
-    """A counter at an object of its own."""
+    """A counter at an object of its own, or the sum of several, all of which must be answered.
+
+    regex: where the object holds a text, its group 1 is the number. doubtful: sources disagree about it, so that it
+    never stands before prtMarkerLifeCount.
+    """
 
     name: str
-    oid: bytes
+    oids: tuple[bytes, ...]
     unit: str
+    regex: str | None
+    doubtful: bool
+
+    def number_in(self, text: str) -> str | None:
+        """The digits that `regex` finds in a text."""
+        match = _expression(self.regex).search(text) if self.regex else None
+        return match[1] if match and match[1].isascii() and match[1].isdigit() else None
+
+
+@dataclass(slots=True, frozen=True)
+class KeyedMeter:
+    """A meter of a table of counters: the row whose key is one of `keys`, or where it `adds_up` the sum of all
+    such rows (a row for each paper size, say). `all_of`: a sum without a row for each key is none.
+
+    units: (what the unit column says, unit), the preferred first. A table without that column has one pair.
+    """
+
+    name: str
+    keys: frozenset[str]
+    adds_up: bool
+    all_of: bool
+    units: tuple[tuple[int | None, str], ...]
+
+
+@dataclass(slots=True, frozen=True)
+class RowsTable:
+    """A table of counters whose rows move from model to model, so that each is known by what it says of itself.
+
+    value: the column of the counts. key: the column of type codes or labels at the same index; None where the
+    index itself is the code. unit: the column that says what each row counts in.
+    """
+
+    value: bytes
+    key: bytes | None
+    unit: bytes | None
+    meters: tuple[KeyedMeter, ...]
+
+    def columns(self) -> tuple[bytes, ...]:
+        return tuple(column for column in (self.key, self.unit, self.value) if column is not None)
 
 
 @dataclass(slots=True, frozen=True)
@@ -82,6 +125,15 @@ class DerivedRow:
     sum_of: tuple[str, ...]
 
 
+@dataclass(slots=True, frozen=True)
+class SerialRule:
+    """How a maker's serial is found. `own`: the maker's object is heard before prtGeneralSerialNumber. `label`:
+    group 1 of this expression is what stands on the machine's label, where the device says more than that."""
+
+    own: bool = False
+    label: str | None = None
+
+
 @dataclass(slots=True, frozen=True, eq=False)
 class Vendor:
     """One table. `makers` maps the name people know to the words its devices begin their texts with."""
@@ -92,11 +144,14 @@ class Vendor:
     trees: tuple[str, ...]
     printer_ids: tuple[str, ...]
     printer_texts: tuple[str, ...]
+    built: tuple[str, ...]
     card_texts: tuple[str, ...]
     signs: tuple[bytes, ...]
+    serial: SerialRule
     texts: tuple[TextRow, ...]
     patterns: tuple[Pattern, ...]
     meters: tuple[MeterRow, ...]
+    rows: tuple[RowsTable, ...]
     records: tuple[RecordsRow, ...]
     derived: tuple[DerivedRow, ...]
 
@@ -113,15 +168,24 @@ def parse(file: str, text: str) -> Vendor:
     """The table in `text`, its expressions tried as well; BadTable says what is wrong with it."""
     vendor = _parse(file, text)
     try:
-        for one in (*vendor.printer_texts, *vendor.card_texts, *(pattern.regex for pattern in vendor.patterns)):
+        for one in _expressions_of(vendor):
             re.compile(one)
     except re.error as error:
         raise BadTable(f"{file}: {one}: {error}") from error
-    for name in (*vendor.signs, *objects((vendor,))):
+    columns = (column for table in vendor.rows for column in table.columns())
+    for name in (*vendor.signs, *objects((vendor,)), *columns):
         subtree = holding(name)
         if subtree is not None:
             raise BadTable(f"{file}: {ber.dotted(name)} cannot be in a table: {subtree}")
     return vendor
+
+
+def _expressions_of(vendor: Vendor) -> Iterator[str]:
+    yield from (*vendor.printer_texts, *vendor.built, *vendor.card_texts)
+    yield from (pattern.regex for pattern in vendor.patterns)
+    yield from (row.regex for row in vendor.meters if row.regex)
+    if vendor.serial.label:
+        yield vendor.serial.label
 
 
 def _parse(file: str, text: str) -> Vendor:
@@ -140,14 +204,17 @@ def _vendor(file: str, table: dict[str, Any]) -> Vendor:
         trees=tuple(table.get("trees", ())),
         printer_ids=tuple(printers.get("sys_object_id", ())),
         printer_texts=tuple(printers.get("sys_descr", ())),
+        built=tuple(printers.get("built", ())),
         card_texts=tuple(printers.get("cards", ())),
         signs=tuple(ber.oid(sign) for sign in printers.get("signs", ())),
+        serial=SerialRule(**table.get("serial", {})),
         texts=tuple(_text_row(row) for row in table.get("text", ())),
         patterns=tuple(
-            Pattern(_one_of(row["field"], FIELDS), _one_of(row["of"], TEXTS), row["regex"])
+            Pattern(_one_of(row["field"], FIELDS), _one_of(row["of"], TEXTS), _checked(row, "regex"))
             for row in table.get("pattern", ())
         ),
-        meters=tuple(MeterRow(row["name"], _checked_oid(row), row["unit"]) for row in table.get("meter", ())),
+        meters=tuple(_meter_row(row) for row in table.get("meter", ())),
+        rows=tuple(_rows_table(row) for row in table.get("rows", ())),
         records=tuple(_records_row(row) for row in table.get("records", ())),
         derived=tuple(DerivedRow(row["name"], tuple(row["sum"])) for row in table.get("derived", ())),
     )
@@ -168,15 +235,62 @@ def _text_row(row: dict[str, Any]) -> TextRow:
     return TextRow(_one_of(row["field"], FIELDS), _checked_oid(row), encoding)
 
 
+def _meter_row(row: dict[str, Any]) -> MeterRow:
+    dotted = row["oid"] if isinstance(row["oid"], list) else [row["oid"]]
+    oids = tuple(_checked_oid(row | {"oid": one}) for one in dotted)
+    return MeterRow(row["name"], oids, row["unit"], row.get("regex"), row.get("doubtful", False))
+
+
 def _records_row(row: dict[str, Any]) -> RecordsRow:
     meters = {meter["code"]: (meter["name"], meter["unit"]) for meter in row["meter"]}
     return RecordsRow(_checked_oid(row), row["mark"], row["end"], meters)
 
 
-def _checked_oid(row: dict[str, Any]) -> bytes:
-    if not row["checked"]:
-        raise ValueError(f'{row["oid"]}: "checked" names a device or says "unverified"')
-    return ber.oid(row["oid"])
+def _rows_table(table: dict[str, Any]) -> RowsTable:
+    unit, key = table.get("unit"), table.get("key")
+    by_code = {int(code): word for code, word in table.get("units", {}).items()}
+    return RowsTable(
+        value=_checked_oid(table, "value"),
+        key=None if key is None else ber.oid(key),
+        unit=None if unit is None else ber.oid(unit),
+        meters=tuple(
+            KeyedMeter(
+                name=row["name"],
+                keys=frozenset(_keys(row[_how(row)])),
+                adds_up=_how(row) != "key",
+                all_of=_how(row) == "sum",
+                units=((None, row["unit"]),) if unit is None else tuple(by_code.items()),
+            )
+            for row in table["meter"]
+        ),
+    )
+
+
+def _how(row: dict[str, Any]) -> Literal["key", "sum", "any"]:
+    """`key`: one row. `sum`: all rows of all these keys. `any`: the sum of those that are there."""
+    return "sum" if "sum" in row else "any" if "any" in row else "key"
+
+
+def _keys(given: Any) -> Iterable[str]:
+    """Codes, indexes and labels as `rows` compares them."""
+    return (key_of(one) for one in (given if isinstance(given, list) else [given]))
+
+
+def key_of(said: str | int) -> str:
+    """A code or label in the form in which keys are compared."""
+    return str(said) if isinstance(said, int) else plain(said)
+
+
+def _checked_oid(row: dict[str, Any], key: str = "oid") -> bytes:
+    return ber.oid(_checked(row, key))
+
+
+def _checked(row: dict[str, Any], key: str) -> str:
+    """What stands at `key` of a row that says where it is from and on which device it was seen to be true."""
+    for fact in ("source", "checked"):
+        if not row[fact]:
+            raise ValueError(f'{row[key]}: "source" says whence the fact is, "checked" names a device or "unverified"')
+    return str(row[key])
 
 
 def _one_of(word: str, allowed: Iterable[str]) -> str:
@@ -246,18 +360,31 @@ def _in_front(maker: str) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(rf"\W*{name}(?:[\W_]+(?=\S)|$)", re.IGNORECASE) for name in spelled)
 
 
+def speaking(maker: str | None, sys_object_id: str | None, texts: Iterable[str] = ()) -> tuple[Vendor, ...]:
+    """The tables that may speak for a device: the maker's own, then that of the tree it answers under, then that of
+    whoever is known to have built what its texts name.
+
+    All, because each sign lies on some device: rebrands keep the tree of who built them or have one of their
+    own, and OKI has been seen under Toshiba's number. The first that answers wins.
+    """
+    found = matched(maker, sys_object_id)
+    builders = [vendor for text in texts for vendor in _builders(text[:120])]
+    return tuple(dict.fromkeys((*found, *builders))) if builders else found
+
+
 @lru_cache(_MODELS)
 def matched(maker: str | None, sys_object_id: str | None) -> tuple[Vendor, ...]:
-    """The tables that may speak for a device: the maker's own, then the one of the tree it answers under.
-
-    Both, because either lies: rebrands keep the tree of who built them, and OKI has been seen under
-    Toshiba's number. The first that answers wins.
-    """
-    found: list[Vendor] = [vendor for vendor in vendors() if maker in vendor.makers]
+    """The tables of a maker and of a tree."""
+    found = [vendor for vendor in vendors() if maker in vendor.makers]
     by_tree = _by_tree(sys_object_id) if sys_object_id else None
     if by_tree is not None and by_tree not in found:
         found.append(by_tree)
     return tuple(found)
+
+
+@lru_cache(_MODELS)
+def _builders(text: str) -> tuple[Vendor, ...]:
+    return tuple(vendor for vendor in vendors() if vendor.built and _any_in(text, vendor.built))
 
 
 @lru_cache(_MODELS)
@@ -268,10 +395,18 @@ def _by_tree(sys_object_id: str) -> Vendor | None:
 @cache
 def objects(speaking: tuple[Vendor, ...]) -> tuple[bytes, ...]:
     """Every object these tables can use, as one GET asks for them."""
-    rows: list[TextRow | MeterRow | RecordsRow] = []
+    names: dict[bytes, None] = {}
     for vendor in speaking:
-        rows += (*vendor.texts, *vendor.meters, *vendor.records)
-    return tuple(dict.fromkeys(row.oid for row in rows))
+        names |= dict.fromkeys(row.oid for row in vendor.texts)
+        names |= dict.fromkeys(packed.oid for packed in vendor.records)
+        names |= dict.fromkeys(oid for row in vendor.meters for oid in row.oids)
+    return tuple(names)
+
+
+@cache
+def counters(speaking: tuple[Vendor, ...]) -> tuple[RowsTable, ...]:
+    """The tables of counters that these tables know, which are walked."""
+    return tuple(table for vendor in speaking for table in vendor.rows)
 
 
 @cache

@@ -49,10 +49,13 @@ class Layout(Struct):
     color: bool | None
     meters: Annotated[list[tuple[Text, Text, Text | None, Text]], Meta(max_length=4000)]
     supplies: Annotated[list[tuple[Text, Text, Text, Text | None, Integer | None, Text]], Meta(max_length=4000)]
+    types: Annotated[list[Text | None], Meta(max_length=4000)] = []
+    parts: Annotated[list[Text | None], Meta(max_length=4000)] = []
 
 
 class Columns(Struct):
-    """One entry a read in each. All are empty in a batch that only asks for a report."""
+    """One entry a read in each. All are empty in a batch that only asks for a report; those of
+    batch.OPTIONAL_COLUMNS also where no read of it says anything there."""
 
     layout: list[Index] = []
     at: list[Milliseconds] = []
@@ -77,6 +80,10 @@ class Columns(Struct):
     alerts: list[Annotated[list[tuple[Text, Integer | None, Text]], Meta(max_length=4000)]] = []
     warnings: list[Texts] = []
     evidence: list[Annotated[list[tuple[Text, Text, Text]], Meta(max_length=4000)]] = []
+    label: list[Text | None] = []
+    engine_boots: list[Integer | None] = []
+    supply_serials: list[Annotated[list[Text | None], Meta(max_length=4000)]] = []
+    training: list[Annotated[list[Text | None], Meta(max_length=4000)]] = []
 
 
 class Document(Struct):
@@ -112,6 +119,8 @@ def decode(octets: bytes) -> Document:
 
 
 def _check_layout(number: int, layout: Layout) -> None:
+    if len(layout.types) not in (0, len(layout.meters)) or len(layout.parts) not in (0, len(layout.supplies)):
+        raise Unreadable(f"layout {number} has not one type for each meter, or part for each supply")
     for name, unit, _, source in layout.meters:
         if not is_meter_name(name) or unit not in _UNITS or source not in _SOURCES:
             raise Unreadable(f"layout {number} has a meter outside the vocabulary: {name[:80]!r} in {unit[:80]!r}")
@@ -123,7 +132,8 @@ def _check_columns(document: Document) -> None:
     if count > batch.MOST_READS:
         raise Unreadable(f"the batch holds {count} reads; {batch.MOST_READS} is the most")
     for field in columns.__struct_fields__:
-        if len(getattr(columns, field)) != count:
+        size = len(getattr(columns, field))
+        if size != count and not (size == 0 and field in batch.OPTIONAL_COLUMNS):
             raise Unreadable(f"the column {field} has not one entry for each of {count} reads")
     for row, number in enumerate(columns.layout):
         if number >= len(document.layouts):
@@ -142,6 +152,10 @@ def _check_row(row: int, columns: Columns, layout: Layout) -> None:
         or len(columns.states[row]) != supplies
     ):
         raise Unreadable(f"read {row} has not one value for each meter and supply of its layout")
+    if (columns.supply_serials and len(columns.supply_serials[row]) != supplies) or (
+        columns.training and len(columns.training[row]) != len(columns.alerts[row])
+    ):
+        raise Unreadable(f"read {row} has not one serial for each supply, or training level for each alert")
     if columns.states[row].strip(_LETTERS):
         raise Unreadable(f"read {row} has a supply in no known state")
     if columns.state[row] not in _STATES:

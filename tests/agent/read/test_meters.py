@@ -4,6 +4,7 @@ import pytest
 
 from flexprint_agent.read import records
 from flexprint_agent.read.meters import Counted
+from flexprint_agent.read.objects import Answers
 from flexprint_agent.snmp import ber
 
 LIFE = "1.3.6.1.2.1.43.10.2.1.4"
@@ -191,7 +192,7 @@ def test_a_packed_record_longer_than_any_number_is_left_out(read_of):
 
 
 def test_a_sum_larger_than_any_number_is_left_out():
-    counted = Counted()
+    counted = Counted(Answers({}))
     for name in ("total.mono", "total.color"):
         assert counted.add(name, 2**63 - 1, "impressions", None, "vendor")
     assert not counted.add("total", 2**64 - 2, "impressions", None, "derived")
@@ -202,3 +203,172 @@ def test_of_hundreds_of_markers_some_are_listed(read_of):
     read = read_of({f"{LIFE}.1.{row}": 2**31 + row for row in range(1, 600)})
     assert len(read.evidence) == 15
     assert all(len(warning) < 1000 for warning in read.warnings)
+
+
+RICOH = "1.3.6.1.4.1.367.3.2.1.2.19"
+SAMSUNG = "1.3.6.1.4.1.236.11.5.11.53.11.2.1"
+LEXMARK = "1.3.6.1.4.1.641.6.4.2.1.1"
+SHARP = "1.3.6.1.4.1.2385.1.1.19.2.1.3"
+CANON = "1.3.6.1.4.1.1602.1.11"
+
+
+def typed(base, rows, key, value):
+    """A table of counters: row -> (key, count)."""
+    table = {}
+    for row, (code, count) in rows.items():
+        table |= {f"{base}.{key}.{row}": code, f"{base}.{value}.{row}": count}
+    return table
+
+
+@pytest.mark.parametrize("first", [1, 13, 62])
+def test_a_row_is_known_by_its_type_wherever_it_stands(read_of, first):
+    """Ricoh: the row of colour prints has been seen at 13, 21, 22 and 62."""
+    codes = {10: 900, 400: 500, 401: 300, 403: 200, 200: 390, 300: 10, 870: 7, 871: 8, 999: 5}
+    rows = {first + place: entry for place, entry in enumerate(codes.items())}
+    read = read_of({SYS_DESCR: "RICOH MP C2503"} | typed(f"{RICOH}.5.1", rows, 2, 9))
+    assert meters(read) == {
+        "total": (900, "impressions", "vendor"),
+        "print": (500, "impressions", "vendor"),
+        "print.mono": (300, "impressions", "vendor"),
+        "print.color": (200, "impressions", "vendor"),
+        "print.color2": (200, "impressions", "vendor"),
+        "copy": (390, "impressions", "vendor"),
+        "fax": (10, "impressions", "vendor"),
+        "scan": (15, "scans", "derived"),
+    }
+    assert read.warnings == ()
+
+
+def test_rows_of_one_class_are_added_up_and_proved(read_of):
+    """Samsung: several rows a job class. The sum is ours, so it is "derived", and every part is evidence."""
+    rows = {1: (1, 20), 2: (1, 59300), 3: (2, 535), 4: (6, 33), 5: (5, 760)}
+    read = read_of({SYS_DESCR: "Samsung M2070", f"{LIFE}.1.1": 60000, f"{UNIT}.1.1": 7} | typed(SAMSUNG, rows, 2, 7))
+    assert meters(read)["print"] == (59320, "impressions", "derived")
+    assert meters(read)["copy"] == (535, "impressions", "vendor")
+    assert meters(read)["total"] == (60000, "impressions", "standard")
+    assert [item.oid for item in read.evidence] == [f"{SAMSUNG}.7.1", f"{SAMSUNG}.7.2"]
+
+
+def test_rows_that_contradict_each_other_are_no_meter(read_of):
+    rows = {1: (10, 900), 2: (10, 901), 3: (400, 500), 4: (400, 500)}
+    read = read_of({SYS_DESCR: "RICOH MP C2503"} | typed(f"{RICOH}.5.1", rows, 2, 9))
+    assert meters(read) == {"print": (500, "impressions", "vendor")}
+    assert "total is left out: its rows say 900, 901" in read.warnings
+
+
+def test_a_sum_with_an_unreadable_row_is_none(read_of):
+    rows = {1: (1, 20), 2: (1, b"NULL")}
+    read = read_of({SYS_DESCR: "Samsung M2070"} | typed(SAMSUNG, rows, 2, 7))
+    assert "print" not in meters(read)
+    assert "print is left out: its rows say 20, no number" in read.warnings
+
+
+def test_a_sum_of_all_its_codes_needs_them_all(read_of):
+    """Canon: which codes exist is set by contract. Large alone is not the total of a colour."""
+    read = read_of({SYS_DESCR: "Canon iR-ADV", f"{CANON}.1.3.1.4.101": 900, f"{CANON}.1.3.1.4.122": 70})
+    assert meters(read) == {
+        "total": (900, "impressions", "vendor"),
+        "total.color.large": (70, "impressions", "vendor"),
+    }
+
+
+def test_a_row_is_known_by_its_label(read_of):
+    rows = {1: ("Total 1", 900), 2: ("Total (Black/Large)", 30), 3: ("Total (Black/Small)", 470), 4: ("Total 2", 930)}
+    read = read_of({SYS_DESCR: "Canon LBP712C"} | typed(f"{CANON}.2.1.1", rows, 2, 3))
+    assert meters(read) == {
+        "total": (900, "impressions", "vendor"),
+        "total.mono": (500, "impressions", "derived"),
+        "total.mono.large": (30, "impressions", "vendor"),
+    }
+
+
+def test_a_row_says_its_unit_and_sides_come_before_sheets(read_of):
+    """Lexmark counts the same thing in rows of sides (4) and of sheets (5)."""
+    table = {SYS_DESCR: "Lexmark CX725 version NH63"}
+    for row, (code, unit, count) in enumerate([(2, 5, 600), (2, 4, 1000), (16, 4, 700), (32, 5, 90)], 1):
+        table |= {f"{LEXMARK}.2.1.{row}": code, f"{LEXMARK}.3.1.{row}": unit, f"{LEXMARK}.4.1.{row}": count}
+    assert meters(read_of(table)) == {
+        "total": (1000, "impressions", "vendor"),
+        "print": (700, "impressions", "vendor"),
+        "copy": (90, "sheets", "vendor"),
+    }
+
+
+def test_a_number_inside_a_text_is_read_and_proved(read_of):
+    """Zebra's odometer. A length is no total of pages."""
+    read = read_of({SYS_DESCR: "Zebra Wired", "1.3.6.1.4.1.10642.200.17.3.0": "1920 INCHES, 4876 CENTIMETERS"})
+    assert meters(read) == {"other": (1920, "inches", "vendor")}
+    assert [item.type for item in read.evidence] == ["OCTET STRING"]
+
+
+def test_each_meter_says_in_which_type_it_came(read_of):
+    read = read_of({f"{LIFE}.1.1": (ber.COUNTER32, ber.signed(5)), f"{UNIT}.1.1": 7})
+    assert [meter.type for meter in read.meters] == ["Counter32"]
+    assert read_of({SYS_DESCR: "HP x", f"{HP}.4.1.2.5.0": 15232}).meters[0].type == "INTEGER"
+
+
+def test_a_makers_total_of_zero_does_not_hide_the_life_count(read_of):
+    table = {SYS_DESCR: "HP x", f"{HP}.4.1.2.5.0": 0, f"{LIFE}.1.1": 15232, f"{UNIT}.1.1": 7}
+    read = read_of(table)
+    assert meters(read) == {"total": (15232, "impressions", "standard")}
+    assert any("the maker's total is 0" in warning for warning in read.warnings)
+
+
+def test_totals_in_different_units_are_told_and_not_compared(read_of):
+    table = {SYS_DESCR: "HP x", f"{HP}.4.1.2.5.0": 200, f"{LIFE}.1.1": 100, f"{UNIT}.1.1": 8}
+    read = read_of(table)
+    assert meters(read)["total"] == (200, "impressions", "vendor")
+    (warning,) = read.warnings
+    assert "200 impressions" in warning
+    assert "100 sheets" in warning
+    assert "not compared" in warning
+
+
+def test_a_doubtful_total_never_stands_before_the_life_count(read_of):
+    """OKI: one source takes it for all pages, another for A4 alone."""
+    oki = {SYS_DESCR: "OKI C711", "1.3.6.1.4.1.2001.1.1.1.1.100.1.1.1.3.1": 70}
+    assert meters(read_of(oki)) == {"total": (70, "impressions", "vendor")}
+    assert meters(read_of(oki | {f"{LIFE}.1.1": 99, f"{UNIT}.1.1": 7})) == {"total": (99, "impressions", "standard")}
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"5": 100, "6": 60, "7": 40}, None),
+        ({"5": 100, "6": 60, "7": 30}, "total.mono 60 + total.color 30 = 90, but total is 100 (-10)"),
+        ({"5": 100, "6": 60, "7": 50}, "total.mono 60 + total.color 50 = 110, but total is 100 (+10)"),
+        ({"5": 100, "6": 60}, None),
+        ({"5": 10, "22": 40}, None),  # sheets beside sides are not compared
+    ],
+)
+def test_counters_that_do_not_add_up_are_told_and_kept(read_of, said, complaint):
+    read = read_of({SYS_DESCR: "HP x"} | {f"{HP}.4.1.2.{number}.0": count for number, count in said.items()})
+    assert list(read.warnings) == ([complaint] if complaint else [])
+    assert len(read.meters) == len(said)
+
+
+@pytest.mark.parametrize(
+    ("codes", "complaint"),
+    [
+        ({10: 900, 400: 500, 200: 390, 300: 10}, None),
+        ({10: 900, 400: 500, 200: 300}, None),  # a function that is not told may account for the rest
+        ({10: 900, 400: 500, 200: 401}, "print 500 + copy 401 = 901, but total is 900 (+1)"),
+        ({10: 900, 400: 901}, "print 901, but total is 900 (+1)"),
+        ({10: 9, 401: 4, 402: 1, 403: 2, 400: 8}, "print.mono 4 + print.color 3 = 7, but print is 8 (-1)"),
+    ],
+)
+def test_functions_add_up_to_the_total(read_of, codes, complaint):
+    read = read_of({SYS_DESCR: "RICOH MP"} | typed(f"{RICOH}.5.1", dict(enumerate(codes.items(), 1)), 2, 9))
+    assert list(read.warnings) == ([complaint] if complaint else [])
+
+
+def test_a_part_larger_than_its_whole_is_told(read_of):
+    read = read_of({SYS_DESCR: "KYOCERA x", f"{KYOCERA}.43.10.1.1.12.1.1": 40, f"{KYOCERA}.42.2.5.1.1.2.1": 46})
+    assert list(read.warnings) == ["total.duplex 46, but total is 40 (+6)"]
+
+
+def test_paper_sizes_are_known_by_name(read_of):
+    """Kyocera: row 1 is A4 on one model and A3 on the next."""
+    rows = {"1.1": ("A4", 700), "1.2": ("A3", 40), "1.3": ("Ledger", 2), "1.4": ("Letter", 5)}
+    read = read_of({SYS_DESCR: "KYOCERA x"} | typed(f"{KYOCERA}.42.2.1.1.1", rows, 2, 6))
+    assert meters(read) == {"total.large": (42, "impressions", "derived")}

@@ -56,7 +56,14 @@ def test_a_printer_is_probed_as_the_contract_says(site):
     assert (facts["target"], facts["answered"], facts["printer"], facts["error"]) == ("copier-1", True, True, None)
     assert facts["identity"]["serial"] == "1511796601"
     assert facts["meters"] == [
-        {"name": "total", "value": 1001, "unit": "impressions", "oid": f"{MIB}.43.10.2.1.4.1.1", "source": "standard"}
+        {
+            "name": "total",
+            "value": 1001,
+            "unit": "impressions",
+            "oid": f"{MIB}.43.10.2.1.4.1.1",
+            "source": "standard",
+            "type": "Counter32",
+        }
     ]
     assert facts["supplies"][0]["percent"] == 42
     assert 0 < facts["packets"] <= 8

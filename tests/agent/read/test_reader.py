@@ -150,7 +150,7 @@ def test_a_v1_device_takes_hardly_more_packets_than_a_v2c_one_without_getbulk(de
     table = colour_printer()
     if not lacking:
         for row in tables.matched("Kyocera", None)[0].meters:
-            table.setdefault(ber.dotted(row.oid), 100)
+            table |= {ber.dotted(name): 100 for name in row.oids if ber.dotted(name) not in table}
     by_steps, v1 = device(table), device(table, version=ber.V1)
     same = by_steps.hold(read_device("10.1.2.3", 161, MONDAY, Traits(bulk=False)))
     assert v1.read().read == same.read

@@ -13,10 +13,10 @@ from flexprint_server.ingest import refusals
 from flexprint_server.ingest.arrivals import arrivals_of, models_of
 from flexprint_server.ingest.document import Columns, Document, Unreadable, decode
 from flexprint_server.ingest.service import Inbox
-from flexprint_shared.batch import IDENTITY_COLUMNS, Sender, document, pack
+from flexprint_shared.batch import IDENTITY_COLUMNS, OPTIONAL_COLUMNS, Sender, document, pack
 from flexprint_shared.sealing import NO_BATCH
 from services import agents
-from services.reads import NOON, a_read, fleet, reads
+from services.reads import NOON, a_read, fleet, reads, tells_all
 
 
 def made(*some, **more):
@@ -29,12 +29,18 @@ def octets(opened: Any) -> bytes:
 
 def test_the_structs_know_exactly_what_the_agent_writes():
     """A column or key added on one side only shows here."""
-    opened = made(a_read())
-    assert set(Document.__struct_fields__) == set(opened)
-    assert set(Columns.__struct_fields__) == set(opened["reads"])
+    usual, all_told = made(a_read()), made(tells_all())
+    assert set(Document.__struct_fields__) == set(usual)
+    assert set(Columns.__struct_fields__) == set(all_told["reads"]) == {*usual["reads"], *OPTIONAL_COLUMNS}
     assert set(IDENTITY_COLUMNS) < set(Columns.__struct_fields__)
-    (layout,) = decode(octets(opened)).layouts
-    assert set(layout.__struct_fields__) == set(opened["layouts"][0])
+    (layout,) = decode(octets(all_told)).layouts
+    assert set(layout.__struct_fields__) == set(all_told["layouts"][0]) == {*usual["layouts"][0], "types", "parts"}
+
+
+def test_a_batch_of_an_agent_that_knew_less_is_accepted():
+    """It has none of the keys and columns that came later."""
+    decode(octets(made(a_read())))
+    decode(octets(made(a_read(), tells_all())))
 
 
 @given(
@@ -79,10 +85,16 @@ def test_whatever_an_agent_can_make_is_accepted(some, recipients):
         lambda opened: opened["reads"].update(console=[["x"] * 5000]),
         lambda opened: opened["reads"].update(serial=["x" * 70000]),
         lambda opened: opened["reads"].pop("evidence"),
+        lambda opened: opened["layouts"][0].update(types=["Counter32"]),
+        lambda opened: opened["layouts"][0].update(parts=[]) or opened["layouts"][0]["parts"].extend("AB"),
+        lambda opened: opened["reads"].update(label=[None, None]),
+        lambda opened: opened["reads"].update(engine_boots=["7"]),
+        lambda opened: opened["reads"].update(supply_serials=[[]]),
+        lambda opened: opened["reads"].update(training=[[]]),
     ],
 )
 def test_what_does_not_fit_is_refused_and_says_where(spoil):
-    opened = copy.deepcopy(made(a_read()))
+    opened = copy.deepcopy(made(tells_all()))
     spoil(opened)
     with pytest.raises(Unreadable) as refused:
         decode(octets(opened))
