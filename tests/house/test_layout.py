@@ -24,6 +24,7 @@ FLOORS = {
         {"cli"},
         {"page"},
         {"wake"},
+        {"capture"},
         {"search", "read", "send"},
         {"snmp", "keep", "service", "targets", "settings"},
     ],

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from flexprint_agent.cli import choosing, finding, sending
+from flexprint_agent.cli import capturing, choosing, finding, sending
 
 COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "enroll": choosing.enroll,
@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "devices": finding.devices,
     "read": finding.read,
     "probe": finding.probe,
+    "capture": capturing.capture,
     "send": sending.send,
     "recipients": choosing.recipients,
     "wake": sending.wake,

@@ -12,6 +12,7 @@ from flexprint_agent.cli.common import complain, home, in_force, now, opened, sa
 from flexprint_agent.cli.progress import progress
 from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import database
+from flexprint_agent.settings import Settings
 from flexprint_agent.wake import finding, reading
 
 _MOST_NAMED: Final = 1024
@@ -49,16 +50,24 @@ def read(chosen: argparse.Namespace) -> int:
             done, failed = _stream(chosen, reading.read_known(keep, chosen_settings, now))
             # A printer that is switched off is no failure of the round; a round without any read is.
             return int(failed > 0 and not done)
-        places, nowhere = _named(chosen.targets, reading.excluded(keep), targets.SNMP_PORT)
+        places, nowhere = named(chosen.targets, reading.excluded(keep), targets.SNMP_PORT)
         _, failed = _stream(chosen, nowhere, reading.read_named(keep, chosen_settings, places, now))
         return int(failed > 0)
 
 
 def probe(chosen: argparse.Namespace) -> int:
     """Works without a home; where there is one, its settings hold and its exclusions win."""
+    asked, exclusions, port = asking(chosen)
+    places, nowhere = named(chosen.targets, exclusions, port)
+    _, failed = _stream(chosen, nowhere, reading.probe(asked, places, now))
+    return int(failed > 0)
+
+
+def asking(chosen: argparse.Namespace) -> tuple[Settings, list[targets.Span], int]:
+    """How a command that needs no home asks: the settings with what was typed, what is excluded, and the port."""
     exclusions: list[targets.Span] = []
     asked = settings.in_force({})
-    if _has_home(chosen):
+    if has_home(chosen):
         with opened(chosen) as keep:
             exclusions = reading.excluded(keep)
             asked = in_force(keep)
@@ -72,12 +81,10 @@ def probe(chosen: argparse.Namespace) -> int:
         "communities": None if chosen.community is None else ",".join(chosen.community),
     }
     checked = {name: settings.check(name, text) for name, text in given.items() if text is not None}
-    places, nowhere = _named(chosen.targets, exclusions, port)
-    _, failed = _stream(chosen, nowhere, reading.probe(replace(asked, **checked), places, now))
-    return int(failed > 0)
+    return replace(asked, **checked), exclusions, port
 
 
-def _has_home(chosen: argparse.Namespace) -> bool:
+def has_home(chosen: argparse.Namespace) -> bool:
     path = home(chosen) / database.FILE
     try:
         path.stat()
@@ -89,7 +96,7 @@ def _has_home(chosen: argparse.Namespace) -> bool:
     return True
 
 
-def _named(
+def named(
     texts: Iterable[str], exclusions: list[targets.Span], port: int
 ) -> tuple[list[tuple[str, int, str]], list[dict[str, Any]]]:
     """The places that `texts` name, as (address, port, text), and a probe object for each text that names none."""

@@ -48,7 +48,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     command("devices", "what is known, with last read")
     read = command("read", "reads known printers, or those named, and keeps the reads")
     read.add_argument("targets", nargs="*", metavar="TARGET", help=TARGETS)
-    _probe(command("probe", "one read each, printed; nothing is kept"))
+    probe = command("probe", "one read each, printed; nothing is kept")
+    probe.add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
+    _asking(probe)
+    capture = command("capture", "what a device answers, as one file that a lab can serve")
+    capture.add_argument("target", metavar="TARGET", help="name or address of one device, with an optional :port")
+    capture.add_argument("--mask", action="store_true", help="mask serials, names, places, people and addresses")
+    capture.add_argument("--output", metavar="FILE", help="file to write; one that exists is never overwritten")
+    _asking(capture)
 
     send = command("send", "hands over what is in the spool")
     send.add_argument("--report", action="store_true", help="ask for the workbook now")
@@ -79,8 +86,8 @@ def _everywhere(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print facts as JSON")
 
 
-def _probe(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
+def _asking(parser: argparse.ArgumentParser) -> None:
+    """How a device is asked."""
     parser.add_argument("--port", type=int, metavar="N", help="UDP port where the target names none (161)")
     parser.add_argument("--community", action="append", metavar="C", help="SNMP community; may be repeated")
     parser.add_argument("--version", choices=("1", "2c"), help="SNMP version (both, 2c first)")

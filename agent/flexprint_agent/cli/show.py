@@ -179,6 +179,16 @@ def _supply(one: Document) -> str:
     return f"{one['name']} {level}"
 
 
+def captured(document: Document) -> str:
+    who = " ".join(filter(None, (document["manufacturer"], document["model"]))) or "a device of an unknown maker"
+    taken = f"{_count(document['values'], 'value')} in {_count(document['packets'], 'packet')}"
+    lines = [f"{who}: {taken}, {document['seconds']:g} s", f"  file      {document['file']}"]
+    if document["masked"]:
+        lines.append("  masked    serials, names, places, people, addresses; look it over before you send it")
+    lines += [f"  left out  {one['oid']} ({one['reason']})" for one in document["left_out"]]
+    return "\n".join(lines)
+
+
 def sent(document: Document) -> str:
     if not document["batches"]:
         return "nothing to send"

@@ -9,6 +9,7 @@ from flexprint_shared.times import from_milliseconds, to_milliseconds
 LAST_SEARCH: Final = "last_search_at"
 TARGETS_CHANGED: Final = "targets_changed_at"
 REPORT_PERIOD: Final = "report_period"
+MASK_KEY: Final = "mask_key"
 
 
 class Notes:

@@ -162,7 +162,8 @@ def get_next(
     """What comes after each of these OIDs, by packed GETNEXT; tag endOfMibView where nothing does.
 
     An OID to which the device gave no answer, or a forbidden one, is left out, and after `most_octets` no more
-    is asked. Raises Silent when the device fell silent twice in a row.
+    is asked. What comes after an OID may be forbidden itself: it is not to be asked after in turn. Raises Silent
+    when the device fell silent twice in a row.
     """
     steps = _Steps(oids, traits)
     while steps.octets() < most_octets and (chunk := steps.next_chunk()):
@@ -173,7 +174,7 @@ def get_next(
                 raise
         else:
             steps.take(chunk, answer)
-    return {asked: binding for asked, binding in steps.found.items() if not is_forbidden(binding[0])}
+    return steps.found
 
 
 class _Steps:

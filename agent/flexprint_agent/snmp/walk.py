@@ -21,15 +21,21 @@ _VALUES_PER_ANSWER = 48
 
 
 def walk(
-    columns: Sequence[bytes], traits: Traits, *, most_values: int = 4000, most_octets: int = MOST_OCTETS
+    columns: Sequence[bytes],
+    traits: Traits,
+    *,
+    most_values: int = 4000,
+    most_octets: int = MOST_OCTETS,
+    into: dict[bytes, Value] | None = None,
 ) -> Conversation[dict[bytes, Value]]:
     """All values below these OIDs, column by column, each in the order of the device's MIB.
 
     Every column that is still open is carried by every request. At most `most_values` are taken (and
     so at most about as many packets sent), and after `most_octets` no more is asked. Forbidden subtrees are
-    stepped over. Raises Silent when the device answered nothing, or fell silent twice in a row.
+    stepped over. Values are put `into` the caller's dictionary, where there is one, as they come: whatever ends the
+    walk, they are there. Raises Silent when the device answered nothing, or fell silent twice in a row.
     """
-    state = _Walk(columns, traits, most_values, most_octets)
+    state = _Walk(columns, traits, most_values, most_octets, into)
     while ask := state.next_ask():
         try:
             answer = yield ask
@@ -47,9 +53,18 @@ class _Walk:
     The way is narrowed for this walk at once, and in the traits only when it never worked before.
     """
 
-    def __init__(self, columns: Sequence[bytes], traits: Traits, most_values: int, most_octets: int) -> None:
+    def __init__(
+        self,
+        columns: Sequence[bytes],
+        traits: Traits,
+        most_values: int,
+        most_octets: int,
+        into: dict[bytes, Value] | None,
+    ) -> None:
         self.traits = traits
-        self.found: dict[bytes, dict[bytes, Value]] = {root: {} for root in columns if not is_forbidden(root)}
+        self.found: dict[bytes, dict[bytes, Value]] = {
+            root: {} if into is None else into for root in columns if not is_forbidden(root)
+        }
         self.last = {root: root for root in self.found}
         self.room = most_values
         self.octets_left = most_octets

@@ -158,7 +158,7 @@ def _read(
             device = devices.get((address, port))
             known = keep.devices.knowledge(device.id) if device else {}
             under_way[address, port] = text, known
-            yield _endpoint(settings, address, port, known), layout.from_json(known.get("layout"))
+            yield endpoint_for(settings, address, port, known), layout.from_json(known.get("layout"))
 
     for reading in read_printers(exchange_for(settings), endpoints(), now):
         place = (reading.endpoint.address, reading.endpoint.port)
@@ -176,12 +176,12 @@ def probe(settings: Settings, places: Iterable[Place], now: Clock) -> Iterator[d
     from flexprint_agent.read.printers import probe_object, read_printers
 
     typed = {(address, port): text for address, port, text in places}
-    endpoints = ((_endpoint(settings, address, port, {}), None) for address, port in typed)
+    endpoints = ((endpoint_for(settings, address, port, {}), None) for address, port in typed)
     for reading in read_printers(exchange_for(settings), endpoints, now):
         yield probe_object(reading, typed[reading.endpoint.address, reading.endpoint.port], now())
 
 
-def _endpoint(settings: Settings, address: str, port: int, known: Mapping[str, Any]) -> "Endpoint":
+def endpoint_for(settings: Settings, address: str, port: int, known: Mapping[str, Any]) -> "Endpoint":
     """The device as it is best asked: with the community and the traits that worked last."""
     from flexprint_agent.snmp.conversation import Traits
     from flexprint_agent.snmp.exchange import Endpoint
@@ -209,7 +209,7 @@ def _knowledge(settings: Settings, reading: "Reading", known: Mapping[str, Any])
     return {name: value for name, value in learned.items() if value is not None}
 
 
-def exchange_for(settings: Settings) -> "Exchange":
+def exchange_for(settings: Settings, gap: float = _GAP) -> "Exchange":
     from flexprint_agent.snmp.exchange import Exchange, Limits
 
     return Exchange(
@@ -217,7 +217,7 @@ def exchange_for(settings: Settings) -> "Exchange":
             timeout=settings.snmp_timeout,
             retries=settings.snmp_retries,
             packets_per_second=settings.packets_per_second,
-            gap=_GAP,
+            gap=gap,
         ),
         pace=pace_for(settings),
     )

@@ -103,11 +103,6 @@ def test_a_get_and_a_getnext_leave_it_out():
     assert [ask.oids for ask in heard.asks] == [(names[0],)]
 
 
-def test_what_lies_behind_a_column_is_dropped_where_it_is_forbidden():
-    last_before = ber.oid(f"{KYOCERA}.46.10.30")
-    assert hold(get_next([last_before], Traits()), Device(TABLE)).result == {}
-
-
 def test_a_layout_remembered_by_an_older_agent_cannot_bring_it_back():
     monday = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
     old = Layout(monday, moving=(JOBS + b"\6\1\1\4\1",), watched={}, still={})

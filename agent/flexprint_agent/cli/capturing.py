@@ -1,0 +1,134 @@
+"""capture: what a device answers, as a file."""
+
+import argparse
+import re
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexprint_agent.cli import show
+from flexprint_agent.cli.common import complain, now, opened, say
+from flexprint_agent.cli.finding import asking, has_home, named
+from flexprint_agent.errors import AgentError, WrongUsage
+from flexprint_agent.keep import Keep
+from flexprint_agent.keep.notes import MASK_KEY
+from flexprint_agent.wake import capturing
+
+if TYPE_CHECKING:
+    from flexprint_agent.capture.finish import Finished
+
+
+class Unwritable(AgentError):
+    """The capture cannot be written where it should be."""
+
+
+def capture(chosen: argparse.Namespace) -> int:
+    """Works without a home; where there is one, its settings hold, its exclusions win, and what it knows of the device
+    is used."""
+    asked, exclusions, port = asking(chosen)
+    places, nowhere = named([chosen.target], exclusions, port)
+    if nowhere:
+        raise WrongUsage(nowhere[0]["error"])
+    if len(places) != 1:
+        raise WrongUsage(f"{chosen.target} names {len(places)} devices; a capture is of one")
+    output = None if chosen.output is None else Path(chosen.output)
+    if output is not None:
+        _check(output)
+    known, key = _remembered(chosen, places[0])
+    done = capturing.capture(asked, places[0], known, now, key if chosen.mask else None, _progress())
+    if done.finished is None:
+        raise AgentError(f"{done.error}; nothing was written")
+    path = _write(done.finished, output)
+    say(chosen, _document(chosen, done, done.finished, path), show.captured)
+    if done.ended is not None:
+        complain(f"{path} is not whole: {done.ended}; take it again when the device has had some rest")
+    return int(done.ended is not None)
+
+
+def _document(chosen: argparse.Namespace, done: capturing.Captured, finished: "Finished", path: Path) -> dict[str, Any]:
+    return {
+        "target": chosen.target,
+        "file": str(path),
+        "values": len(finished.recording.values),
+        "whole": done.ended is None,
+        "ended": done.ended,
+        "restarted": done.restarted,
+        "masked": chosen.mask,
+        "manufacturer": finished.manufacturer,
+        "model": finished.model,
+        "left_out": [{"oid": oid, "reason": reason} for oid, reason in finished.left_out.items()],
+        "packets": done.packets,
+        "seconds": round(done.seconds, 1),
+    }
+
+
+def _remembered(chosen: argparse.Namespace, place: tuple[str, int, str]) -> tuple[Mapping[str, Any], bytes]:
+    """What reading this device taught, and the key of masks. The same home masks the same serial in the same way,
+    whichever capture it is in; without a home each capture has masks of its own."""
+    if not has_home(chosen):
+        return {}, secrets.token_bytes(32)
+    with opened(chosen) as keep:
+        device = keep.devices.at(place[0], place[1])
+        return {} if device is None else keep.devices.knowledge(device.id), _mask_key(keep)
+
+
+def _mask_key(keep: Keep) -> bytes:
+    kept = keep.notes.get(MASK_KEY)
+    if kept is None:
+        kept = secrets.token_hex(32)
+        keep.notes.put(MASK_KEY, kept)
+    return bytes.fromhex(kept)
+
+
+def _progress() -> capturing.Progress | None:
+    """A line on stderr that follows the walk, where a person is looking."""
+    if not sys.stderr.isatty():
+        return None
+    last = 0.0
+
+    def tell(values: int, subtree: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= 0.2:
+            last = time.monotonic()
+            sys.stderr.write(f"\r{values} values, now {subtree}; Ctrl-C keeps what is there \x1b[K")
+            sys.stderr.flush()
+
+    return tell
+
+
+def _check(path: Path) -> None:
+    """Said before a packet leaves: a capture takes minutes."""
+    if path.exists():
+        raise WrongUsage(f"{path} exists and is not overwritten; name another file")
+    if not path.absolute().parent.is_dir():
+        raise WrongUsage(f"there is no folder {path.absolute().parent}; make it, or name another file")
+
+
+def _write(finished: "Finished", output: Path | None) -> Path:
+    """The file where it was wished, or in this folder under the device's name. One that exists is never overwritten:
+    should it have come meanwhile, the name gets a number."""
+    from flexprint_agent.capture.recording import SUFFIX, dump
+
+    content = dump(finished.recording).encode("utf-8", "surrogateescape")
+    path = output or Path(f"{_name(finished)}-{now():%Y%m%dT%H%M%SZ}{SUFFIX}")
+    for number in range(1, 100):
+        named = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        try:
+            with named.open("xb") as file:
+                file.write(content)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise Unwritable(
+                f"{named} cannot be written ({error.strerror}); give another place with --output"
+            ) from error
+        return named
+    raise Unwritable(f"{path} exists, and so do its successors; give another name with --output")
+
+
+def _name(finished: "Finished") -> str:
+    said = "-".join(filter(None, (finished.manufacturer, finished.model))) or "device"
+    return re.sub(r"[^a-z0-9]+", "-", said.lower()).strip("-")[:60] or "device"
