@@ -14,7 +14,7 @@ from flexprint_server.database import TENANT_ROLE, Database, Model, OutOfScope, 
 from flexprint_server.fleet.models import Device, DeviceKey
 from flexprint_server.migrations import upgrade
 from flexprint_server.tenants import sign_in
-from flexprint_server.tenants.models import Customer, Dealer, InstallKey, SignInFailure, Site, User
+from flexprint_server.tenants.models import AuditEntry, Customer, Dealer, InstallKey, SignInFailure, Site, User
 from services.pages import NOW
 from services.postgres import Postgres
 from services.seeded import PASSWORD, bare_dealer, fill
@@ -56,6 +56,7 @@ def filled(url: str) -> Iterator[Two]:
         alice = session.scalar(select(Dealer.id).where(Dealer.id != bob))
         email = session.scalar(select(User.email).where(User.dealer_id == alice))
         site = session.scalar(select(Site.id).where(Site.dealer_id == alice))
+        session.add(AuditEntry(dealer_id=alice, at=NOW, who=email, what="a deed", target="a thing"))
         session.add(InstallKey(dealer_id=alice, site_id=site, key_hash=bytes(32), created_at=NOW, expires_at=NOW))
         for device in session.scalars(select(Device).where(Device.serial.is_not(None))):
             session.add(DeviceKey(dealer_id=alice, key=f"serial:{device.id}", device_id=device.id))
@@ -101,9 +102,10 @@ def test_a_customers_user_sees_that_customer_alone(two):
     assert len(customers) > 1
     whole = counted(database, alice)
     each = [counted(database, Scope(alice.dealer_id, customer)) for customer in customers]
-    shared = {"dealer", "user_account", "sign_in", "layout"}
+    of_all, of_none = {"dealer", "layout"}, {"user_account", "sign_in", "audit_entry"}
     for name, count in whole.items():
-        assert sum(one[name] for one in each) == (count * len(each) if name in shared else count), name
+        expected = count * len(each) if name in of_all else 0 if name in of_none else count
+        assert sum(one[name] for one in each) == expected, name
     assert all(one["customer"] == 1 and one["device"] < whole["device"] for one in each)
 
 

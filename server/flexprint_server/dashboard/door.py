@@ -19,10 +19,11 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from flexprint_server.dashboard.pages import HEADERS, error_page
+from flexprint_server.dashboard.pages import HEADERS, NOT_YOURS, error_page
 from flexprint_server.database import Database
 from flexprint_server.settings import Settings
 from flexprint_server.tenants import sign_in
+from flexprint_server.tenants.roles import Permission
 from flexprint_server.tenants.sign_in import Visitor
 
 _log = logging.getLogger(__name__)
@@ -36,6 +37,10 @@ _TRUSTED_ORIGINS: Final = (None, "same-origin", "none")
 
 class NotSignedIn(Exception):
     """The page is for people who are signed in."""
+
+
+class NotAllowed(Exception):
+    """The page is for people of another role."""
 
 
 class Door:
@@ -62,6 +67,17 @@ class Door:
             with self.database.transaction() as session:
                 sign_in.renew(session, seen, until)
         return seen
+
+    def allowed(self, permission: Permission) -> Callable[[Request], Visitor]:
+        """Like `visitor`, for a page that not everybody may use. It raises NotAllowed."""
+
+        def who(request: Request) -> Visitor:
+            seen = self.visitor(request)
+            if not seen.may(permission):
+                raise NotAllowed
+            return seen
+
+        return who
 
     def visitor_if_any(self, request: Request) -> Visitor | None:
         token = request.cookies.get(self._session)
@@ -160,6 +176,8 @@ async def _answered(request: Request, answer: Callable[[Request], Coroutine[Any,
         return await answer(request)
     except NotSignedIn:
         return redirect(_sign_in_first(request))
+    except NotAllowed:
+        return error_page(403, said=NOT_YOURS)
     except StarletteHTTPException as error:
         return error_page(error.status_code, error.headers)
     except RequestValidationError:  # an id in the path that is none

@@ -41,6 +41,12 @@ _UNKNOWN_ERROR: Final = (
     "The fault is ours and has been written to the log. Try again in a minute.",
 )
 
+NOT_YOURS: Final = (
+    "Not for this account",
+    "An owner of your company can do this, or give you the role for it.",
+)
+"""Heading and advice for somebody whose role does not allow what they asked for."""
+
 
 @dataclass(slots=True, frozen=True)
 class StaticFile:
@@ -109,9 +115,12 @@ def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None 
     return HTMLResponse(body, status, {**HEADERS, "Cache-Control": "no-store", **(headers or {})})
 
 
-def error_page(status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
-    """A page for something that went wrong, in the look of the others and with nothing of the fault in it."""
-    heading, advice = _ERRORS.get(status, _UNKNOWN_ERROR)
+def error_page(
+    status: int, headers: Mapping[str, str] | None = None, *, said: tuple[str, str] | None = None
+) -> HTMLResponse:
+    """A page for something that went wrong, in the look of the others and with nothing of the fault in it; `said` is
+    its heading and advice where those of the status would mislead."""
+    heading, advice = said or _ERRORS.get(status, _UNKNOWN_ERROR)
     return page("error.html", status=status, headers=headers, heading=heading, advice=advice, code=status, visitor=None)
 
 

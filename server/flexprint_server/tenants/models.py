@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -12,12 +13,13 @@ from sqlalchemy import (
     Select,
     String,
     UniqueConstraint,
+    false,
     select,
     text,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
-from flexprint_server.database import Json, Model, Scope
+from flexprint_server.database import BigKey, Json, Model, Scope
 
 
 class Dealer(Model):
@@ -33,7 +35,8 @@ class Dealer(Model):
 
 
 class User(Model):
-    """Someone who signs in. `email` is kept in lower case."""
+    """Someone who signs in. `email` is kept in lower case. `role` is one of roles.ROLES; `customer_id` names whose user
+    it is where the role is that of a customer."""
 
     __tablename__ = "user_account"
 
@@ -42,13 +45,15 @@ class User(Model):
     email: Mapped[str] = mapped_column(String(254), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(20))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     created_at: Mapped[datetime]
 
     dealer: Mapped[Dealer] = relationship()
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
-        return cls.dealer_id == scope.dealer_id
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & (cls.customer_id == scope.customer_id)
 
 
 class SignIn(Model):
@@ -68,7 +73,8 @@ class SignIn(Model):
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
         users = User.__table__.c
-        return cls.user_id.in_(select(users.id).where(users.dealer_id == scope.dealer_id))
+        ids = select(users.id).where(users.dealer_id == scope.dealer_id)
+        return cls.user_id.in_(ids if scope.customer_id is None else ids.where(users.customer_id == scope.customer_id))
 
 
 class SignInFailure(Model):
@@ -173,6 +179,29 @@ class Agent(Model):
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
         return of_dealer_at_site(cls.dealer_id, cls.site_id, scope)
+
+
+class AuditEntry(Model):
+    """One deed of a person, of a key or of the collector's operator (see audit.note). Rows are only ever added; the
+    database refuses everything else."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index(None, "dealer_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
+    at: Mapped[datetime]
+    user_id: Mapped[int | None]
+    who: Mapped[str] = mapped_column(String(254))
+    what: Mapped[str] = mapped_column(String(60))
+    target: Mapped[str] = mapped_column(String(200))
+    before: Mapped[Any | None] = mapped_column(Json)
+    after: Mapped[Any | None] = mapped_column(Json)
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & false()
 
 
 class CollectorKey(Model):

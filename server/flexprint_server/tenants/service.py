@@ -10,13 +10,11 @@ from sqlalchemy.orm import Session
 from flexprint_server.tenants.install_keys import key_hash, new_key
 from flexprint_server.tenants.models import Agent, Customer, Dealer, InstallKey, Site, User
 from flexprint_server.tenants.passwords import hash_password
+from flexprint_server.tenants.roles import OWNER
 from flexprint_shared.text import clean
 
 VALID_FOR: Final = timedelta(days=7)
 """How long an install key waits to be used."""
-
-OWNER: Final = "owner"
-"""The role of a dealer's first user."""
 
 _LONGEST_NAME: Final = 200
 _LONGEST_EMAIL: Final = 254

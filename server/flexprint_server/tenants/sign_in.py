@@ -18,8 +18,9 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from flexprint_server.database import Database, Scope
-from flexprint_server.tenants import passwords
+from flexprint_server.tenants import passwords, roles
 from flexprint_server.tenants.models import SignIn, SignInFailure, User
+from flexprint_server.tenants.roles import Permission
 from flexprint_shared.text import clean
 
 IDLE: Final = timedelta(hours=12)
@@ -63,13 +64,18 @@ class Visitor:
     dealer_id: int
     dealer: str
     email: str
+    role: str
+    customer_id: int | None
     csrf_token: str
     created_at: datetime
     expires_at: datetime
 
     @property
     def scope(self) -> Scope:
-        return Scope(self.dealer_id)
+        return Scope(self.dealer_id, self.customer_id)
+
+    def may(self, permission: Permission) -> bool:
+        return roles.may(self.role, permission)
 
 
 @dataclass(slots=True, frozen=True)
@@ -192,6 +198,8 @@ def visitor(session: Session, token: str, now: datetime) -> Visitor | None:
         dealer_id=found.user.dealer_id,
         dealer=found.user.dealer.name,
         email=found.user.email,
+        role=found.user.role,
+        customer_id=found.user.customer_id,
         csrf_token=found.csrf_token,
         created_at=found.created_at,
         expires_at=found.expires_at,

@@ -1,0 +1,42 @@
+"""Who did what, and when. Written in the transaction of the deed itself; never changed, never removed."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from flexprint_server.tenants.models import AuditEntry
+from flexprint_server.tenants.sign_in import Visitor
+
+
+def note(
+    session: Session,
+    visitor: Visitor,
+    what: str,
+    on: str,
+    now: datetime,
+    *,
+    before: Any = None,
+    after: Any = None,
+) -> None:
+    """Notes a deed of somebody signed in: `what` was done (`device.labelled`) to what (`device 12`), and how it was
+    before and is after, as JSON; no secrets in either."""
+    session.add(
+        AuditEntry(
+            dealer_id=visitor.dealer_id,
+            at=now,
+            user_id=visitor.user_id,
+            who=visitor.email,
+            what=what,
+            target=on,
+            before=before,
+            after=after,
+        )
+    )
+
+
+def entries(dealer_id: int, session: Session, before: int | None = None, most: int = 51) -> list[AuditEntry]:
+    """The newest `most` of those with a number below `before`."""
+    asked = select(AuditEntry).where(AuditEntry.dealer_id == dealer_id).order_by(AuditEntry.id.desc()).limit(most)
+    return list(session.scalars(asked if before is None else asked.where(AuditEntry.id < before)))
