@@ -46,6 +46,7 @@ class Branch:
         self.floors: dict[str, Host] = {}
         self._printers = PRINTERS if printers is None else printers
         self._community = community
+        self._agents: dict[str, subprocess.Popen[bytes]] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -91,6 +92,13 @@ class Branch:
         for host in self.network.hosts.values():
             host.forget()
 
+    def restart_snmp(self, router: Host) -> None:
+        """Starts the router's agent anew: it then answers with the routes of now, not with those of a minute ago."""
+        agent = self._agents.pop(router.name)
+        agent.kill()
+        agent.wait()
+        self._answer_snmp(router)
+
     def _build(self) -> None:
         network = self.network
         for lan in (*LANS, "wan"):
@@ -114,6 +122,8 @@ class Branch:
     def _floor(self, lan: str, devices: Sequence[Placed]) -> Lab:
         floor = self.floors[lan] = self.network.host(f"floor-{lan}")
         interfaces = [IPv4Interface(f"{one.address}/24") for one in devices]
+        # A printer that moves must not take the others of its network with it.
+        floor.sysctl("net/ipv4/conf/all/promote_secondaries", 1)
         self.network.plug(floor, "eth0", lan, *map(str, interfaces))
         floor.ip(f"route add default via {_at(lan, 1).removesuffix('/24')}")
         broadcasts = [str(interfaces[0].network.broadcast_address), LIMITED_BROADCAST]
@@ -128,7 +138,9 @@ class Branch:
         kept = str(self.folder / f"{router.name}.kept")
         words = ("-f", "-Lo", "-C", "-c", str(settings), "-I", "-smux")
         env = {"MIBS": "", "SNMP_PERSISTENT_DIR": kept}
-        router.start("snmpd", *words, log=self.folder / f"{router.name}.log", port=161, env=env)
+        self._agents[router.name] = router.start(
+            "snmpd", *words, log=self.folder / f"{router.name}.log", port=161, env=env
+        )
 
 
 def _at(lan: str, host: int) -> str:

@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from flexprint_agent.cli import capturing, choosing, finding, sending
+from flexprint_agent.cli import capturing, choosing, finding, segments, sending
 
 COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "enroll": choosing.enroll,
+    "segments": segments.segments,
     "add": choosing.add,
     "exclude": choosing.exclude,
     "remove": choosing.remove,

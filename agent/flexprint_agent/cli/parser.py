@@ -43,6 +43,19 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for name, about in (("exclude", "never sends these a packet"), ("remove", "forgets targets and exclusions")):
         command(name, about).add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
 
+    segments = command(
+        "segments",
+        "lists the networks that could be searched, asking the default gateway, and chooses",
+    )
+    segments.add_argument("action", nargs="?", choices=("select", "deselect"), help="choose what is searched")
+    segments.add_argument("cidrs", nargs="*", metavar="CIDR", help="a segment as the list shows it, 10.10.10.0/24")
+    segments.add_argument("--gateway", metavar="ADDR", help="ask this router instead of the default gateway")
+    segments.add_argument("--hops", action="store_true", help="ask the routers behind the gateway as well")
+    segments.add_argument(
+        "--community", action="append", metavar="C", help="SNMP community of the routers; - reads standard input"
+    )
+    segments.add_argument("--yes", action="store_true", help="take segments larger than a /20 as well")
+
     search = command("search", "finds printers in what was chosen")
     search.add_argument("--plan", action="store_true", help="show addresses, packets, bytes and seconds; send nothing")
     command("devices", "what is known, with last read")
@@ -73,6 +86,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     chosen = parser.parse_args(arguments)
     if chosen.command == "recipients" and (chosen.action == "list") == bool(chosen.addresses):
         recipients.error("list takes no address, add and remove take at least one")
+    if chosen.command == "segments" and (chosen.action is None) == bool(chosen.cidrs):
+        segments.error("select and deselect take at least one segment")
     return chosen
 
 

@@ -70,12 +70,76 @@ def chosen(document: Document) -> str:
         for name, word in (
             ("added", "added"),
             ("excluded", "excluded"),
+            ("selected", "selected"),
+            ("deselected", "no longer selected"),
             ("removed", "removed"),
             ("known", "known already"),
         )
         if document.get(name)
     ]
     return "\n".join(lines) or "nothing changed"
+
+
+def segments(document: Document) -> str:
+    """The list, then what there is to know of the routers, then the next step."""
+    rows = [
+        (one["cidr"], one["addresses"], _named_by(one), ", ".join(("yes" if one["selected"] else "no", *_remarks(one))))
+        for one in document["segments"]
+    ]
+    lines = [_table(("segment", "addresses", "named by", "selected"), rows) if rows else "No segment is known."]
+    lines += ["", *_of_routers(document["gateway"])]
+    if rows and not any(one["selected"] for one in document["segments"]):
+        example = document["segments"][0]["cidr"]
+        lines.append(f"Nothing is searched that is not selected: flexprint-agent segments select {example}")
+    return "\n".join(lines)
+
+
+def _named_by(segment: Document) -> str:
+    words = {"local": "this computer", "gateway": "gateway", "hop": "router", "manual": "hand"}[segment["source"]]
+    return f"{words} {segment['router']}" if segment["router"] else words
+
+
+def _remarks(segment: Document) -> list[str]:
+    remarks = {
+        "excluded: nothing in it is asked": segment["excluded"],
+        f"not named any more (last on {_when(segment['seen_at'])})": segment["gone"],
+        "takes --yes, as it is larger than a /20": segment["large"] and not segment["selected"],
+        f"at port {segment['port']}": segment["port"],
+    }
+    return [remark for remark, applies in remarks.items() if applies]
+
+
+def _of_routers(gateway: Document) -> list[str]:
+    """What the gateway did, in words, with what can be done where it did not do much."""
+    if gateway["answered"]:
+        lines = [f"The gateway {gateway['address']} was asked for its routes."]
+        if gateway["error"]:
+            lines.append(f"It tells none over SNMP ({gateway['error']}).")
+        elif not gateway["whole"]:
+            lines.append("It knows more routes than were taken, or stopped answering; add by hand what is missing.")
+    elif gateway["excluded"]:
+        lines = [f"The gateway {gateway['address']} was not asked, as it is excluded."]
+    elif gateway["address"]:
+        lines = [
+            f"The gateway {gateway['address']} tells nothing ({gateway['error']}). That is usual. What can be done:",
+            "  flexprint-agent add 10.10.10.0/24                 names a segment by hand",
+            "  flexprint-agent segments --community COMMUNITY    asks the gateway with a community of its own",
+            "  flexprint-agent segments --gateway 10.10.10.1     asks another router",
+        ]
+    else:
+        lines = [f"No gateway was asked: {gateway['error']}. Name one with --gateway, or segments by hand with add."]
+    if gateway["others"]:
+        lines.append(f"This computer has other gateways, which were not asked: {', '.join(gateway['others'])}")
+    for hop in gateway["hops"]:
+        if hop["answered"] is None:
+            lines.append(f"The router {hop['address']} behind it was not asked; segments --hops asks it.")
+        elif hop["excluded"]:
+            lines.append(f"The router {hop['address']} behind it was not asked, as it is excluded.")
+        elif hop["error"]:
+            lines.append(f"The router {hop['address']} behind it tells nothing ({hop['error']}).")
+        else:
+            lines.append(f"The router {hop['address']} behind it was asked for its routes.")
+    return lines
 
 
 def recipients(document: Document) -> str:

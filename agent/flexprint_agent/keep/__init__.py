@@ -16,6 +16,7 @@ from flexprint_agent.keep.devices import Devices
 from flexprint_agent.keep.enrolment import Enrolments
 from flexprint_agent.keep.home import only_one, prepare
 from flexprint_agent.keep.notes import Notes
+from flexprint_agent.keep.segments import Segments
 from flexprint_agent.keep.spool import Spool
 from flexprint_agent.keep.vault import Vault
 from flexprint_agent.keep.wakes import Wakes
@@ -34,6 +35,7 @@ class Keep:
         self.enrolments = Enrolments(self.database, vault)
         self.devices = Devices(self.database)
         self.notes = Notes(self.database)
+        self.segments = Segments(self.database)
         self.spool = Spool(self.database)
         self.wakes = Wakes(self.database)
 

@@ -90,4 +90,14 @@ GRANTS: Final = (
     "ALTER TABLE devices ADD COLUMN granted_by TEXT",
 )
 
-STEPS: Final = (FIRST, GRANTS)
+SEGMENTS: Final = (
+    """CREATE TABLE segments (       -- router: who named it, '' for this computer; which are searched, targets say
+        cidr TEXT PRIMARY KEY,
+        source TEXT NOT NULL CHECK (source IN ('local', 'gateway', 'hop')),
+        router TEXT NOT NULL,
+        first_seen_at INTEGER NOT NULL,
+        last_seen_at INTEGER NOT NULL,
+        gone INTEGER NOT NULL)""",
+)
+
+STEPS: Final = (FIRST, GRANTS, SEGMENTS)

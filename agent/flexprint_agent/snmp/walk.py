@@ -1,6 +1,6 @@
 """Walks: every value below some OIDs, all of them carried by each GETBULK (RFC 3416, 4.2.3) or GETNEXT."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flexprint_agent.snmp.ber import V1, Binding, Value, after, arcs
 from flexprint_agent.snmp.conversation import (
@@ -27,16 +27,18 @@ def walk(
     most_values: int = 4000,
     most_octets: int = MOST_OCTETS,
     into: dict[bytes, Value] | None = None,
+    over: Callable[[], bool] | None = None,
 ) -> Conversation[dict[bytes, Value]]:
     """All values below these OIDs, column by column, each in the order of the device's MIB.
 
     Every column that is still open is carried by every request. At most `most_values` are taken (and
-    so at most about as many packets sent), and after `most_octets` no more is asked. Forbidden subtrees are
-    stepped over. Values are put `into` the caller's dictionary, where there is one, as they come: whatever ends the
-    walk, they are there. Raises Silent when the device answered nothing, or fell silent twice in a row.
+    so at most about as many packets sent), and after `most_octets`, or once `over` says so, no more is
+    asked. Forbidden subtrees are stepped over. Values are put `into` the caller's dictionary, where there is
+    one, as they come: whatever ends the walk, they are there. Raises Silent when the device answered nothing,
+    or fell silent twice in a row.
     """
     state = _Walk(columns, traits, most_values, most_octets, into)
-    while ask := state.next_ask():
+    while not (over and over()) and (ask := state.next_ask()):
         try:
             answer = yield ask
         except Silent:
