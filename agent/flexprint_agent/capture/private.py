@@ -34,7 +34,7 @@ def without_private(
         if name.startswith(roots):
             continue
         if _holds(value, secrets):
-            left_out[ber.dotted(name)] = "it holds the community that the device is asked with"
+            left_out[ber.dotted(name)] = "it holds the community, the user or a password that the device is asked with"
         else:
             kept[name] = value
     return kept, left_out

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, now, opened, say
-from flexprint_agent.cli.finding import asking, has_home, named
+from flexprint_agent.cli.finding import as_whom, asking, has_home, named
 from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.notes import MASK_KEY
@@ -28,8 +28,8 @@ class Unwritable(AgentError):
 def capture(chosen: argparse.Namespace) -> int:
     """Works without a home; where there is one, its settings hold, its exclusions win, and what it knows of the device
     is used."""
-    asked, exclusions, port = asking(chosen)
-    places, nowhere = named([chosen.target], exclusions, port)
+    asked = asking(chosen)
+    places, nowhere = named([chosen.target], asked.exclusions, asked.port)
     if nowhere:
         raise WrongUsage(nowhere[0]["error"])
     if len(places) != 1:
@@ -38,7 +38,8 @@ def capture(chosen: argparse.Namespace) -> int:
     if output is not None:
         _check(output)
     known, key = _remembered(chosen, places[0])
-    done = capturing.capture(asked, places[0], known, now, key if chosen.mask else None, _progress())
+    endpoint = as_whom(chosen, asked, places)(*places[0][:2], known)
+    done = capturing.capture(asked.settings, endpoint, now, key if chosen.mask else None, _progress())
     if done.finished is None:
         raise AgentError(f"{done.error}; nothing was written")
     path = _write(done.finished, output)

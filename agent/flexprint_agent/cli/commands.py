@@ -6,6 +6,13 @@ from typing import Final
 
 from flexprint_agent.cli import capturing, choosing, finding, segments, sending
 
+
+def _credentials(chosen: argparse.Namespace) -> int:
+    from flexprint_agent.cli.credentials import credentials
+
+    return credentials(chosen)
+
+
 COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "enroll": choosing.enroll,
     "segments": segments.segments,
@@ -24,6 +31,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "doctor": sending.doctor,
     "sent": sending.sent,
     "settings": choosing.change_settings,
+    "credentials": _credentials,
 }
 
 

@@ -10,7 +10,7 @@ class Facts:
     """`status` is the document of `status`, `refused` pairs of batch number and reason, `silent` the printers that did
     not answer when they were last asked, `unreachable` why the collector does not answer now, `locked` why what is kept
     sealed cannot be opened, `uncovered` the printers that no target covers (`why_uncovered`), `unknown_exclusion` what
-    is wrong with an excluded name."""
+    is wrong with an excluded name, `refusals` what devices refuse of SNMPv3 and what mends it."""
 
     status: Mapping[str, Any]
     refused: Sequence[tuple[int, str]]
@@ -20,6 +20,7 @@ class Facts:
     uncovered: Sequence[str] = ()
     why_uncovered: str = ""
     unknown_exclusion: str | None = None
+    refusals: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -79,6 +80,10 @@ def findings(facts: Facts) -> list[Finding]:
                 facts.why_uncovered,
             )
         )
+    found += [
+        Finding("snmpv3-refused", problem, f"{step} (flexprint-agent credentials remove and add), then read it again")
+        for problem, step in facts.refusals
+    ]
     if facts.silent:
         found.append(
             Finding(

@@ -2,9 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from flexprint_agent import settings, targets
 from flexprint_agent.cli import show
@@ -12,8 +12,14 @@ from flexprint_agent.cli.common import complain, home, in_force, now, opened, sa
 from flexprint_agent.cli.progress import progress
 from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import database
+from flexprint_agent.keep.credentials import Credential
 from flexprint_agent.settings import Settings
 from flexprint_agent.wake import finding, reading
+from flexprint_agent.wake.credentials import Keyring
+
+if TYPE_CHECKING:
+    from flexprint_agent.snmp.exchange import Endpoint
+    from flexprint_agent.snmp.v3 import User
 
 _MOST_NAMED: Final = 1024
 """Addresses that `read` and `probe` take at once; more is a search."""
@@ -57,31 +63,77 @@ def read(chosen: argparse.Namespace) -> int:
 
 def probe(chosen: argparse.Namespace) -> int:
     """Works without a home; where there is one, its settings hold and its exclusions win."""
-    asked, exclusions, port = asking(chosen)
-    places, nowhere = named(chosen.targets, exclusions, port)
-    _, failed = _stream(chosen, nowhere, reading.probe(asked, places, now))
+    asked = asking(chosen)
+    places, nowhere = named(chosen.targets, asked.exclusions, asked.port)
+    endpoint = as_whom(chosen, asked, places)
+    _, failed = _stream(chosen, nowhere, reading.probe(asked.settings, endpoint, places, now))
     return int(failed > 0)
 
 
-def asking(chosen: argparse.Namespace) -> tuple[Settings, list[targets.Span], int]:
-    """How a command that needs no home asks: the settings with what was typed, what is excluded, and the port."""
+@dataclass(slots=True, frozen=True)
+class Asking:
+    """How a command that needs no home asks: the settings with what was typed, what is excluded, the port where a
+    target names none, and the credentials that are kept."""
+
+    settings: Settings
+    exclusions: list[targets.Span]
+    port: int
+    credentials: Sequence[Credential]
+
+
+def asking(chosen: argparse.Namespace) -> Asking:
+    """Raises WrongUsage."""
     exclusions: list[targets.Span] = []
     asked = settings.in_force({})
+    credentials: list[Credential] = []
     if has_home(chosen):
         with opened(chosen) as keep:
             exclusions = reading.excluded(keep)
             asked = in_force(keep)
+            credentials = keep.credentials.all()
     port = targets.SNMP_PORT if chosen.port is None else chosen.port
     if not 1 <= port <= 65535:
         raise WrongUsage(f"{port} is no port; give one from 1 to 65535")
     given = {
-        "snmp_versions": chosen.version,
+        "snmp_versions": None if chosen.version == "3" else chosen.version,
         "snmp_timeout": chosen.timeout,
         "snmp_retries": chosen.retries,
         "communities": None if chosen.community is None else ",".join(chosen.community),
     }
     checked = {name: settings.check(name, text) for name, text in given.items() if text is not None}
-    return replace(asked, **checked), exclusions, port
+    return Asking(replace(asked, **checked), exclusions, port, credentials)
+
+
+def as_whom(
+    chosen: argparse.Namespace, asked: Asking, places: Iterable[reading.Place]
+) -> Callable[[str, int, Mapping[str, Any]], "Endpoint"]:
+    """How a place of which something is known is asked: as the user and with the communities that were named, else as
+    the home would. Raises WrongUsage."""
+    ring = Keyring(asked.credentials, (), asked.settings, reading.look_up)
+    users: tuple[User, ...] | None = None
+    if chosen.user is not None:
+        if chosen.version in ("1", "2c"):
+            raise WrongUsage(f"--user is of SNMPv3; leave --version {chosen.version} out, or the user")
+        from flexprint_agent.cli.credentials import user
+
+        users = (user(chosen),)
+    elif chosen.auth_protocol or chosen.privacy_protocol or chosen.auth_password or chosen.privacy_password:
+        raise WrongUsage("SNMPv3 needs a user: add --user NAME")
+    elif chosen.version == "3" and not all(ring.has_users(address, port) for address, port, _ in places):
+        raise WrongUsage("as whom? Add --user NAME, or keep it with `flexprint-agent credentials add --user NAME`")
+    only_v3 = chosen.version == "3" or (users is not None and chosen.community is None)
+
+    def endpoint(address: str, port: int, known: Mapping[str, Any]) -> "Endpoint":
+        made = ring.endpoint(address, port, known, now(), insist=True)
+        if chosen.community is not None:
+            made = replace(made, communities=asked.settings.communities)
+        if users is not None:
+            made = replace(made, users=users)
+        if only_v3:
+            return replace(made, communities=(), versions=())
+        return replace(made, users=()) if chosen.version else made
+
+    return endpoint
 
 
 def has_home(chosen: argparse.Namespace) -> bool:

@@ -80,15 +80,53 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     command("doctor", "what is wrong, and the next step")
     sent = command("sent", "every batch that left, readable in clear")
     sent.add_argument("batch", nargs="?", type=int, metavar="BATCH", help="number of the batch to show whole")
+    credentials = command("credentials", "as whom devices are asked: users of SNMPv3, and communities")
+    _credentials(credentials)
     settings = command("settings", "shows the settings, or sets one")
     settings.add_argument("name", nargs="?", metavar="NAME")
     settings.add_argument("value", nargs="?", metavar="VALUE", help="'' takes the default; - reads standard input")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "credentials":
+        chosen.numbers = _wanted(credentials, chosen)
     if chosen.command == "recipients" and (chosen.action == "list") == bool(chosen.addresses):
         recipients.error("list takes no address, add and remove take at least one")
     if chosen.command == "segments" and (chosen.action is None) == bool(chosen.cidrs):
         segments.error("select and deselect take at least one segment")
     return chosen
+
+
+def _credentials(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("add", "remove", "list"))
+    parser.add_argument("numbers", nargs="*", metavar="NUMBER", help="what `remove` removes, as `list` numbers them")
+    parser.add_argument("--for", dest="scope", metavar="TARGET", help=f"the devices it is for (all): {TARGETS}")
+    parser.add_argument(
+        "--community", nargs="?", const="-", metavar="C", help="an SNMP community, asked for where it is not given"
+    )
+    _user(parser)
+
+
+def _wanted(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> list[int]:
+    """The numbers to remove. Exits on what does not go together."""
+    described = chosen.user is not None, chosen.community is not None
+    if chosen.action == "add" and (described[0] == described[1] or chosen.numbers):
+        parser.error("add takes either --user NAME or --community")
+    if chosen.action != "add" and (any(described) or chosen.scope):
+        parser.error(f"{chosen.action} takes no user, no community and no --for")
+    if (chosen.action == "remove") != bool(chosen.numbers) or not all(text.isdecimal() for text in chosen.numbers):
+        parser.error("remove takes the numbers that `flexprint-agent credentials list` shows, list and add take none")
+    return [int(text) for text in chosen.numbers]
+
+
+def _user(parser: argparse.ArgumentParser) -> None:
+    unsafe = "asked for where it is not given here, which other programs can see; - reads a line of standard input"
+    parser.add_argument("--user", metavar="NAME", help="user of SNMPv3")
+    parser.add_argument("--auth-protocol", metavar="P", help="none, MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512")
+    parser.add_argument("--auth-password", metavar="S", help=unsafe)
+    parser.add_argument(
+        "--privacy-protocol", metavar="P", help="none, DES, AES-128, AES-192, AES-256, AES-192-C, AES-256-C"
+    )
+    parser.add_argument("--privacy-password", metavar="S", help=unsafe)
+    parser.add_argument("--context", metavar="NAME", help="context of SNMPv3, where the printer has several")
 
 
 def _everywhere(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +143,7 @@ def _asking(parser: argparse.ArgumentParser) -> None:
     """How a device is asked."""
     parser.add_argument("--port", type=int, metavar="N", help="UDP port where the target names none (161)")
     parser.add_argument("--community", action="append", metavar="C", help="SNMP community; may be repeated")
-    parser.add_argument("--version", choices=("1", "2c"), help="SNMP version (both, 2c first)")
+    parser.add_argument("--version", choices=("1", "2c", "3"), help="SNMP version (2c, then 1)")
+    _user(parser)
     parser.add_argument("--timeout", metavar="S", help="seconds until a device counts as silent; doubles per retry")
     parser.add_argument("--retries", metavar="N", help="how often a silent device is asked again")

@@ -76,10 +76,16 @@ def doctor(chosen: argparse.Namespace) -> int:
     with opened(chosen) as keep:
         locked = _locked(keep)
         without, why, unknown = _unasked(keep)
+        refusals = {} if locked else _refusals(keep)
         facts = Facts(
             status=_status(keep),
             refused=[(one.number, one.last_error or "") for one in keep.spool.batches() if one.state == "refused"],
-            silent=[show.place(one) for one in keep.devices.all() if one.silent_since is not None],
+            silent=[
+                show.place(one)
+                for one in keep.devices.all()
+                if one.silent_since is not None and (one.address, one.port) not in refusals
+            ],
+            refusals=[refusal for found in refusals.values() for refusal in found],
             # Without its secrets the agent does not know its proxy.
             unreachable=None if locked else _unreachable(keep),
             locked=locked,
@@ -97,11 +103,31 @@ def _locked(keep: Keep) -> str | None:
     enrolment = keep.enrolments.get()
     try:
         keep.choices.secrets()
+        keep.credentials.all()
         if enrolment is not None:
             keep.enrolments.sealer(enrolment)
     except KeepError as error:
         return str(error)
     return None
+
+
+def _refusals(keep: Keep) -> dict[tuple[str | None, int], list[tuple[str, str]]]:
+    """By place, what devices refuse of SNMPv3: the problem and the step that mends it."""
+    refused = keep.credentials.refusals()
+    if not refused:
+        return {}
+    from flexprint_agent.snmp.v3 import FAULTS, UNANSWERED, Refusal
+    from flexprint_agent.wake.credentials import user_of
+
+    users = {one.number: user_of(one.facts) for one in keep.credentials.all() if "user" in one.facts}
+    found: dict[tuple[str | None, int], list[tuple[str, str]]] = {}
+    for one in refused:
+        refusal = Refusal(users[one.credential], FAULTS.get(one.fault, UNANSWERED))
+        device = keep.devices.at(one.address, one.port)
+        where = show.place(device) if device else f"The device at {one.address}, port {one.port},"
+        told = f"{where} refuses credential {one.credential}: {refusal}."
+        found.setdefault((one.address, one.port), []).append((told, refusal.fault.next_step))
+    return found
 
 
 def _unasked(keep: Keep) -> tuple[list[str], str, str | None]:

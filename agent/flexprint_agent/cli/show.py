@@ -146,6 +146,24 @@ def recipients(document: Document) -> str:
     return "\n".join(document["recipients"]) or "no recipients; flexprint-agent recipients add office@example.com"
 
 
+def credentials(document: Document) -> str:
+    rows = [
+        (
+            one["number"],
+            one["for"],
+            one["user"] if one["kind"] == "user" else "(community)",
+            one["auth"] or ("none" if one["kind"] == "user" else None),
+            one["privacy"] or ("none" if one["kind"] == "user" else None),
+            one["context"],
+            f"{_count(one['refused_by'], 'device')}" if one["refused_by"] else "",
+        )
+        for one in document["credentials"]
+    ]
+    if not rows:
+        return "no credentials; flexprint-agent credentials add --user NAME --auth-protocol SHA-256"
+    return _table(("number", "for", "user", "authentication", "privacy", "context", "refused by"), rows)
+
+
 def plan(document: Document) -> str:
     rows = [
         (one["target"], one["finder"], one["addresses"], one["packets"], one["bytes"], f"{one['seconds']:g}")

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from flexprint_agent.keep import database
 from flexprint_agent.keep.choices import Choices
+from flexprint_agent.keep.credentials import Credentials
 from flexprint_agent.keep.devices import Devices
 from flexprint_agent.keep.enrolment import Enrolments
 from flexprint_agent.keep.home import only_one, prepare
@@ -32,6 +33,7 @@ class Keep:
         self.database = database.Database(home / database.FILE)
         vault = Vault(home)
         self.choices = Choices(self.database, vault)
+        self.credentials = Credentials(self.database, vault)
         self.enrolments = Enrolments(self.database, vault)
         self.devices = Devices(self.database)
         self.notes = Notes(self.database)
@@ -51,6 +53,7 @@ class Keep:
         with self.database.transaction():
             device, new = self.devices.found(read.identity, read.address, read.port, read.read_at)
             self.devices.has_read(device, read, knowledge)
+            self.credentials.forget_refusals(read.address, read.port)
             self.spool.put(device, read)
         return new
 

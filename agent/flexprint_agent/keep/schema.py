@@ -100,4 +100,18 @@ SEGMENTS: Final = (
         gone INTEGER NOT NULL)""",
 )
 
-STEPS: Final = (FIRST, GRANTS, SEGMENTS)
+CREDENTIALS: Final = (
+    """CREATE TABLE credentials (    -- how the devices in a scope are asked; scope '' is every device
+        number INTEGER PRIMARY KEY AUTOINCREMENT,   -- never given twice: devices remember the one that worked
+        scope TEXT NOT NULL,
+        secret BLOB NOT NULL)""",
+    """CREATE TABLE refusals (       -- the last time that a device refused a credential, and the name of the fault
+        address TEXT NOT NULL,
+        port INTEGER NOT NULL,
+        credential INTEGER NOT NULL REFERENCES credentials (number) ON DELETE CASCADE,
+        fault TEXT NOT NULL,
+        refused_at INTEGER NOT NULL,
+        PRIMARY KEY (address, port, credential))""",
+)
+
+STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS)

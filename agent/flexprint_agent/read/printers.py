@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flexprint_agent.read.layout import Layout
 from flexprint_agent.read.reader import Found, Sighting, identify, read_device
@@ -13,6 +13,9 @@ from flexprint_agent.snmp.exchange import Endpoint, Exchange, Outcome
 from flexprint_shared.readings import Read
 from flexprint_shared.times import rfc3339
 
+if TYPE_CHECKING:
+    from flexprint_agent.snmp.v3 import Engine, Refusal, User
+
 
 @dataclass(slots=True, frozen=True)
 class Reading:
@@ -20,7 +23,8 @@ class Reading:
 
     `read` is None when the device did not answer, fell silent before the read was worth anything, or is no
     printer; `error` then says why, except for what is simply no printer. `layout` is to be kept for the next
-    read; None means that nothing new was learned. `traits`, `version` and `community` are how it answered.
+    read; None means that nothing new was learned. `traits`, `version` and `community` or `user` are how it answered,
+    `engine` is its SNMPv3 engine. `refusals` are the users that it refused before.
     """
 
     endpoint: Endpoint
@@ -35,6 +39,9 @@ class Reading:
     community: str
     seconds: float
     packets: int
+    user: "User | None" = None
+    engine: "Engine | None" = None
+    refusals: tuple["Refusal", ...] = ()
 
 
 def read_printers(
@@ -68,6 +75,9 @@ def _reading(outcome: Outcome[Found]) -> Reading:
         community=outcome.community,
         seconds=outcome.seconds,
         packets=outcome.packets,
+        user=outcome.user,
+        engine=outcome.engine,
+        refusals=outcome.refusals,
     )
 
 

@@ -59,6 +59,11 @@ class Endpoint:
     def __str__(self) -> str:
         return f"{self.address}:{self.port}"
 
+    def secrets(self) -> tuple[str, ...]:
+        """Every community, user name and password that this device is asked with."""
+        users = ((user.name, user.auth_password, user.privacy_password) for user in self.users)
+        return (*self.communities, *(text for user in users for text in user if text))
+
 
 @dataclass(slots=True, frozen=True)
 class Outcome(Generic[T]):
@@ -210,7 +215,9 @@ class Dialogue(Generic[T]):
         versions = ", ".join(dict.fromkeys(_VERSION[version] for version in tried))
         told = ", and ".join(dict.fromkeys(map(str, self.refusals)))
         words = [f"{self.endpoint} refuses SNMPv3: {told}"] if told else []
-        return "; ".join(words + ([f"no answer to SNMP {versions} at {self.endpoint}{reason}"] if versions else []))
+        if versions:
+            words.append(f"no answer to SNMP {versions} at {self.endpoint}{reason}")
+        return "; ".join(words) + (f". Next: {self.refusals[0].fault.next_step}" if told else "")
 
     def given_up(self) -> str:
         """That every user was refused, in words."""

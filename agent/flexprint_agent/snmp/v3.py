@@ -7,6 +7,7 @@ Keys, digests and ciphers are `usm`'s, which imports pysnmp and is imported here
 that is known from before costs no discovery; a clock that was lost (the device restarted) costs one Report.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -81,6 +82,19 @@ class User:
     def level(self) -> int:
         """The flags of its messages: AUTHENTICATED, ENCRYPTED."""
         return (AUTHENTICATED if self.auth else 0) | (ENCRYPTED if self.privacy else 0)
+
+
+def protocol(text: str, known: Iterable[str]) -> str | None:
+    """The name in `known` (of AUTH_PROTOCOLS or PRIVACY_PROTOCOLS) that a person means by `sha256` or `AES`; None for
+    none. ValueError where it is neither."""
+    bare = text.upper().replace("-", "").replace("_", "")
+    names = {name.replace("-", ""): name for name in known}
+    if bare in ("", "NONE"):
+        return None
+    found = names.get({"SHA": "SHA1", "AES": "AES128"}.get(bare, bare))
+    if found is None:
+        raise ValueError(f"{text!r} is not known; it is none or one of {', '.join(names.values())}")
+    return found
 
 
 class Engine(NamedTuple):

@@ -57,6 +57,7 @@ def wake(keep: Keep, settings: Settings, now: Clock, progress: Progress | None =
     except AgentError as error:
         failure = error
     keep.spool.forget_history(started)
+    keep.credentials.forget_old_refusals(started)
     result = {
         "searched": searched,
         "read": read,

@@ -1,16 +1,17 @@
 """One device -> everything it answers, taken slowly."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flexprint_agent.settings import Settings
-from flexprint_agent.wake.reading import Clock, Place, endpoint_for, exchange_for
+from flexprint_agent.wake.reading import Clock, exchange_for
 
 if TYPE_CHECKING:
     from flexprint_agent.capture.finish import Finished
     from flexprint_agent.snmp.conversation import Conversation, Traits
+    from flexprint_agent.snmp.exchange import Endpoint
 
 Progress = Callable[[int, str], object]
 """Is told how many values there are, and the subtree that is being walked."""
@@ -38,20 +39,17 @@ class Captured:
 
 def capture(
     settings: Settings,
-    place: Place,
-    known: Mapping[str, Any],
+    endpoint: "Endpoint",
     now: Clock,
     mask_key: bytes | None = None,
     progress: Progress | None = None,
 ) -> Captured:
-    """What is there when the device falls silent, restarts, or somebody presses Ctrl-C is given too. `known` is what
-    reading this device taught."""
+    """What is there when the device falls silent, restarts, or somebody presses Ctrl-C is given too."""
     from flexprint_agent.capture.finish import Circumstances, finish
     from flexprint_agent.capture.walks import Taken, take
 
     taken, begun, started = Taken(), time.monotonic(), now()
     exchange = exchange_for(settings, gap=_GAP)
-    endpoint = endpoint_for(settings, place[0], place[1], known)
     learned: list[Traits] = []
     error: str | None = None
 
@@ -76,5 +74,5 @@ def capture(
     # What a device said that was more than a conversation could take does not spoil what was there before.
     taken.ended = taken.ended or error
     how = Circumstances(started, learned[-1].version, exchange.packets_sent, seconds)
-    finished = finish(taken, how, settings.communities, mask_key)
+    finished = finish(taken, how, endpoint.secrets(), mask_key)
     return Captured(finished, None, taken.ended, taken.restarted, exchange.packets_sent, seconds)

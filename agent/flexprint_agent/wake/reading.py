@@ -13,6 +13,7 @@ from flexprint_agent.keep.devices import Device
 from flexprint_agent.search.finder import Share
 from flexprint_agent.settings import Settings, in_force
 from flexprint_agent.targets import Name, Span
+from flexprint_agent.wake.credentials import Keyring, keyring
 from flexprint_agent.wake.finders import switched_on
 from flexprint_shared.times import rfc3339
 
@@ -137,7 +138,7 @@ def _not_asked(device: Device, why: str, at: datetime) -> dict[str, Any]:
 def read_named(keep: Keep, settings: Settings, places: Iterable[Place], now: Clock) -> Iterator[dict[str, Any]]:
     """The same for places (address, port, what was typed) that a person named."""
     devices = {(device.address, device.port): device for device in keep.devices.all() if device.address is not None}
-    yield from _read(keep, settings, places, devices, now)
+    yield from _read(keep, settings, places, devices, now, named=True)
 
 
 def _read(
@@ -146,10 +147,13 @@ def _read(
     places: Iterable[Place],
     devices: Mapping[tuple[str, int], Device],
     now: Clock,
+    *,
+    named: bool = False,
 ) -> Iterator[dict[str, Any]]:
     from flexprint_agent.read import layout
     from flexprint_agent.read.printers import probe_object, read_printers
 
+    ring = keyring(keep, settings, look_up)
     # The knowledge of what is being read now, and no more: it is the bulk of what is known of a printer.
     under_way: dict[tuple[str, int], tuple[str, dict[str, Any]]] = {}
 
@@ -158,52 +162,41 @@ def _read(
             device = devices.get((address, port))
             known = keep.devices.knowledge(device.id) if device else {}
             under_way[address, port] = text, known
-            yield endpoint_for(settings, address, port, known), layout.from_json(known.get("layout"))
+            yield ring.endpoint(address, port, known, now(), insist=named), layout.from_json(known.get("layout"))
 
     for reading in read_printers(exchange_for(settings), endpoints(), now):
         place = (reading.endpoint.address, reading.endpoint.port)
         text, known = under_way.pop(place)
+        if refused := ring.refused(reading):
+            keep.credentials.keep_refusals(*place, refused, now())
         if reading.read is not None:
-            learned = _knowledge(settings, reading, known)
+            learned = _knowledge(ring, reading, known, now())
             keep.keep_read(reading.read, None if learned == known else learned)
         elif place in devices:
             keep.keep_silence(devices[place].id, now())
         yield probe_object(reading, text, now())
 
 
-def probe(settings: Settings, places: Iterable[Place], now: Clock) -> Iterator[dict[str, Any]]:
-    """One read each of places (address, port, what was typed); nothing is kept."""
+def probe(
+    settings: Settings,
+    endpoint: Callable[[str, int, Mapping[str, Any]], "Endpoint"],
+    places: Iterable[Place],
+    now: Clock,
+) -> Iterator[dict[str, Any]]:
+    """One read each of places (address, port, what was typed), asked as `endpoint` says, which is told what is
+    known of the device: here nothing. Nothing is kept."""
     from flexprint_agent.read.printers import probe_object, read_printers
 
     typed = {(address, port): text for address, port, text in places}
-    endpoints = ((endpoint_for(settings, address, port, {}), None) for address, port in typed)
+    endpoints = ((endpoint(address, port, {}), None) for address, port in typed)
     for reading in read_printers(exchange_for(settings), endpoints, now):
         yield probe_object(reading, typed[reading.endpoint.address, reading.endpoint.port], now())
 
 
-def endpoint_for(settings: Settings, address: str, port: int, known: Mapping[str, Any]) -> "Endpoint":
-    """The device as it is best asked: with the community and the traits that worked last."""
-    from flexprint_agent.snmp.conversation import Traits
-    from flexprint_agent.snmp.exchange import Endpoint
-
-    # Only the community's place in the setting is remembered, as a community is a secret.
-    at = known.get("community", 0)
-    communities = settings.communities
-    first = communities[at : at + 1]
-    traits = Traits(**known["traits"]) if "traits" in known else None
-    return Endpoint(
-        address,
-        port,
-        communities=(*first, *(community for community in communities if community not in first)),
-        versions=settings.snmp_versions,
-        traits=traits,
-    )
-
-
-def _knowledge(settings: Settings, reading: "Reading", known: Mapping[str, Any]) -> dict[str, Any]:
+def _knowledge(ring: Keyring, reading: "Reading", known: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     learned = {
         "traits": asdict(reading.traits),
-        "community": settings.communities.index(reading.community),
+        **ring.learned(reading, known, at),
         "layout": reading.layout.as_json() if reading.layout else known.get("layout"),
     }
     return {name: value for name, value in learned.items() if value is not None}

@@ -41,7 +41,7 @@ def test_a_value_that_is_a_community_in_use_is_left_out():
     }
     names, left_out = kept(table, ("geheim42", "ab"))
     assert names == {f"{JOBS}.1.4"}
-    assert left_out[f"{JOBS}.1.1"] == "it holds the community that the device is asked with"
+    assert left_out[f"{JOBS}.1.1"] == "it holds the community, the user or a password that the device is asked with"
 
 
 def test_every_agents_first_guess_is_no_secret():

@@ -66,7 +66,7 @@ def test_neither_address_nor_community_stands_in_it(capture, tmp_path):
     text = (tmp_path / "printer.snmprec").read_text()
     assert "geheim42" not in text
     assert AT["secret"] not in text
-    assert "it holds the community that the device is asked with" in text
+    assert "it holds the community, the user or a password that the device is asked with" in text
 
 
 def test_a_masked_one_names_nobody_and_the_same_home_masks_alike(capture, tmp_path, agent):
