@@ -21,7 +21,7 @@ from flexprint_agent.read.objects import (
     SYS_OBJECT_ID,
     Answers,
 )
-from flexprint_agent.read.text import lines_of, pml_text, text_of
+from flexprint_agent.read.text import lines_of, pml_text, text_of, was_cleaned
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.ber import OCTET_STRING, Value
 from flexprint_shared.identity import is_placeholder, is_unique_mac
@@ -159,10 +159,12 @@ class Speaker:
     def identity(self) -> Identity:
         """Everything the device says of itself. A field it does not give is None."""
         model = self._model()
+        serial = self._serial(model)
         return Identity(
             manufacturer=self.maker,
             model=model,
-            serial=self._serial(model),
+            serial=serial,
+            label=tables.label_of(self.vendors, serial) if serial else None,
             macs=macs(self.answers.column(IF_PHYS_ADDRESS).values()),
             name=self._name(model),
             location=self._system(SYS_LOCATION)[:255] or next(self.vendor_texts("location"), None),
@@ -172,6 +174,15 @@ class Speaker:
             sys_object_id=self.sys_object_id,
             description=self.sys_descr or None,
         )
+
+    def cleaned(self) -> Iterator[bytes]:
+        """The objects that hold a text of the identity from which something was cleaned away."""
+        names = [SYS_NAME, SYS_LOCATION, SYS_CONTACT, SYS_DESCR, *self.answers.under(GENERAL_SERIAL)]
+        names += [row.oid for vendor in self.vendors for row in vendor.texts if row.field != "console"]
+        for name in dict.fromkeys(names):
+            octets = self.answers.octets(name)
+            if octets and was_cleaned(octets, self.charset):
+                yield name
 
     def _serial(self, model: str | None) -> str | None:
         """The first that is no placeholder; where all are, the first, since it is what the device says."""
@@ -185,7 +196,7 @@ class Speaker:
     def _serials(self) -> Iterator[str]:
         standard = _plain_text(self.answers.at_device(GENERAL_SERIAL), self.charset)
         own = list(self.vendor_texts("serial"))
-        yield from (*own, standard) if self.vendors and self.vendors[0].serial.own else (standard, *own)
+        yield from (*own, standard) if any(vendor.serial.own for vendor in self.vendors) else (standard, *own)
         yield self.ieee1284.get("serial", "")
         yield from self.from_patterns("serial")
 

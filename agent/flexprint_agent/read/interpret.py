@@ -1,12 +1,15 @@
 """Answers -> a read. Pure: the same answers always give the same read."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
+from flexprint_agent.read import tables
 from flexprint_agent.read.identity import Speaker
 from flexprint_agent.read.meters import count
-from flexprint_agent.read.objects import SYS_UP_TIME
+from flexprint_agent.read.objects import ENGINE_BOOTS, SUPPLY_NAME, SYS_UP_TIME, Answers
 from flexprint_agent.read.status import alerts, status
-from flexprint_agent.read.supplies import colorants_of, prints_colour, supplies
+from flexprint_agent.read.supplies import colorants_of, oddities, prints_colour, supplies
+from flexprint_agent.read.text import was_cleaned
 from flexprint_shared.identity import is_placeholder
 from flexprint_shared.readings import LONGEST_TEXT, Identity, Meter, Read, Supply
 
@@ -20,16 +23,25 @@ def interpret(speaker: Speaker, *, address: str, port: int, read_at: datetime) -
     identity = speaker.identity()
     counted = count(answers, speaker.vendors)
     colorants = colorants_of(answers)
-    found = supplies(answers, speaker.charset, colorants)
-    uptime = answers.integer(SYS_UP_TIME)
+    fills = tables.waste_fills(speaker.vendors, speaker.device_descr or speaker.sys_descr)
+    found = supplies(answers, speaker.charset, colorants, waste_fills=fills)
+    uptime = _counted(answers, SYS_UP_TIME)
+    counted.prove(*speaker.cleaned(), *_cleaned_names(speaker))
     meters = counted.in_order()
-    warnings = (*_of_identity(identity), *_of_contents(meters, found), *counted.warnings)
+    warnings = (
+        *_of_identity(identity),
+        *_of_neighbours(answers),
+        *_of_contents(meters, found),
+        *counted.warnings,
+        *oddities(found),
+    )
     return Read(
         address=address,
         port=port,
         read_at=read_at,
         identity=identity,
-        uptime_s=None if uptime is None or uptime < 0 else uptime // 100,
+        uptime_s=None if uptime is None else uptime // 100,
+        engine_boots=_counted(answers, ENGINE_BOOTS),
         color=prints_colour(answers, found, colorants),
         meters=meters,
         supplies=found,
@@ -38,6 +50,26 @@ def interpret(speaker: Speaker, *, address: str, port: int, read_at: datetime) -
         warnings=tuple(warning[:LONGEST_TEXT] for warning in warnings),
         evidence=tuple(counted.evidence),
     )
+
+
+def _counted(answers: Answers, name: bytes) -> int | None:
+    number = answers.integer(name)
+    return None if number is None or number < 0 else number
+
+
+def _cleaned_names(speaker: Speaker) -> Iterator[bytes]:
+    """The supplies' names from which something was cleaned away."""
+    for name in speaker.answers.under(SUPPLY_NAME):
+        octets = speaker.answers.octets(name)
+        if octets and was_cleaned(octets, speaker.charset):
+            yield name
+
+
+def _of_neighbours(answers: Answers) -> list[str]:
+    if len(answers.printers) < 2:
+        return []
+    listed = ", ".join(map(str, answers.printers[:16]))
+    return [f"the device holds several printers (hrDevice {listed}); {answers.device} is the one that is read"]
 
 
 def _of_identity(identity: Identity) -> list[str]:

@@ -39,7 +39,7 @@ _MOVING_COLUMNS: Final = (
     at.SUPPLY_LEVEL,
     at.CONSOLE_TEXT,
 )
-_MOVING_OBJECTS: Final = (at.SYS_UP_TIME, at.SYS_NAME, at.SYS_LOCATION, at.SYS_CONTACT)
+_MOVING_OBJECTS: Final = (at.SYS_UP_TIME, at.SYS_NAME, at.SYS_LOCATION, at.SYS_CONTACT, at.ENGINE_BOOTS)
 _WATCHED_OBJECTS: Final = (at.SYS_OBJECT_ID, at.SYS_DESCR)
 _WATCHED_FIELDS: Final = frozenset({"serial", "firmware"})
 _MOVING_FIELDS: Final = frozenset({"name", "location", "contact", "asset", "console"})
@@ -75,6 +75,7 @@ class Layout:
         """What the caller keeps between two reads; `from_json` takes it back."""
         return {
             "format": FORMAT,
+            "tables": tables.edition(),
             "learned_at": rfc3339(self.learned_at),
             "moving": [name.hex() for name in self.moving],
             "watched": _hex(self.watched),
@@ -83,9 +84,10 @@ class Layout:
 
 
 def from_json(kept: Any) -> Layout | None:
-    """The layout that was kept; None when it is of another format or damaged: it is learned again then."""
+    """The layout that was kept; None when it is of another format, learned with other tables, or damaged: it is
+    learned again then."""
     try:
-        if kept["format"] != FORMAT:
+        if kept["format"] != FORMAT or kept["tables"] != tables.edition():
             return None
         return Layout(
             learned_at=parse_rfc3339(kept["learned_at"]),

@@ -1,9 +1,9 @@
 """The standard objects a read is made of, and what a device answered, arranged by column and row.
 
-Sources: RFC 3418 (system), RFC 2863 (interfaces), RFC 2790 (Host Resources), RFC 3805 (Printer MIB), PWG
-5107.1 (Port Monitor MIB). Every table of the Printer MIB is indexed by hrDeviceIndex first, which is
-nearly always 1, and by the row second. Rows start at 0 on some devices, and Pantum leaves the device out,
-so columns are joined by whole index and no index is ever assumed.
+Sources: RFC 3418 (system), RFC 2863 (interfaces), RFC 2790 (Host Resources), RFC 3805 (Printer MIB), PWG 5107.1
+(Port Monitor MIB), RFC 3411 (SNMP engine). Every table of the Printer MIB is indexed by hrDeviceIndex first,
+which is nearly always 1, and by the row second. Rows start at 0 on some devices, and Pantum leaves the device
+out, so columns are joined by whole index and no index is ever assumed.
 """
 
 import re
@@ -56,8 +56,12 @@ COLORANT_VALUE: Final = ber.oid("1.3.6.1.2.1.43.12.1.1.4")
 
 CONSOLE_TEXT: Final = ber.oid("1.3.6.1.2.1.43.16.5.1.2")
 ALERT_SEVERITY: Final = ber.oid("1.3.6.1.2.1.43.18.1.1.2")
+ALERT_TRAINING: Final = ber.oid("1.3.6.1.2.1.43.18.1.1.3")
 ALERT_CODE: Final = ber.oid("1.3.6.1.2.1.43.18.1.1.7")
 ALERT_TEXT: Final = ber.oid("1.3.6.1.2.1.43.18.1.1.8")
+
+# SNMP-FRAMEWORK-MIB (RFC 3411): how often the agent was started, also on devices that are asked in v2c.
+ENGINE_BOOTS: Final = ber.oid("1.3.6.1.6.3.10.2.1.2.0")
 
 PORT_MONITOR_1284: Final = ber.oid("1.3.6.1.4.1.2699.1.2.1.2.1.1.3")
 
@@ -98,7 +102,7 @@ FIRST_ROWS: Final = (
 )
 """Columns whose first row says whether this is a printer, and nearly all of who it is and what it counted."""
 
-ALERT_COLUMNS: Final = (ALERT_SEVERITY, ALERT_CODE, ALERT_TEXT)
+ALERT_COLUMNS: Final = (ALERT_SEVERITY, ALERT_TRAINING, ALERT_CODE, ALERT_TEXT)
 
 WALKED: Final = (
     IF_PHYS_ADDRESS,
@@ -211,6 +215,16 @@ class Answers:
             if ber.object_id(value) == PRINTER_DEVICE:
                 return index[0]
         return None
+
+    @cached_property
+    def printers(self) -> tuple[int, ...]:
+        """The hrDeviceIndexes that have markers of their own: several on a print server for several printers."""
+        found = {index[0] for index in (*self.column(MARKER_LIFE_COUNT), *self.column(MARKER_UNIT)) if len(index) > 1}
+        return tuple(sorted(found))
+
+    def is_own(self, index: Index) -> bool:
+        """Whether a row of a printer's table belongs to the printer that is read, and not to its neighbour."""
+        return len(self.printers) < 2 or len(index) < 2 or index[0] == self.device
 
     def at_device(self, column: bytes) -> Value | None:
         """The printer's own row of a column; the first row where it has none under its index."""

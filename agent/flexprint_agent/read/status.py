@@ -6,6 +6,7 @@ from flexprint_agent.read.objects import (
     ALERT_CODE,
     ALERT_SEVERITY,
     ALERT_TEXT,
+    ALERT_TRAINING,
     CONSOLE_TEXT,
     HR_PRINTER_ERRORS,
     HR_PRINTER_STATUS,
@@ -35,6 +36,16 @@ ERRORS: Final = (
     "inputTrayEmpty",
     "overduePreventMaint",
 )
+# PrtAlertTrainingLevelTC (RFC 3805): who can deal with it.
+TRAINING: Final = {
+    1: "other",
+    2: "unknown",
+    3: "untrained",
+    4: "trained",
+    5: "fieldService",
+    6: "management",
+    7: "noInterventionRequired",
+}
 SEVERITIES: Final = {1: "other", 3: "critical", 4: "warning", 5: "warningBinaryChangeEvent"}
 
 _MOST_LINES: Final = 16
@@ -65,7 +76,7 @@ def errors(value: Value | None) -> tuple[str, ...]:
 
 
 def _console(answers: Answers, charset: int | None) -> list[str]:
-    rows = answers.column(CONSOLE_TEXT).values()
+    rows = [value for index, value in answers.column(CONSOLE_TEXT).items() if answers.is_own(index)]
     return [line for tag, octets in rows if tag == OCTET_STRING for line in lines_of(octets, charset)]
 
 
@@ -73,10 +84,17 @@ def alerts(answers: Answers, charset: int | None) -> tuple[Alert, ...]:
     """Rows by index: prtAlertIndex climbs with each event, so the newest are kept where there are many."""
     severities = answers.integers(ALERT_SEVERITY)
     codes = answers.integers(ALERT_CODE)
+    trained = answers.integers(ALERT_TRAINING)
     texts = answers.column(ALERT_TEXT)
     found = []
-    for index in sorted({*severities, *codes, *texts})[-_MOST_ALERTS:]:
+    for index in sorted(filter(answers.is_own, {*severities, *codes, *texts}))[-_MOST_ALERTS:]:
         tag, octets = texts.get(index, (0, b""))
-        description = text_of(octets, charset) if tag == OCTET_STRING else ""
-        found.append(Alert(SEVERITIES.get(severities.get(index, 1), "other"), codes.get(index), description))
+        found.append(
+            Alert(
+                severity=SEVERITIES.get(severities.get(index, 1), "other"),
+                code=codes.get(index),
+                description=text_of(octets, charset) if tag == OCTET_STRING else "",
+                training=TRAINING.get(trained.get(index, 0)),
+            )
+        )
     return tuple(found)

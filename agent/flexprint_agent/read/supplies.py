@@ -1,6 +1,7 @@
 """prtMarkerSuppliesTable (RFC 3805) -> supplies, and whether the device prints in colour."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from flexprint_agent.read import words
@@ -94,6 +95,7 @@ LOW: Final = 10
 """Percent left from which a supply is called low."""
 
 _MOST: Final = 200
+_MOST_LISTED: Final = 16
 _NUMBERS: Final = (SUPPLY_COLORANT, SUPPLY_CLASS, SUPPLY_TYPE, SUPPLY_UNIT, SUPPLY_CAPACITY, SUPPLY_LEVEL)
 
 
@@ -111,8 +113,11 @@ class _Facts(NamedTuple):
     level: int | None
 
 
-def supplies(answers: Answers, charset: int | None, colorants: Colorants) -> tuple[Supply, ...]:
-    """Every row that any column of the table has, in the order of the index."""
+def supplies(
+    answers: Answers, charset: int | None, colorants: Colorants, *, waste_fills: bool = False
+) -> tuple[Supply, ...]:
+    """Every row that any column of the table has, in the order of the index. `waste_fills`: the device tells how
+    full its waste containers are instead of the space that is left in them."""
     rows = _rows(answers)
     names = {index: _name(answers, index, charset) for index in rows}
     by_letter = words.colours_by_letter(names.values())
@@ -122,13 +127,14 @@ def supplies(answers: Answers, charset: int | None, colorants: Colorants) -> tup
         facts = _Facts(*(column.get(index) for column in columns))
         # prtMarkerColorantValue may say nothing: other, unknown, no such row.
         colour = colorants.get((*index[:-1], facts.colorant or 0)) or words.colour_in(name)
-        found.append(_supply(index, name, facts, colour, by_letter.get(name)))
+        found.append(_supply(index, name, facts, colour, by_letter.get(name), waste_fills=waste_fills))
     return tuple(found)
 
 
 def _rows(answers: Answers) -> list[Index]:
     columns = (SUPPLY_MARKER, SUPPLY_NAME, *_NUMBERS)
-    return sorted(set().union(*map(answers.column, columns)))[:_MOST]
+    found = set().union(*map(answers.column, columns))
+    return sorted(filter(answers.is_own, found))[:_MOST]
 
 
 def _name(answers: Answers, index: Index, charset: int | None) -> str:
@@ -142,11 +148,15 @@ def colorants_of(answers: Answers) -> Colorants:
     return {index: words.colour_in(text_of(octets)) for index, (tag, octets) in rows if tag == OCTET_STRING}
 
 
-def _supply(index: Index, name: str, facts: _Facts, colour: str | None, colour_by_letter: str | None) -> Supply:
+def _supply(
+    index: Index, name: str, facts: _Facts, colour: str | None, colour_by_letter: str | None, *, waste_fills: bool
+) -> Supply:
     _, supply_class, supply_type, unit, capacity, level = facts
     kind = KINDS.get(supply_type or 0) or words.kind_in(name) or "unknown"
     waste = _is_receptacle(supply_class, kind)
     left = percent_left(level, capacity, unit, waste=waste)
+    if left is not None and waste and waste_fills:
+        left = 100 - left
     return Supply(
         index=".".join(map(str, index)),
         name=name,
@@ -157,7 +167,36 @@ def _supply(index: Index, name: str, facts: _Facts, colour: str | None, colour_b
         level=level,
         capacity=capacity,
         unit=UNITS.get(unit or 0, "unknown"),
+        part=words.number_in(name, "part"),
+        serial=words.number_in(name, "serial"),
     )
+
+
+def oddities(found: Iterable[Supply]) -> Iterator[str]:
+    """In words, the rows that people will ask about: told twice, empty, or with a level that is no share."""
+    found = tuple(found)
+    named: dict[str, list[str]] = {}
+    for supply in found:
+        named.setdefault(supply.name, []).append(supply.index)
+    above = [
+        f"{supply.index} ({supply.level} of {supply.capacity})"
+        for supply in found
+        if supply.capacity and 0 < supply.capacity < (supply.level or 0)
+    ]
+    silent = [
+        supply.index for supply in found if not supply.name and supply.kind == "unknown" and supply.state == "unknown"
+    ]
+    if above:
+        yield f"supplies above their capacity, so that no percentage is told: {_listed(above)}"
+    for name, rows in islice(named.items(), _MOST_LISTED):
+        if name and len(rows) > 1:
+            yield f"supplies {_listed(rows)} are all called {name[:80]}: one told twice, or several of a kind"
+    if silent:
+        yield f"supplies without a name, a kind and a level: {_listed(silent)}"
+
+
+def _listed(some: list[str]) -> str:
+    return ", ".join(some[:_MOST_LISTED])
 
 
 def _is_receptacle(supply_class: int | None, kind: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final, Literal
+from zlib import crc32
 
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.forbidden import holding
@@ -148,6 +149,7 @@ class Vendor:
     card_texts: tuple[str, ...]
     signs: tuple[bytes, ...]
     serial: SerialRule
+    waste_fills: tuple[str, ...]
     texts: tuple[TextRow, ...]
     patterns: tuple[Pattern, ...]
     meters: tuple[MeterRow, ...]
@@ -157,11 +159,23 @@ class Vendor:
 
 
 @cache
-def vendors() -> tuple[Vendor, ...]:
-    """All tables, in the order of their file names."""
+def _files() -> dict[str, str]:
+    """File name -> text, in the order of the names."""
     folder = resources.files(__package__).joinpath("vendors")
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    return tuple(_parse(file.name, file.read_text("utf-8")) for file in files)
+    return {file.name: file.read_text("utf-8") for file in files}
+
+
+@cache
+def vendors() -> tuple[Vendor, ...]:
+    """All tables, in the order of their file names."""
+    return tuple(_parse(name, text) for name, text in _files().items())
+
+
+@cache
+def edition() -> int:
+    """Another number for other tables: what was learned with one edition may not hold with the next."""
+    return crc32("".join(_files().values()).encode())
 
 
 def parse(file: str, text: str) -> Vendor:
@@ -181,7 +195,7 @@ def parse(file: str, text: str) -> Vendor:
 
 
 def _expressions_of(vendor: Vendor) -> Iterator[str]:
-    yield from (*vendor.printer_texts, *vendor.built, *vendor.card_texts)
+    yield from (*vendor.printer_texts, *vendor.built, *vendor.card_texts, *vendor.waste_fills)
     yield from (pattern.regex for pattern in vendor.patterns)
     yield from (row.regex for row in vendor.meters if row.regex)
     if vendor.serial.label:
@@ -208,6 +222,7 @@ def _vendor(file: str, table: dict[str, Any]) -> Vendor:
         card_texts=tuple(printers.get("cards", ())),
         signs=tuple(ber.oid(sign) for sign in printers.get("signs", ())),
         serial=SerialRule(**table.get("serial", {})),
+        waste_fills=tuple(table.get("waste", {}).get("fills", ())),
         texts=tuple(_text_row(row) for row in table.get("text", ())),
         patterns=tuple(
             Pattern(_one_of(row["field"], FIELDS), _one_of(row["of"], TEXTS), _checked(row, "regex"))
@@ -421,6 +436,20 @@ def patterns(speaking: tuple[Vendor, ...], field: str) -> tuple[Pattern, ...]:
     everyone = (vendor for vendor in vendors() if not vendor.trees)
     rows = (pattern for vendor in dict.fromkeys((*speaking, *everyone)) for pattern in vendor.patterns)
     return tuple(pattern for pattern in rows if pattern.field == field)
+
+
+def label_of(speaking: tuple[Vendor, ...], serial: str) -> str | None:
+    """The serial as it stands on the machine's label, where the device says more than that."""
+    for vendor in speaking:
+        match = _expression(vendor.serial.label).search(serial) if vendor.serial.label else None
+        if match:
+            return match[1]
+    return None
+
+
+def waste_fills(speaking: tuple[Vendor, ...], model: str) -> bool:
+    """Whether a model is known to tell how full its waste container is, where RFC 3805 wants the space left."""
+    return any(_any_in(model, vendor.waste_fills) for vendor in speaking)
 
 
 def is_printer_id(sys_object_id: str) -> bool:

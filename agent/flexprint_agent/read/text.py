@@ -75,6 +75,11 @@ _LETTER_OF_IBM850: Final = re.compile(rb"[a-zA-Z\x80-\xff][\x80-\x9f][a-zA-Z\x80
 _LONGEST: Final = 4096
 
 
+# A dump of octets that some gateways send in the place of a text: "0x52494F" or "52 49 43 4F 48".
+_DUMPS: Final = (re.compile(rb"0[xX]((?:[0-9a-fA-F]{2}){4,})"), re.compile(rb"((?:[0-9a-fA-F]{2} ){3,}[0-9a-fA-F]{2})"))
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
 def text_of(octets: bytes, charset: int | None = None, limit: int = 255) -> str:
     """One clean line. `charset` is a MIBenum; None where the device names none."""
     return clean(decode(octets, charset), limit)
@@ -96,7 +101,7 @@ def pml_text(octets: bytes) -> str:
 
 def decode(octets: bytes, charset: int | None = None) -> str:
     """The text as sent, uncleaned. Never fails: what no character set explains becomes U+FFFD."""
-    octets = octets[:_LONGEST]
+    octets = _undumped(octets[:_LONGEST])
     codec = CODECS.get(charset or 0)
     # Nearly every text; the others may be in UTF-16, whose letters stand among zeros, or end in some.
     if octets.isascii() and b"\0" not in octets and codec not in _ASCII_BUT_NOT:
@@ -117,6 +122,27 @@ def decode(octets: bytes, charset: int | None = None) -> str:
         except UnicodeDecodeError:
             continue
     return octets.decode(_guess(octets), "replace")
+
+
+def was_cleaned(octets: bytes, charset: int | None = None) -> bool:
+    """Whether a text was more than decoded and trimmed: control characters, a symbol set word or a dump are gone
+    from it, or something in it could not be read."""
+    kept = octets[:_LONGEST].rstrip(b"\0 \t\r\n")
+    if _CONTROL.search(kept) or _undumped(kept) is not kept:
+        return True
+    return not kept.isascii() and "\ufffd" in decode(kept, charset)
+
+
+def _undumped(octets: bytes) -> bytes:
+    """The text that a dump of octets is of; `octets` itself where it is none, or where it dumps no text."""
+    if octets[:2] not in (b"0x", b"0X") and octets[2:3] != b" ":
+        return octets
+    for dump in _DUMPS:
+        match = dump.fullmatch(octets.strip(b"\0 "))
+        if match:
+            text = bytes.fromhex(match[1].decode("ascii"))
+            return text if text.rstrip(b"\0").isascii() and text.rstrip(b"\0").decode("ascii").isprintable() else octets
+    return octets
 
 
 def _guess(octets: bytes) -> str:

@@ -1,11 +1,11 @@
-"""What supply names say in many languages: colours and kinds, from the word lists in `words.toml`."""
+"""What supply names say in many languages: colours, kinds and numbers, from the lists in `words.toml`."""
 
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Final
+from typing import Final, Literal
 
 CHROMATIC: Final = frozenset({"cyan", "magenta", "yellow", "red", "green", "blue", "orange", "violet", "color"})
 
@@ -78,6 +78,19 @@ def kind_in(text: str) -> str | None:
     meanings = _meanings("kinds")
     found = {meanings[word] for word in words_in(text.casefold(), "kinds")}
     return next((kind for kind in _lists()["kinds"] if kind in found), None)
+
+
+@lru_cache(_NAMES)
+def number_in(text: str, kind: Literal["part", "serial"]) -> str | None:
+    """The part number, or the cartridge's serial number, that stands in a name."""
+    for expression in _lists()["numbers"][kind]:
+        match = _expression(expression).search(text)
+        if match:
+            return match[1]
+    return None
+
+
+_expression = cache(re.compile)
 
 
 def colours_by_letter(names: Iterable[str]) -> dict[str, str]:

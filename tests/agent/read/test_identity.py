@@ -161,3 +161,69 @@ def test_a_sys_object_id_sent_as_text_is_one_all_the_same(read_of):
 )
 def test_a_1284_id_is_read_by_its_long_and_short_keys(text, known):
     assert parse_1284(text) == known
+
+
+HP_SERIAL = "1.3.6.1.4.1.11.2.3.9.4.2.1.1.3.3.0"
+
+
+def test_what_was_cleaned_from_a_text_stays_visible(read_of):
+    read = read_of({SYS_DESCR: "HP x", HP_SERIAL: b"\x01\x15VNCRC48198\0", "1.3.6.1.2.1.1.6.0": b"2nd\x07floor"})
+    assert (read.identity.serial, read.identity.location) == ("VNCRC48198", "2nd floor")
+    assert {item.oid: bytes.fromhex(item.value) for item in read.evidence} == {
+        HP_SERIAL: b"\x01\x15VNCRC48198\0",
+        "1.3.6.1.2.1.1.6.0": b"2nd\x07floor",
+    }
+    assert read_of({SYS_DESCR: "Zebra", SERIAL: b"7062184  \0"}).evidence == ()
+
+
+@pytest.mark.parametrize(
+    ("descr", "serial", "label"),
+    [
+        ("Lexmark MX711 version NH62", "74636C6601F5N-130-0", "74636C6601F5N"),
+        ("Dell B3460dn Laser Printer version NH5.CY.N543 kernel 3.0.0 All-N-1", "1234567-131-0", "1234567"),
+        ("Lexmark X950", "7558100451987", None),
+        ("KYOCERA x", "VD2145-130-0", None),  # another maker's dash is part of the serial
+    ],
+)
+def test_the_label_shows_less_than_the_device_says(read_of, descr, serial, label):
+    """Both are kept: the one identifies the device, the other is what a person reads off it."""
+    identity = read_of({SYS_DESCR: descr, SERIAL: serial}).identity
+    assert (identity.serial, identity.label) == (serial, label)
+
+
+def test_the_serial_of_a_network_card_is_not_the_printers(read_of):
+    """Zebra: prtGeneralSerialNumber may be the card's; the printer's own stands in the maker's tree."""
+    table = {SYS_DESCR: "ZebraNet Wired PS", SERIAL: "7062184", "1.3.6.1.4.1.683.1.5.0": "7062184"}
+    assert read_of(table | {"1.3.6.1.4.1.10642.200.19.5.0": "37J162600538"}).identity.serial == "37J162600538"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {DEVICE: "HP Laser MFP 131 133 135-138"},
+        {SYS_DESCR: "HP Color Laser 150nw"},
+        {PORT_MONITOR_1284: "MFG:HP;MDL:HP Laser MFP 137fnw;CLS:PRINTER;"},
+        {SYS_OBJECT_ID: oid("1.3.6.1.4.1.236.11.5.1"), SYS_DESCR: "Xerox Phaser 3435"},
+        {DEVICE: "Xerox WorkCentre 3220"},
+    ],
+)
+def test_a_machine_is_read_by_the_table_of_who_built_it(read_of, texts):
+    """Samsung built these: by the tree they answer under, or by the model where that tells nothing."""
+    table = texts | {f"1.3.6.1.4.1.236.11.5.11.53.11.2.1.{column}.1": given for column, given in ((2, 1), (7, 535))}
+    read = read_of(table)
+    assert read.identity.manufacturer in ("HP", "Xerox")
+    assert read.meter("print") == 535
+
+
+def test_a_print_server_for_several_printers_is_told_and_one_is_read(read_of):
+    life, level = "1.3.6.1.2.1.43.10.2.1.4", "1.3.6.1.2.1.43.11.1.1.9"
+    table = {
+        f"{life}.1.1": 500,
+        f"{life}.2.1": 90,
+        f"{level}.1.1": 40,
+        f"{level}.2.1": 50,
+        f"{SERIAL[:-2]}.1": "A1B2C3",
+    }
+    read = read_of(table)
+    assert (read.meter("total"), [supply.index for supply in read.supplies]) == (500, ["1.1"])
+    assert any("several printers (hrDevice 1, 2); 1 is the one" in warning for warning in read.warnings)

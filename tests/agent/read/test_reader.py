@@ -311,3 +311,56 @@ def test_a_device_that_sends_megabytes_is_read_in_one(device):
     asked.answer = answer
     assert asked.read().read.meter("total") == 424405
     assert sum(heard) < (1 << 20) + 2 * 65536
+
+
+RICOH = "1.3.6.1.4.1.367.3.2.1.2.19.5.1"
+
+
+def ricoh(codes):
+    """A Ricoh whose seventy counters stand in the order of `codes`."""
+    table = colour_printer() | {f"{MIB}.1.1.0": "RICOH MP C2503 1.35", f"{MIB}.1.2.0": oid("1.3.6.1.4.1.367.1.1")}
+    table = {name: given for name, given in table.items() if not name.startswith("1.3.6.1.4.1.1347")}
+    for number, code in enumerate(codes, 1):
+        table |= {f"{RICOH}.2.{number}": code, f"{RICOH}.9.{number}": 1000 + code}
+    return table
+
+
+CODES = [10, 200, 201, 203, 300, 400, 401, 403, 870, *range(500, 561)]
+
+
+def test_a_table_of_counters_is_walked_once_and_asked_by_row_after_that(device):
+    """Seventy rows of it cost four packets when the printer is learned, and none on the days after."""
+    asked = device(ricoh(CODES))
+    first = asked.read()
+    assert first.read.meter("print.color") == 1403
+    assert len(asked.asks) <= 12
+    asked.asks.clear()
+    again = asked.read(first.layout)
+    assert again.read == first.read
+    assert len(asked.asks) <= 4, [ask.kind for ask in asked.asks]
+
+
+def test_a_row_that_counts_something_else_today_is_learned_again(device):
+    """A service setting may move the rows of a contract's counters."""
+    layout = device(ricoh(CODES)).read().layout
+    moved = device(ricoh([200, 10, *CODES[2:]]))
+    again = moved.read(layout)
+    assert again.layout is not layout
+    assert (again.read.meter("total"), again.read.meter("copy")) == (1010, 1200)
+
+
+def test_a_layout_learned_with_other_tables_is_not_trusted(device):
+    """An update may bring counters that nobody asked for until now."""
+    kept = device(colour_printer()).read().layout.as_json()
+    assert from_json(kept) is not None
+    assert from_json(kept | {"tables": 1}) is None
+
+
+def test_engine_boots_are_kept_beside_the_uptime(device):
+    boots = {"1.3.6.1.6.3.10.2.1.2.0": 12}
+    asked = device(colour_printer() | boots)
+    first = asked.read()
+    assert (first.read.engine_boots, first.read.uptime_s) == (12, 86400)
+    assert asked.read(first.layout).read.engine_boots == 12
+    v1 = device(colour_printer(), version=ber.V1)
+    assert v1.read().read.engine_boots is None

@@ -87,3 +87,18 @@ def test_alerts_are_joined_by_index(read_of):
 def test_of_very_many_alerts_the_newest_are_kept(read_of):
     alerts = read_of({f"{ALERT}.7.1.{number}": number for number in range(1, 400)}).alerts
     assert (len(alerts), alerts[-1].code) == (50, 399)
+
+
+def test_an_alert_says_who_can_deal_with_it(read_of):
+    table = {f"{ALERT}.2.1.1": 3, f"{ALERT}.3.1.1": 5, f"{ALERT}.7.1.1": 8, f"{ALERT}.2.1.2": 4, f"{ALERT}.3.1.2": 99}
+    assert [(alert.code, alert.training) for alert in read_of(table).alerts] == [(8, "fieldService"), (None, None)]
+
+
+@pytest.mark.parametrize("state", [1, 3])
+def test_a_sleeping_printer_is_not_broken(read_of, state):
+    """Kyocera's panel says "Sleeping"; Sharp lists "Power Saver" among its alerts, as a warning of no code of the MIB."""
+    read = read_of(
+        {f"{STATUS}.1": state, f"{ERRORS}.1": b"\x00", f"{CONSOLE}.1.1": "Sleeping", f"{ALERT}.8.1.14": "Power Saver"}
+    )
+    assert read.status.state == {1: "other", 3: "idle"}[state]
+    assert (read.status.errors, read.status.console) == ((), ("Sleeping",))

@@ -2,7 +2,11 @@
 
 import pytest
 
-from flexprint_agent.read import words
+from flexprint_agent.read import tables, words
+from flexprint_agent.read.objects import Answers
+from flexprint_agent.read.supplies import supplies
+
+from .conftest import values_of
 
 SUPPLY = "1.3.6.1.2.1.43.11.1.1"
 COLORANT = "1.3.6.1.2.1.43.12.1.1.4"
@@ -143,3 +147,58 @@ def test_colour_or_mono_is_told_only_where_something_tells(read_of, table, colou
 def test_kinds_are_the_words_of_the_mib(read_of):
     read = read_of(row("1.1", type_=20) | row("1.2", type_=21) | row("1.3", type_=77) | row("1.4", name="Fusing Unit"))
     assert [supply.kind for supply in read.supplies] == ["transferUnit", "tonerCartridge", "unknown", "fuser"]
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "serial"),
+    [
+        ("Black Toner, PN 006R01509;SN48178080E0000481", "006R01509", "48178080E0000481"),
+        ("Waste Toner Container, PN 008R13061;SNunknown", "008R13061", None),
+        ("Fuser, PN unknown;SNunknown", None, None),
+        ("Black Toner S/N:CRUM-210729A5BB3", None, "CRUM-210729A5BB3"),
+        ("Black Cartridge HP CF410A", "CF410A", None),
+        ("Maintenance Kit HP L0H25A", "L0H25A", None),
+        ("Toner Cartridge P/N 106R01443", "106R01443", None),
+        ("TK-1162", "TK-1162", None),
+        ("Maintenance Cartridge T6716", "T6716", None),
+        ("Toner (Black)", None, None),
+        ("Drum Unit", None, None),
+    ],
+)
+def test_part_and_serial_numbers_are_found_in_names(read_of, name, part, serial):
+    (supply,) = read_of(row(name=name)).supplies
+    assert (supply.name, supply.part, supply.serial) == (name, part, serial)
+
+
+def test_a_supply_told_twice_is_remarked_upon(read_of):
+    """HL-5370DW: two rows "Black Toner Cartridge"; a DesignJet tells part 1 and part 2."""
+    table = row("1.1", name="Black Toner Cartridge", level=9) | row("1.2", name="Black Toner Cartridge", level=9)
+    read = read_of(table | row("1.3", name="Drum Unit", level=9))
+    assert len(read.supplies) == 3
+    assert (
+        "supplies 1.1, 1.2 are all called Black Toner Cartridge: one told twice, or several of a kind" in read.warnings
+    )
+
+
+def test_a_row_that_says_nothing_is_remarked_upon(read_of):
+    read = read_of(row("1.1", name="Toner", level=9) | row("1.7", level=-2, capacity=-2))
+    assert "supplies without a name, a kind and a level: 1.7" in read.warnings
+
+
+def test_a_level_above_its_capacity_is_remarked_upon(read_of):
+    read = read_of(row(name="Transfer Roller", level=143065, capacity=100, unit=19))
+    assert "supplies above their capacity, so that no percentage is told: 1.1 (143065 of 100)" in read.warnings
+
+
+@pytest.mark.parametrize(("fills", "percent", "state"), [(False, 95, "low"), (True, 5, "ok")])
+def test_a_maker_that_tells_how_full_its_waste_box_is_is_understood(fills, percent, state):
+    """RFC 3805 wants the space left; a table names the models that tell the other."""
+    answers = Answers(values_of(row(**FILLED, level=5, capacity=100)))
+    (supply,) = supplies(answers, None, {}, waste_fills=fills)
+    assert (supply.percent, supply.state) == (percent, state)
+
+
+def test_models_with_such_waste_boxes_are_named_in_a_table():
+    vendor = tables.parse("x.toml", "[waste]\nfills = ['^acme 9']")
+    assert tables.waste_fills((vendor,), "ACME 900")
+    assert not tables.waste_fills((vendor,), "ACME 800")

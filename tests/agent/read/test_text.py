@@ -2,7 +2,7 @@
 
 import pytest
 
-from flexprint_agent.read.text import lines_of, pml_text, text_of
+from flexprint_agent.read.text import lines_of, pml_text, text_of, was_cleaned
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,38 @@ def test_a_pml_string_loses_its_symbol_set_word(octets, text):
 
 def test_a_panel_text_is_split_where_the_panel_splits_it():
     assert lines_of(b"ENERGIESPAREN   \rTROMMEL ERSETZ. ", 2004) == ["ENERGIESPAREN", "TROMMEL ERSETZ."]
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        (b"0x5249434F48", "RICOH"),
+        (b"52 49 43 4F 48", "RICOH"),
+        (b"0x5249434f4800", "RICOH"),
+        (b"0x00010203", "0x00010203"),  # dumps no text
+        (b"0x52494", "0x52494"),  # an odd digit too many
+        (b"12 34", "12 34"),  # too short to be one
+        (b"1234567890", "1234567890"),  # a serial is no dump
+    ],
+)
+def test_a_dump_of_octets_is_read_as_the_text_it_dumps(octets, text):
+    assert text_of(octets) == text
+
+
+@pytest.mark.parametrize(
+    ("octets", "cleaned"),
+    [
+        (b"VNCRC48198", False),
+        (b"VNCRC48198  \0", False),  # padding
+        (b"B\xe4lg", False),
+        ("黑色碳粉".encode(), False),
+        (b"\x01\x15VNCRC48198", True),
+        (b"Ready\x1b[31m", True),
+        (b"R\0E\0A\0D\0Y\0", True),
+        (b"0x5249434F48", True),
+        (b"", False),
+    ],
+)
+def test_a_text_that_was_more_than_trimmed_is_known(octets, cleaned):
+    """What was taken away stays visible in the evidence."""
+    assert was_cleaned(octets) is cleaned
