@@ -93,6 +93,15 @@ def test_a_segment_that_the_gateway_lost_stays_selected_and_says_so(branch):
     assert set(listed) == set(LANS.values())
 
 
+def test_a_gateway_that_speaks_snmpv3_only_is_asked_as_the_user_kept_for_it(branch):
+    branch.restart_snmp(branch.rt, 'createUser meter SHA "first-password" AES "second-password"', "rouser meter priv")
+    assert said(branch, "segments")["gateway"]["answered"] is False
+    user = ("--user", "meter", "--auth-protocol", "SHA-1", "--auth-password", "first-password")
+    privacy = ("--privacy-protocol", "AES-128", "--privacy-password", "second-password")
+    said(branch, "credentials", "add", "--for", GATEWAY, *user, *privacy)
+    assert set(segments(branch)) == set(LANS.values())
+
+
 def test_a_printer_that_moved_is_one_device(branch):
     said(branch, "add", LANS["b"])
     said(branch, "search")

@@ -92,12 +92,13 @@ class Branch:
         for host in self.network.hosts.values():
             host.forget()
 
-    def restart_snmp(self, router: Host) -> None:
-        """Starts the router's agent anew: it then answers with the routes of now, not with those of a minute ago."""
+    def restart_snmp(self, router: Host, *access: str) -> None:
+        """Starts the router's agent anew: it then answers with the routes of now, not with those of a minute ago.
+        `access` are lines of snmpd.conf that say whom it answers, instead of the community."""
         agent = self._agents.pop(router.name)
         agent.kill()
         agent.wait()
-        self._answer_snmp(router)
+        self._answer_snmp(router, *access)
 
     def _build(self) -> None:
         network = self.network
@@ -129,11 +130,11 @@ class Branch:
         broadcasts = [str(interfaces[0].network.broadcast_address), LIMITED_BROADCAST]
         return Lab(devices, 161, enter=floor.enter, broadcasts=broadcasts)
 
-    def _answer_snmp(self, router: Host) -> None:
+    def _answer_snmp(self, router: Host, *access: str) -> None:
         settings = self.folder / f"{router.name}.conf"
+        answering = "\n".join(access or (f"rocommunity {self._community}",))
         settings.write_text(
-            f"agentaddress udp:161\nrocommunity {self._community}\nsysDescr Branch router {router.name}\n",
-            encoding="ascii",
+            f"agentaddress udp:161\nsysDescr Branch router {router.name}\n{answering}\n", encoding="ascii"
         )
         kept = str(self.folder / f"{router.name}.kept")
         words = ("-f", "-Lo", "-C", "-c", str(settings), "-I", "-smux")

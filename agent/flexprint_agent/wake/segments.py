@@ -8,6 +8,7 @@ was named instead, and with `hops` those behind it. One that is excluded is neve
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -17,7 +18,8 @@ from flexprint_agent.keep import Keep
 from flexprint_agent.keep.segments import THIS_COMPUTER, Segment, Source
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import Span
-from flexprint_agent.wake.reading import Clock, exchange_for, excluded
+from flexprint_agent.wake.credentials import Keyring, keyring
+from flexprint_agent.wake.reading import Clock, exchange_for, excluded, look_up
 from flexprint_shared.times import rfc3339
 
 if TYPE_CHECKING:
@@ -66,11 +68,9 @@ def learn(
     document of `segments`. Raises UnknownExclusion."""
     refused = excluded(keep)
     places, error = ([gateway], None) if gateway else _default_gateways()
-    first = _ask_router(settings, places[0], refused) if places else Asked("", answered=False, error=error)
-    further = [
-        _ask_router(settings, (address, targets.SNMP_PORT), refused) if hops else Asked(address, answered=None)
-        for address in first.hops
-    ]
+    ask = partial(_ask_router, keyring(keep, settings, look_up), settings, refused=refused, at=now())
+    first = ask(places[0]) if places else Asked("", answered=False, error=error)
+    further = [ask((address, targets.SNMP_PORT)) if hops else Asked(address, answered=None) for address in first.hops]
     own = _own_networks()
     # What is named twice counts as named by the nearest, which is kept last.
     named: list[tuple[str, Source, str]] = [(str(one), "hop", hop.address) for hop in further for one in hop.segments]
@@ -133,22 +133,24 @@ def networks_of(interfaces: Iterable["Interface"]) -> list[IPv4Network]:
 # Routers
 
 
-def _ask_router(settings: Settings, place: Place, refused: Sequence[Span]) -> Asked:
+def _ask_router(ring: Keyring, settings: Settings, place: Place, refused: Sequence[Span], at: datetime) -> Asked:
     from flexprint_agent.search.routes import ask_routes
     from flexprint_agent.search.sweep import SYS_DESCR
     from flexprint_agent.snmp.conversation import get
-    from flexprint_agent.snmp.exchange import Endpoint
 
     address, port = place
     if targets.is_excluded(refused, address, port):
         return Asked(address, answered=False, error="it is excluded, so it was not asked", excluded=True)
     # One small question first: most gateways answer no SNMP, and that should not take long to find out.
     knock = replace(settings, snmp_timeout=settings.search_timeout)
-    endpoint = Endpoint(address, port, communities=settings.communities, versions=settings.snmp_versions)
+    endpoint = ring.endpoint(address, port, {}, at, insist=True)
     met = _hold(knock, endpoint, lambda traits: get((SYS_DESCR,), traits))
-    if not met.answered:
-        return Asked(address, answered=False, error=met.error, packets=met.packets)
-    endpoint = replace(endpoint, communities=(met.community,), versions=(met.version,), traits=met.traits)
+    if met.result is None:
+        return Asked(address, answered=met.answered, error=met.error, packets=met.packets)
+    worked: dict[str, Any] = {"users": (met.user,), "communities": (), "engine": met.engine}
+    if met.user is None:
+        worked = {"users": (), "communities": (met.community,), "versions": (met.version,)}
+    endpoint = replace(endpoint, traits=met.traits, **worked)
     patient = replace(settings, snmp_retries=max(settings.snmp_retries, _LEAST_RETRIES))
     deadline = time.monotonic() + PATIENCE
     told = _hold(patient, endpoint, partial(ask_routes, over=lambda: time.monotonic() > deadline))
