@@ -40,6 +40,7 @@ class Settings:
     packets_per_second: int
     search_every: timedelta
     report_every: str
+    spooler: bool
     proxy: str | None
     proxy_user: str | None
     ca: str | None
@@ -81,6 +82,10 @@ def _one_of(*words: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def _switch(text: str) -> bool:
+    return _one_of("on", "off")(text) == "on"
 
 
 def _versions(text: str) -> tuple[int, ...]:
@@ -132,6 +137,9 @@ TABLE: Final = (
         "daily",
         _one_of("daily", "weekly", "monthly", "never"),
         "how often a wake asks for the workbook",
+    ),
+    Setting(
+        "spooler", "on", _switch, "read the printers that this computer prints on, through its print queues: on or off"
     ),
     Setting("proxy", "", _proxy, "web proxy on the way to the collector; empty: what the system says"),
     Setting("proxy_user", "", _optional, "user name for the proxy"),

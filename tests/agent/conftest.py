@@ -11,6 +11,14 @@ from services.collector import FakeCollector
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
+@pytest.fixture(autouse=True)
+def _no_spooler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this computer prints on is no part of a test, unless the test says so."""
+    from flexprint_agent.search.spooler import cups
+
+    monkeypatch.setattr(cups, "SOCKETS", ())
+
+
 @pytest.fixture
 def now() -> datetime:
     return MONDAY

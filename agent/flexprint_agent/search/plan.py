@@ -17,7 +17,7 @@ PORTION: Final = 1 << 16
 PASSES: Final = 2
 """How often a silent address is asked with each community."""
 
-_HEADERS: Final = 28  # IPv4 and UDP
+HEADERS: Final = 28  # IPv4 and UDP
 
 
 @dataclass(slots=True, frozen=True)
@@ -47,7 +47,7 @@ def cost(spans: Sequence[Span], datagrams: Sequence[int], packets_per_second: fl
     seconds = sum(
         count(portion) / rate(portion, packets_per_second) + timeout for portion in portions(spans) for _ in datagrams
     )
-    octets = addresses * sum(datagram + _HEADERS for datagram in datagrams)
+    octets = addresses * sum(datagram + HEADERS for datagram in datagrams)
     return Cost(addresses, addresses * len(datagrams), octets, round(seconds, 1))
 
 

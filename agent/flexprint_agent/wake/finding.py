@@ -61,7 +61,7 @@ class SearchStopped(AgentError):
 
 def search_due(keep: Keep, settings: Settings, at: datetime) -> bool:
     """True when there is something to search and a reason to."""
-    if not keep.choices.targets():
+    if not keep.choices.targets() and not _granted(keep, settings):
         return False
     last, changed = keep.notes.instant(LAST_SEARCH), keep.notes.instant(TARGETS_CHANGED)
     return is_search_due(at, last, changed, keep.devices.newest_silence(), settings.search_every)
@@ -77,10 +77,16 @@ def is_search_due(
     return not timedelta(0) <= at - last < every or (lost is not None and lost >= last and at - last >= AFTER_LOSS)
 
 
+def _granted(keep: Keep, settings: Settings) -> bool:
+    """True where a finder knows places that may be asked without a target."""
+    ground = Ground((), excluded(keep), settings, pace_for(settings))
+    return any(finder.plan(ground).parts for finder in switched_on(settings))
+
+
 def ground_of(keep: Keep, settings: Settings) -> Ground:
     """What a search may do. Raises NothingToSearch, UnknownExclusion."""
     ground = Ground(shares(keep), excluded(keep), settings, pace_for(settings))
-    if not ground.spans:
+    if not ground.spans and not _granted(keep, settings):
         raise NothingToSearch(
             "there is nothing to search; choose what to search with `flexprint-agent add 10.10.10.0/24`"
             + (" (all that was added is excluded, or is a name nobody knows)" if keep.choices.targets() else "")

@@ -1,0 +1,95 @@
+"""Real win32 calls on a genuine Windows Python under wine: EnumPrinters, and ports as the registry holds them."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.system
+
+ROOT = r"SYSTEM\CurrentControlSet"
+MONITORS = rf"{ROOT}\Control\Print\Monitors"
+CLASS = "{28d78fad-5a12-11d1-ae5b-0000f803a8c2}"
+DEVICE = rf"{ROOT}\Control\DeviceClasses\{CLASS}\##?#USB#VID_03F0&PID_2B17#PHGB12#{CLASS}"
+UUID = "1f0c7ba9-11ab-4d21-a1f9-3c4f1e6c0001"
+# In the form in which Windows 10 and 11 keep them.
+KEYS = {
+    rf"{MONITORS}\Standard TCP/IP Port\Ports\IP_10.1.2.3": {"HostName": "10.1.2.3", "PortNumber": 9100},
+    rf"{MONITORS}\WSD Port\Ports\WSD-{UUID}": {"Printer UUID": f"urn:uuid:{UUID}"},
+    rf"{ROOT}\Enum\SWD\DAFWSDProvider\urn:uuid:{UUID}": {"LocationInformation": "http://10.1.2.9:5357/x"},
+    **{
+        rf"{ROOT}\Control\Print\Printers\{name}": {"Name": name, "Port": port, "Printer Driver": driver, **more}
+        for name, port, driver, more in (
+            ("Front desk", "IP_10.1.2.3", "HP Universal Printing PCL 6", {"Location": "Hall", "Attributes": 0x40}),
+            ("Meeting room", f"WSD-{UUID}", "Microsoft IPP Class Driver", {"Attributes": 0x40}),
+            ("Till", "USB001", "HP LaserJet 400", {"Attributes": 0x40}),
+            ("Microsoft Print to PDF", "PORTPROMPT:", "Microsoft Print To PDF", {"Attributes": 0x40}),
+            ("Fax", "SHRFAX:", "Microsoft Shared Fax Driver", {"Attributes": 0x4040}),
+        )
+    },
+    rf"{DEVICE}\#\Device Parameters": {"Base Name": "USB", "Port Number": 1, "Port Description": "HP LaserJet 400"},
+}
+
+PROGRAM = """
+import json, sys, winreg
+from dataclasses import asdict
+from flexprint_agent.search.spooler import windows
+from flexprint_agent.search.spooler.queues import queues
+
+def remove(path):
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, path) as key:
+            names = [winreg.EnumKey(key, number) for number in range(winreg.QueryInfoKey(key)[0])]
+    except OSError:
+        return
+    for name in names:
+        remove(path + "\\\\" + name)
+    winreg.DeleteKey(winreg.HKEY_LOCAL_MACHINE, path)
+
+keys = json.loads(sys.stdin.read())
+try:
+    for path, values in keys.items():
+        with winreg.CreateKeyEx(winreg.HKEY_LOCAL_MACHINE, path, 0, winreg.KEY_SET_VALUE) as key:
+            for name, value in values.items():
+                winreg.SetValueEx(key, name, 0, winreg.REG_DWORD if isinstance(value, int) else winreg.REG_SZ, value)
+    print(json.dumps({"ports": asdict(windows.ports()), "queues": [asdict(queue) for queue in queues()]}))
+finally:
+    for path in keys:
+        remove(path)
+"""
+
+
+@pytest.fixture(scope="module")
+def told(windows):
+    done = windows.python("-c", PROGRAM, typed=json.dumps(KEYS))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_hosts_of_ports_are_found_in_the_registry(told):
+    assert told["ports"]["tcp"] == {"ip_10.1.2.3": "10.1.2.3"}
+    assert told["ports"]["wsd"] == {f"wsd-{UUID}": "10.1.2.9"}
+
+
+def test_the_device_on_a_usb_port_is_found_in_the_registry(told):
+    assert told["ports"]["usb"] == {"usb001": {"serial": "PHGB12", "description": "HP LaserJet 400"}}
+
+
+def test_the_spooler_lists_its_queues_and_each_is_told_apart(told):
+    listed = {queue["name"]: queue["port"]["kind"] for queue in told["queues"]}
+    assert listed == {
+        "Front desk": "network",
+        "Meeting room": "network",
+        "Till": "local",
+        "Microsoft Print to PDF": "virtual",
+        "Fax": "fax",
+    }
+    by_name = {queue["name"]: queue for queue in told["queues"]}
+    assert by_name["Front desk"]["port"]["host"] == "10.1.2.3"
+    assert by_name["Front desk"]["location"] == "Hall"
+    assert by_name["Meeting room"]["port"]["host"] == "10.1.2.9"
+    assert (by_name["Till"]["port"]["serial"], by_name["Till"]["driver"]) == ("PHGB12", "HP LaserJet 400")
+
+
+def test_a_computer_that_prints_on_nothing_has_no_queues(windows, told):
+    done = windows.python("-c", "from flexprint_agent.search.spooler.queues import queues; print(queues())")
+    assert done.stdout == "[]\n", done.stderr
