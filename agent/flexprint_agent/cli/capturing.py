@@ -1,4 +1,4 @@
-"""capture: what a device answers, as a file."""
+"""capture, vendors: what a device answers as a file, and which maker's table explains it."""
 
 import argparse
 import re
@@ -19,6 +19,7 @@ from flexprint_agent.wake import capturing
 
 if TYPE_CHECKING:
     from flexprint_agent.capture.finish import Finished
+    from flexprint_agent.read.tables import Vendor
 
 
 class Unwritable(AgentError):
@@ -133,3 +134,57 @@ def _write(finished: "Finished", output: Path | None) -> Path:
 def _name(finished: "Finished") -> str:
     said = "-".join(filter(None, (finished.manufacturer, finished.model))) or "device"
     return re.sub(r"[^a-z0-9]+", "-", said.lower()).strip("-")[:60] or "device"
+
+
+def vendors(chosen: argparse.Namespace) -> int:
+    """No packet is sent."""
+    from flexprint_agent.read import tables
+
+    if chosen.action is None:
+        say(chosen, {"tables": [_table(one) for one in tables.vendors()]}, show.vendors)
+        return 0
+    if chosen.table is not None:
+        _try(Path(chosen.table))
+    # Each file, as one that cannot be read does not keep the others from being explained.
+    return max([_explain(chosen, Path(name)) for name in chosen.files])
+
+
+def _table(vendor: "Vendor") -> dict[str, Any]:
+    from flexprint_agent.read import tables
+
+    return {
+        "file": vendor.file,
+        "makers": list(vendor.makers),
+        "trees": list(vendor.trees),
+        "meters": tables.meter_names(vendor),
+    }
+
+
+def _try(path: Path) -> None:
+    from flexprint_agent.read import form, tables
+
+    try:
+        tables.put_in_force(form.check(path.name, path.read_text("utf-8")))
+    except tables.BadTable as fault:
+        raise WrongUsage(f"this table cannot be used:\n{fault}") from fault
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"{path} cannot be read: {error}") from error
+
+
+def _explain(chosen: argparse.Namespace, path: Path) -> int:
+    from flexprint_agent.capture import recording
+    from flexprint_agent.capture.explain import document, explain
+
+    try:
+        with path.open("rb") as file:
+            found = recording.parse(file.read(recording.LARGEST))
+    except OSError as error:
+        complain(f"{path} cannot be read ({error.strerror})")
+        return 1
+    for fault in found.faults:
+        complain(f"{path}, line {fault.line}: {fault.reason}")
+    if not found.values:
+        complain(f"{path} holds no line OID|TAG|VALUE; flexprint-agent capture writes such files")
+        return 1
+    say(chosen, document(str(path), found, explain(found, now())), show.checked)
+    return int(bool(found.faults))

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "read": finding.read,
     "probe": finding.probe,
     "capture": capturing.capture,
+    "vendors": capturing.vendors,
     "send": sending.send,
     "recipients": choosing.recipients,
     "wake": sending.wake,

@@ -69,6 +69,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     capture.add_argument("--mask", action="store_true", help="mask serials, names, places, people and addresses")
     capture.add_argument("--output", metavar="FILE", help="file to write; one that exists is never overwritten")
     _asking(capture)
+    vendors = command("vendors", "lists the makers' tables, or checks captures against them")
+    check = vendors.add_subparsers(dest="action").add_parser(
+        "check", help="which table applies to a capture, what it reads, what it leaves unexplained", allow_abbrev=False
+    )
+    _everywhere(check)
+    check.add_argument("files", nargs="+", metavar="FILE", help="a file that capture wrote, or another .snmprec")
+    check.add_argument("--table", metavar="FILE", help="a table to try that is not installed")
 
     send = command("send", "hands over what is in the spool")
     send.add_argument("--report", action="store_true", help="ask for the workbook now")

@@ -272,6 +272,39 @@ def captured(document: Document) -> str:
     if document["masked"]:
         lines.append("  masked    serials, names, places, people, addresses; look it over before you send it")
     lines += [f"  left out  {one['oid']} ({one['reason']})" for one in document["left_out"]]
+    lines.append(f"Next: flexprint-agent vendors check {document['file']}")
+    return "\n".join(lines)
+
+
+def vendors(document: Document) -> str:
+    rows = ((one["file"], _few(one["makers"]), len(one["meters"])) for one in document["tables"])
+    return _table(("table", "makers", "meters"), rows)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+_MOST_SHOWN = 40
+
+
+def checked(document: Document) -> str:
+    """What a capture is explained as, and what is left."""
+    read = document["read"]
+    lines = [probe({**read, "target": document["file"]})]
+    for one in document["tables"]:
+        lines += [f"  table     {one['file']}: {why}" for why in one["why"]]
+    if not document["tables"]:
+        lines.append("  table     none applies: it gets the standard read")
+    if read["printer"]:
+        lines += [f"  from      {one['name']}: {one['oid'] or 'a sum'} ({one['source']})" for one in read["meters"]]
+    lines += [f"  serial?   {one['oid']} = {one['text']}" for one in document["perhaps_serials"][:_MOST_SHOWN]]
+    left = document["unexplained"]
+    if left:
+        lines.append(f"  not mapped, though it looks like a counter: {_count(len(left), 'number')}")
+    lines += [f"    {one['oid']} = {one['value']:,}: {'; '.join(one['hints'])}" for one in left[:_MOST_SHOWN]]
+    if len(left) > _MOST_SHOWN:
+        lines.append(f"    and {len(left) - _MOST_SHOWN} more, which say less (--json shows all)")
     return "\n".join(lines)
 
 

@@ -16,6 +16,7 @@ from zlib import crc32
 
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.forbidden import holding
+from flexprint_shared.meters import position
 
 Encoding = Literal["text", "pml"]
 
@@ -158,6 +159,9 @@ class Vendor:
     derived: tuple[DerivedRow, ...]
 
 
+_tried: list[Vendor] = []
+
+
 @cache
 def _files() -> dict[str, str]:
     """File name -> text, in the order of the names."""
@@ -169,13 +173,23 @@ def _files() -> dict[str, str]:
 @cache
 def vendors() -> tuple[Vendor, ...]:
     """All tables, in the order of their file names."""
-    return tuple(_parse(name, text) for name, text in _files().items())
+    own = {vendor.file for vendor in _tried}
+    return (*_tried, *(_parse(name, text) for name, text in _files().items() if name not in own))
 
 
 @cache
 def edition() -> int:
     """Another number for other tables: what was learned with one edition may not hold with the next."""
     return crc32("".join(_files().values()).encode())
+
+
+def put_in_force(*tried: Vendor) -> None:
+    """Tables that are not installed speak in this process, each instead of the one of the same file name; without
+    any only those installed do."""
+    for known in list(globals().values()):
+        if hasattr(known, "cache_clear"):
+            known.cache_clear()
+    _tried[:] = tried
 
 
 def parse(file: str, text: str) -> Vendor:
@@ -422,6 +436,14 @@ def objects(speaking: tuple[Vendor, ...]) -> tuple[bytes, ...]:
 def counters(speaking: tuple[Vendor, ...]) -> tuple[RowsTable, ...]:
     """The tables of counters that these tables know, which are walked."""
     return tuple(table for vendor in speaking for table in vendor.rows)
+
+
+def meter_names(vendor: Vendor) -> list[str]:
+    """The meters that a table knows of, each once, in the order of the vocabulary."""
+    names = {row.name for row in vendor.meters} | {row.name for row in vendor.derived}
+    names |= {meter.name for table in vendor.rows for meter in table.meters}
+    names |= {name for packed in vendor.records for name, _ in packed.meters.values()}
+    return sorted(names, key=position)
 
 
 @cache

@@ -6,16 +6,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from flexprint_agent.capture.recording import parse
+from flexprint_agent.read import tables
 from lab import wire
 from lab.device import FLAWLESS, Quirks
 from lab.office import Placed, office
 from lab.recording import Row, load
 from lab.site import Lab
 
+CAPTURES = Path(__file__).resolve().parents[2] / "captures"
 KYOCERA = next(one for one in office() if one.truth and one.truth.model == "ECOSYS P2040dw")
 AT = {"good": "127.31.1.1", "dies": "127.31.1.2", "silent": "127.31.1.3", "slow": "127.31.1.4", "secret": "127.31.1.5"}
 MANNERS = {
@@ -151,3 +154,63 @@ def test_ctrl_c_leaves_what_is_there(lab, tmp_path):
     recording = parse((tmp_path / "part").read_bytes())
     assert recording.fact("whole") == "no, it was stopped by hand"
     assert recording.values
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder with a capture of the example's printer and its table."""
+    monkeypatch.chdir(tmp_path)
+    for path in CAPTURES.glob("nordwind*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    yield tmp_path
+    tables.put_in_force()
+
+
+def test_vendors_lists_the_tables(agent):
+    listed = agent("vendors", "--json").json["tables"]
+    kyocera = next(one for one in listed if one["file"] == "kyocera.toml")
+    assert "UTAX" in kyocera["makers"]
+    assert "total" in kyocera["meters"]
+    assert "kyocera.toml" in agent("vendors").out
+
+
+def test_vendors_check_tells_programs_the_same(agent, desk):
+    said = agent("vendors", "check", "nordwind-p40.snmprec", "nordwind-p40.snmprec", "--json")
+    assert said.status == 0
+    one, _ = said.lines
+    assert (one["file"], one["tables"], one["faults"]) == ("nordwind-p40.snmprec", [], [])
+    assert one["read"]["printer"] is True
+    assert [meter["value"] for meter in one["read"]["meters"]] == [41902]
+    assert one["unexplained"][0]["oid"] == "1.3.6.1.4.1.63999.3.2.1.3.1"
+    assert one["perhaps_serials"] == [{"oid": "1.3.6.1.4.1.63999.2.1.1.0", "text": "NWP40-7Q318842"}]
+    tried = agent("vendors", "check", "--table", "nordwind.toml", "nordwind-p40.snmprec", "--json").json
+    assert [table["file"] for table in tried["tables"]] == ["nordwind.toml"]
+    assert tried["unexplained"] == tried["perhaps_serials"] == []
+
+
+def test_bad_lines_are_named_and_the_rest_is_explained(agent, desk):
+    (desk / "bad.snmprec").write_text("1.3.6.1.2.1.43.10.2.1.4.1.1|65|7432\nrubbish\n1.3.6.1.x|4|y\n")
+    said = agent("vendors", "check", "bad.snmprec")
+    assert said.status == 1
+    assert "bad.snmprec, line 2: 'rubbish' is no OID|TAG|VALUE" in said.err
+    assert "bad.snmprec, line 3: '1.3.6.1.x' is no OID" in said.err
+    assert "Total 7,432 impressions" in said.out
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\0" * 100, b"# only a header\n"])
+def test_a_file_that_is_none_is_named_and_the_others_are_explained(agent, desk, content):
+    if content is not None:
+        (desk / "none").write_bytes(content)
+    said = agent("vendors", "check", "none", "nordwind-p40.snmprec")
+    assert said.status == 1
+    assert "flexprint-agent: none " in said.err
+    assert "Nordwind P40" in said.out
+
+
+def test_a_table_that_is_none_says_what_is_wrong_with_it(agent, desk):
+    (desk / "bad.toml").write_text("trees = []\nmakers = }\n")
+    said = agent("vendors", "check", "--table", "bad.toml", "nordwind-p40.snmprec")
+    assert said.status == 2
+    assert "this table cannot be used:\nbad.toml: TOMLDecodeError:" in said.err
+    assert "line 2" in said.err
+    assert agent("vendors", "check", "--table", "missing.toml", "x").status == 2
