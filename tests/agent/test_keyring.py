@@ -130,7 +130,9 @@ def test_a_user_survives_being_kept():
         assert user_of(facts_of(user)) == user
 
 
-def test_where_v3_is_searched():
-    assert ring().user_spans() is None
-    assert ring([group(1, "", "x")]).user_spans() == []
-    assert [len(span) for span in ring(HELD[2:3]).user_spans()] == [256]
+def test_a_search_is_told_where_which_credential_is_for_the_closest_first():
+    told = ring().scopes()
+    assert [scope.community for scope in told] == [None, None, "port-reads", None, None, "floor-reads", None, None]
+    assert told[0].spans == [told[0].spans[0]]
+    assert told[-1].spans is None
+    assert "floor-reads" not in repr(told)

@@ -25,6 +25,7 @@ from flexprint_agent.targets import Span
 
 if TYPE_CHECKING:
     from flexprint_agent.snmp.pace import Pace
+    from flexprint_agent.snmp.v3 import Engine
 
 
 @dataclass(slots=True, frozen=True)
@@ -37,13 +38,23 @@ class Share:
 
 
 @dataclass(slots=True, frozen=True)
+class Scope:
+    """Where a credential is for (`spans` None: everywhere). `community` None: it is a user of SNMPv3."""
+
+    spans: Sequence[Span] | None
+    community: str | None = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
 class Ground:
-    """What a search may do, and how fast. `refused` never gets a packet, whoever found it."""
+    """What a search may do, and how fast. `refused` never gets a packet, whoever found it. `scopes` are those of the
+    credentials, the closest first; communities of the settings are not among them."""
 
     shares: Sequence[Share]
     refused: Sequence[Span]
     settings: Settings
     pace: "Pace"
+    scopes: Sequence[Scope] = ()
 
     @property
     def spans(self) -> list[Span]:
@@ -54,14 +65,15 @@ class Ground:
 @dataclass(slots=True, frozen=True)
 class Candidate:
     """A place where a printer may be. `by` is the name of its finder. `community` is the one it has answered to; None
-    where it has not: all are tried. `granted`: it may be asked though no target covers it, because a person
-    switched on what found it."""
+    where it has not: all are tried. `engine` is the one it told over SNMPv3. `granted`: it may be asked though no
+    target covers it, because a person switched on what found it."""
 
     address: str
     port: int
     by: str
     community: str | None = field(default=None, repr=False)
     granted: bool = False
+    engine: "Engine | None" = None
 
 
 @dataclass(slots=True)

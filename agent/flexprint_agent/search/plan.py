@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flexprint_agent.search.sweep import SYS_DESCR, SYS_OBJECT_ID
-from flexprint_agent.snmp import ber
+from flexprint_agent.search.sweep import V3, question
 from flexprint_agent.targets import Span, count
 
 RANGE_RATE: Final = 300
@@ -15,7 +14,7 @@ PORTION: Final = 1 << 16
 """Addresses that are swept at once. A sweep remembers a few octets for each."""
 
 PASSES: Final = 2
-"""How often a silent address is asked with each community."""
+"""How often a silent address is asked with each community, and over SNMPv3 where there is a user for it."""
 
 HEADERS: Final = 28  # IPv4 and UDP
 
@@ -30,15 +29,14 @@ class Cost:
     seconds: float
 
 
-def request_sizes(communities: Sequence[str], versions: Sequence[int], passes: int = PASSES) -> list[int]:
-    """Octets of the request of each pass: `passes` for every community, the versions in turn."""
-    sizes = []
-    for community in communities:
-        for number in range(passes):
-            version = versions[number % len(versions)]
-            before, after = ber.request(ber.GET, version, community.encode(), (SYS_DESCR, SYS_OBJECT_ID))
-            sizes.append(len(before) + 4 + len(after))
-    return sizes
+def request_sizes(
+    communities: Sequence[str], versions: Sequence[int], passes: int = PASSES, *, secured: bool = False
+) -> list[int]:
+    """Octets of the request of each pass: `passes` for every community, the versions in turn, and where SNMPv3 is asked
+    for as many of it."""
+    ways = [(V3, "")] * passes if secured else []
+    ways += [(versions[number % len(versions)], community) for community in communities for number in range(passes)]
+    return [sum(map(len, question(*way))) + 4 for way in ways]
 
 
 def cost(spans: Sequence[Span], datagrams: Sequence[int], packets_per_second: float, timeout: float) -> Cost:

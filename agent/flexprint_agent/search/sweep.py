@@ -4,7 +4,8 @@ A pass asks every address that is still silent, then waits. The passes alternate
 first: with one retry an address gets at most two packets, one in v2c and one in v1. A device that speaks
 both is so found unless both packets (or their answers) are lost; one that speaks v1 only, or v2c only,
 has one chance. Each further community has its own passes, for the addresses that none before it found: a
-silent address then gets two packets for each community.
+silent address then gets two packets for each community. Where SNMPv3 is asked for, its own passes come first, with
+the question for the engine (RFC 3414, section 4), which is answered whoever asks.
 
 A request's id is a salt plus the address's place in the list, and the answer must come from that address
 and port. Ranges are interleaved in proportion to their size, because behind one router all silent
@@ -20,11 +21,14 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.pace import Pace
-from flexprint_agent.snmp.wire import Unsendable, Wire
+from flexprint_agent.snmp.wire import Address, Unsendable, Wire
+
+if TYPE_CHECKING:
+    from flexprint_agent.snmp.v3 import Engine
 
 # sysDescr.0 and sysObjectID.0 (RFC 3418): every agent has them, and together they are a tiny answer.
 SYS_DESCR = ber.oid("1.3.6.1.2.1.1.1.0")
@@ -38,6 +42,9 @@ _TURN = 0.02
 
 _UNKNOWN, _ANSWERED, _UNREACHABLE = range(3)
 
+# snmp.v3 is imported where it is asked for.
+V3 = 3
+
 Target = int | str | tuple[int | str, int]
 
 
@@ -45,7 +52,8 @@ Target = int | str | tuple[int | str, int]
 class Answered:
     """An address that answered, how it was asked, and the two objects as given (None: it has not got it).
 
-    `version` is the one of the answer; a device that answered v1 may speak v2c as well.
+    `version` is the one of the answer; a device that answered v1 may speak v2c as well. One that answered v3 told its
+    `engine`, and neither object.
     """
 
     address: str
@@ -54,6 +62,7 @@ class Answered:
     community: str = field(repr=False)
     description: bytes | None
     object_id: str | None
+    engine: "Engine | None" = None
 
 
 @dataclass(slots=True)
@@ -78,7 +87,8 @@ class Sweep:
     did for a moment, so that whoever drives it can do something else in between. `result` is kept up to date.
 
     An address may be a number, a text, or a pair with its port; it is asked once however often it is named.
-    timeout: seconds a pass waits after its last packet. versions: of the passes, in turn. pace is the budget that this
+    timeout: seconds a pass waits after its last packet. versions: of the passes, in turn. secured: whether there are
+    passes with SNMPv3 before them. pace is the budget that this
     sweep shares with whatever else sends; range_packets_per_second is for each of the ranges; math.inf is no limit.
     ValueError on what is no IPv4 address or port.
     """
@@ -92,6 +102,7 @@ class Sweep:
         timeout: float = 1.0,
         retries: int = 1,
         versions: Sequence[int] = (ber.V2C, ber.V1),
+        secured: bool = False,
         pace: Pace,
         range_packets_per_second: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
@@ -102,7 +113,8 @@ class Sweep:
         self.keys = places.keys
         self.clock, self.chance, self.linux = clock, chance, linux
         self.timeout = timeout
-        self.ways = [(versions[n % len(versions)], one) for one in communities for n in range(retries + 1)]
+        self.ways = [(V3, "")] * (retries + 1) if secured else []
+        self.ways += [(versions[n % len(versions)], one) for one in communities for n in range(retries + 1)]
         rate = range_packets_per_second * places.spread
         self.paces = (pace, Pace(rate, burst=min(_AT_ONE_GO, rate / 50)))
         self.rate = min(pace.per_second, rate)
@@ -194,6 +206,15 @@ def _text(key: int) -> str:
     return socket.inet_ntoa((key >> 16).to_bytes(4, "big"))
 
 
+def question(version: int, community: str) -> tuple[bytes, bytes]:
+    """What a pass asks, as what comes before and after the four octets of its id."""
+    if version != V3:
+        return ber.request(ber.GET, version, community.encode(), (SYS_DESCR, SYS_OBJECT_ID))
+    from flexprint_agent.snmp import v3
+
+    return v3.discovery()
+
+
 class _Round:
     """The passes of one sweep over one socket."""
 
@@ -212,7 +233,7 @@ class _Round:
     def ask(self, version: int, community: str, *, later_passes: int) -> Iterator[Answered | None]:
         """One packet to every address that is still unknown, paced."""
         self.community = community
-        self.parts = ber.request(ber.GET, version, community.encode(), (SYS_DESCR, SYS_OBJECT_ID))
+        self.parts = question(version, community)
         waiting = array("I", (place for place, state in enumerate(self.states) if state == _UNKNOWN))
         send = self.burst() if self.sweep.linux and len(waiting) >= _WORTH_A_BURST else self.one_by_one
         at = 0
@@ -296,17 +317,15 @@ class _Round:
         for datagram, source in self.wire.receive():
             self.result.octets_in += len(datagram)
             try:
-                message = ber.decode(datagram)
+                answered, place = self.told(datagram, source)
             except ber.Malformed:
                 self.result.malformed += 1
                 continue
-            place = self.place_of(message.request_id, source)
-            if place is None or message.pdu != ber.RESPONSE:
+            if place is None:
                 self.result.strays += 1
             elif self.states[place] != _ANSWERED:
                 self.unknown -= self.states[place] == _UNKNOWN
                 self.states[place] = _ANSWERED
-                answered = self.answered(message, source)
                 self.result.answered.append(answered)
                 yield answered
         for source, _, datagram in self.wire.undeliverable():
@@ -315,7 +334,21 @@ class _Round:
             if place is not None:
                 self.give_up(place)
 
-    def answered(self, message: ber.Message, source: tuple[str, int]) -> Answered:
+    def told(self, datagram: bytes, source: Address) -> tuple[Answered, int | None]:
+        """What an answer says, and the place that it answers for; None where it was not asked. Raises Malformed."""
+        try:
+            message = ber.decode(datagram)
+        except ber.OtherVersion:
+            from flexprint_agent.snmp import v3
+
+            envelope = v3.parse(datagram)
+            if not envelope.engine.id:
+                raise ber.Malformed("an engine without an id") from None
+            return Answered(*source, V3, "", None, None, envelope.engine), self.place_of(envelope.message_id, source)
+        place = self.place_of(message.request_id, source)
+        return self.answered(message, source), place if message.pdu == ber.RESPONSE else None
+
+    def answered(self, message: ber.Message, source: Address) -> Answered:
         given = {name: (tag, content) for name, tag, content in message.bindings}
         tag, description = given.get(SYS_DESCR, (ber.NULL, b""))
         return Answered(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flexprint_agent import targets
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.credentials import Credential, Refused
+from flexprint_agent.search.finder import Scope
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import Span
 
@@ -68,10 +69,9 @@ class Keyring:
         """Whether any user is meant for a device there."""
         return any(one.user and one.is_for(address, port) for one in self._held)
 
-    def user_spans(self) -> list[Span] | None:
-        """Where devices are asked over SNMPv3: None for everywhere."""
-        scopes = [one.spans for one in self._held if one.user]
-        return None if None in scopes else [span for spans in scopes for span in spans or ()]
+    def scopes(self) -> list[Scope]:
+        """Where a search asks in which way."""
+        return [Scope(one.spans, None if one.user else one.community) for one in self._held]
 
     def endpoint(
         self, address: str, port: int, known: Mapping[str, Any], at: datetime, *, insist: bool = False

@@ -7,7 +7,7 @@ stopped leaves what it found. `search.finder` says how a finder is made, `wake.f
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,8 +17,9 @@ from flexprint_agent.keep.notes import LAST_SEARCH, TARGETS_CHANGED
 from flexprint_agent.search.finder import Candidate, Effort, Ground, Plan, may_ask
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import is_excluded
+from flexprint_agent.wake.credentials import Keyring, keyring
 from flexprint_agent.wake.finders import switched_on
-from flexprint_agent.wake.reading import Clock, exchange_for, excluded, pace_for, shares
+from flexprint_agent.wake.reading import Clock, exchange_for, excluded, look_up, pace_for, shares
 
 if TYPE_CHECKING:
     from flexprint_agent.read.reader import Sighting
@@ -83,9 +84,9 @@ def _granted(keep: Keep, settings: Settings) -> bool:
     return any(finder.plan(ground).parts for finder in switched_on(settings))
 
 
-def ground_of(keep: Keep, settings: Settings) -> Ground:
+def ground_of(keep: Keep, settings: Settings, ring: Keyring) -> Ground:
     """What a search may do. Raises NothingToSearch, UnknownExclusion."""
-    ground = Ground(shares(keep), excluded(keep), settings, pace_for(settings))
+    ground = Ground(shares(keep), excluded(keep), settings, pace_for(settings), ring.scopes())
     if not ground.spans and not _granted(keep, settings):
         raise NothingToSearch(
             "there is nothing to search; choose what to search with `flexprint-agent add 10.10.10.0/24`"
@@ -97,7 +98,7 @@ def ground_of(keep: Keep, settings: Settings) -> Ground:
 def search_plan(keep: Keep, settings: Settings) -> dict[str, Any]:
     """What a search would send at most, as `search --plan` prints it. Sends nothing but what the system does to look up
     names. Raises NothingToSearch."""
-    ground = ground_of(keep, settings)
+    ground = ground_of(keep, settings, keyring(keep, settings, look_up))
     plans: list[Plan] = [finder.plan(ground) for finder in switched_on(settings)]
     parts = [part for plan in plans for part in plan.parts]
     return {
@@ -118,7 +119,8 @@ def search(keep: Keep, settings: Settings, now: Clock, progress: Progress | None
     from flexprint_agent.read.printers import identify_devices
 
     started = now()
-    searching = _Search(keep, ground_of(keep, settings), progress)
+    ring = keyring(keep, settings, look_up)
+    searching = _Search(keep, ground_of(keep, settings, ring), ring, now, progress)
     exchange = exchange_for(settings)
     try:
         for outcome in identify_devices(exchange, searching.endpoints()):
@@ -135,6 +137,8 @@ class _Search:
 
     keep: Keep
     ground: Ground
+    ring: Keyring
+    now: Clock
     progress: Progress | None
     begun: float = field(default_factory=time.monotonic)
     efforts: list[Effort] = field(default_factory=list)
@@ -153,9 +157,6 @@ class _Search:
 
     def endpoints(self) -> Iterator["Endpoint | None"]:
         """Each place that may be asked, once, however many finders come upon it."""
-        from flexprint_agent.snmp.exchange import Endpoint
-
-        settings = self.ground.settings
         for candidate in self._candidates():
             if candidate is None:
                 yield None
@@ -172,8 +173,16 @@ class _Search:
                 }
                 continue
             self.candidates[place] = candidate
-            communities = settings.communities if candidate.community is None else (candidate.community,)
-            yield Endpoint(*place, communities=communities, versions=settings.snmp_versions)
+            yield self._endpoint(candidate)
+
+    def _endpoint(self, candidate: Candidate) -> "Endpoint":
+        """As what answered already; else as the device at this place was asked before, or in every way there is."""
+        device = self.keep.devices.at(candidate.address, candidate.port)
+        known = self.keep.devices.knowledge(device.id) if device else {}
+        endpoint = self.ring.endpoint(candidate.address, candidate.port, known, self.now())
+        if candidate.community is not None:
+            return replace(endpoint, communities=(candidate.community,), users=())
+        return endpoint if candidate.engine is None else replace(endpoint, engine=candidate.engine)
 
     def _candidates(self) -> Iterator[Candidate | None]:
         finders = switched_on(self.ground.settings)
@@ -205,6 +214,8 @@ class _Search:
         """What one place said: a printer is kept."""
         sighting, place = outcome.result, (outcome.endpoint.address, outcome.endpoint.port)
         candidate = self.candidates[place]
+        if refused := self.ring.refused(outcome):
+            self.keep.credentials.keep_refusals(*place, refused, at)
         told: dict[str, Any] = {
             "address": place[0],
             "port": place[1],

@@ -243,3 +243,34 @@ def test_a_capture_is_taken_over_v3_and_holds_no_secret(quick, printers, tmp_pat
     text = file.read_text()
     assert "v3" in text
     assert not any(secret in text for secret in (AUTH, PRIVACY))
+
+
+@linux
+def test_a_search_finds_v3_printers_where_there_is_a_user_for_them(quick, printers, machines):
+    """The plan counts two packets more for an address in the user's scope, and the search keeps to it."""
+    places = [f"{PRINTER}:{printers.port}", f"{OTHER}:{printers.port}", f"127.31.9.9:{printers.port}"]
+    quick("add", *places)
+    assert quick("search", "--plan", "--json").json["packets"] == 3 * 2
+    assert quick("search", "--json").json["answered"] == 0
+    meter(quick, "--for", PRINTER)
+    assert quick("search", "--plan", "--json").json["packets"] == 3 * 2 + 2
+    found = quick("search", "--json").json
+    assert [(one["address"], one["serial"]) for one in found["found"]] == [(PRINTER, machines[0].truth.serial)]
+    # One that is known is asked for its engine again, and then as what worked.
+    assert quick("read").status == 0
+    printers.forget()
+    assert quick("search", "--json").json["printers"] == 1
+    assert printers.packets(PRINTER) <= 8
+    assert printers.packets(OTHER) == 2
+
+
+@linux
+def test_a_printer_that_refuses_its_user_is_found_out_by_the_search_and_named(quick, printers):
+    quick("add", f"{PRINTER}:{printers.port}")
+    quick("credentials", "add", "--user", "nobody", "--auth-protocol", "MD5", typed=f"{AUTH}\n")
+    searched = quick("search", "--json").json
+    assert (searched["answered"], searched["printers"]) == (1, 0)
+    assert "it does not know the user nobody" in searched["found"][0]["reason"]
+    (told,) = [one for one in quick("doctor", "--json").json["findings"] if one["finding"] == "snmpv3-refused"]
+    assert f"The device at {PRINTER}, port {printers.port}, refuses credential 1" in told["problem"]
+    assert "create this user on the printer" in told["next_step"]

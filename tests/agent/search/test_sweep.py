@@ -17,6 +17,7 @@ from lab import wire
 from lab.device import FLAWLESS, Quirks
 from lab.office import Placed
 from lab.recording import Row
+from lab.secured import Account, Safe, Secured
 from lab.site import Lab
 
 TABLE = [
@@ -294,3 +295,27 @@ def test_versions_can_be_chosen(lab):
     result = sweep([["127.8.20.1", "127.8.20.2"]], port=lab.port, timeout=0.4, versions=(ber.V2C,), **UNPACED)
     assert found(result) == ["127.8.20.2"]
     assert lab.packets_to("127.8.20.1") == 2
+
+
+def test_an_engine_of_v3_answers_whoever_asks_and_silence_costs_four_packets(lab):
+    """Asked over SNMPv3 first: one that answers is not asked with a community."""
+    account = Account("meter", "SHA-256", "a good password")
+    with Secured([Safe("127.32.0.1", [], (account,))]) as printers:
+        (answered,) = sweep([["127.32.0.1"]], port=printers.port, secured=True, timeout=1.0, **UNPACED).answered
+        assert (answered.version, answered.community, answered.description) == (3, "", None)
+        assert answered.engine.id == printers.printers["127.32.0.1"].engine()
+        assert answered.engine.boots == 7
+        assert printers.packets("127.32.0.1") == 1
+    lab.forget()
+    result = sweep([["127.8.1.77", "127.8.99.1"]], port=lab.port, secured=True, timeout=0.5, **UNPACED)
+    assert [(one.address, one.version) for one in result.answered] == [("127.8.1.77", ber.V2C)]
+    assert (lab.packets_to("127.8.1.77"), lab.packets_to("127.8.99.1")) == (3, 4)
+
+
+def test_a_burst_asks_over_v3_as_one_packet_does(lab, linux):
+    ranges = [addresses(f"127.8.{net}.0/24") for net in range(1, 11)]
+    result = sweep(ranges, port=lab.port, secured=True, communities=(), retries=0, timeout=0.1, linux=linux, **UNPACED)
+    assert (result.packets, result.answered) == (2560, [])
+    report = lab.report()
+    assert report["malformed"] == 2560  # the lab speaks no SNMPv3
+    assert report["octets_in"] == result.octets_out == 2560 * 64
