@@ -21,10 +21,11 @@ def interpret(speaker: Speaker, *, address: str, port: int, read_at: datetime) -
     """
     answers = speaker.answers
     identity = speaker.identity()
-    counted = count(answers, speaker.vendors)
     colorants = colorants_of(answers)
     fills = tables.waste_fills(speaker.vendors, speaker.device_descr or speaker.sys_descr)
     found = supplies(answers, speaker.charset, colorants, waste_fills=fills)
+    color = prints_colour(answers, found, colorants)
+    counted = count(answers, speaker.vendors, mono=color is False)
     uptime = _counted(answers, SYS_UP_TIME)
     counted.prove(*speaker.cleaned(), *_cleaned_names(speaker))
     meters = counted.in_order()
@@ -42,7 +43,7 @@ def interpret(speaker: Speaker, *, address: str, port: int, read_at: datetime) -
         identity=identity,
         uptime_s=None if uptime is None else uptime // 100,
         engine_boots=_counted(answers, ENGINE_BOOTS),
-        color=prints_colour(answers, found, colorants),
+        color=color,
         meters=meters,
         supplies=found,
         status=status(answers, speaker.console_charset, speaker.panel()),

@@ -75,8 +75,9 @@ class Counted:
         return tuple(sorted(self.meters.values(), key=lambda meter: position(meter.name)))
 
 
-def count(answers: Answers, vendors: tuple[Vendor, ...]) -> Counted:
-    """All meters. `total` is the one that is billed."""
+def count(answers: Answers, vendors: tuple[Vendor, ...], *, mono: bool = False) -> Counted:
+    """All meters. `total` is the one that is billed. `mono`: the device is known to print in black alone, so that a
+    sum lacks nothing when its colours are not counted."""
     counted = Counted(answers)
     for vendor in vendors:
         _vendor_meters(answers, vendor, counted)
@@ -84,7 +85,7 @@ def count(answers: Answers, vendors: tuple[Vendor, ...]) -> Counted:
     for vendor in vendors:
         _own_meters(answers, vendor, counted, doubtful=True)
         for row in vendor.derived:
-            _derive(counted, row.name, row.sum_of)
+            _derive(counted, row.name, _parts_of(row.sum_of, counted, mono=mono))
     _derive(counted, "total", ("total.mono", "total.color"))
     counted.warnings += mismatches(counted.meters)
     _tell_oversized(answers, counted)
@@ -199,7 +200,7 @@ def _life_count(answers: Answers, counted: Counted) -> None:
     if total is None:
         counted.add("total", life, unit or "impressions", name, "standard")
         _remark(counted, life, unit)
-    elif (total.value, total.unit) != (life, unit or total.unit):
+    elif total.value != life:
         counted.prove(name)
         counted.warnings.append(_apart(total, life, unit))
 
@@ -238,9 +239,14 @@ def _remark(counted: Counted, life: int, unit: str | None) -> None:
         counted.warnings.append("the life count is 0: a new device, or one that does not count")
 
 
+def _parts_of(sum_of: tuple[str, ...], counted: Counted, *, mono: bool) -> tuple[str, ...]:
+    """The parts of a sum; a device that prints in black alone need not count its colours."""
+    return tuple(part for part in sum_of if part in counted.meters or not (mono and ".color" in part))
+
+
 def _derive(counted: Counted, name: str, parts: tuple[str, ...]) -> None:
     """A sum, only of parts that the device gave itself and that count the same thing."""
     found = [counted.meters.get(part) for part in parts]
     given = [meter for meter in found if meter is not None]
-    if len(given) == len(parts) and len({meter.unit for meter in given}) == 1:
+    if given and len(given) == len(parts) and len({meter.unit for meter in given}) == 1:
         counted.add(name, sum(meter.value for meter in given), given[0].unit, None, "derived")

@@ -128,7 +128,7 @@ def was_cleaned(octets: bytes, charset: int | None = None) -> bool:
     """Whether a text was more than decoded and trimmed: control characters, a symbol set word or a dump are gone
     from it, or something in it could not be read."""
     kept = octets[:_LONGEST].rstrip(b"\0 \t\r\n")
-    if _CONTROL.search(kept) or _undumped(kept) is not kept:
+    if _CONTROL.search(kept) or kept[:2] in _PML_SETS or _undumped(kept) is not kept:
         return True
     return not kept.isascii() and "\ufffd" in decode(kept, charset)
 

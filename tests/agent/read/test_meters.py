@@ -109,7 +109,26 @@ def test_tiers_of_colour_are_added_up_and_labelled_derived(read_of):
 
 
 def test_a_sum_needs_all_its_parts(read_of):
-    assert "print.color" not in meters(read_of({SYS_DESCR: "KYOCERA x", f"{KYOCERA}.42.3.1.2.1.1.1.3": 70}))
+    flatbed = {SYS_DESCR: "HP x", f"{HP}.2.2.1.74.0": 1190}
+    assert "scan" not in meters(read_of(flatbed))
+    assert meters(read_of(flatbed | {f"{HP}.2.2.1.44.0": 10}))["scan"] == (1200, "scans", "derived")
+
+
+KONICA = "1.3.6.1.4.1.18334.1.1.1.5.7.2"
+
+
+@pytest.mark.parametrize(
+    ("colorants", "counted", "prints"),
+    [
+        (1, {"2.1.5.1.2": 300}, 300),  # a mono machine need not count its colours
+        (4, {"2.1.5.1.2": 300}, None),
+        (4, {"2.1.5.1.2": 300, "2.1.5.2.2": 50}, 350),
+        (1, {"2.1.5.1.2": 300, "2.1.5.2.2": 50}, 350),  # where it does, they count
+    ],
+)
+def test_a_sum_lacks_nothing_on_a_machine_without_colours(read_of, colorants, counted, prints):
+    table = {SYS_DESCR: "KONICA MINOLTA x", "1.3.6.1.2.1.43.10.2.1.6.1.1": colorants}
+    assert read_of(table | {f"{KONICA}.{name}": count for name, count in counted.items()}).meter("print") == prints
 
 
 def test_a_counter_sent_as_text_is_read_and_proved(read_of):
@@ -316,6 +335,7 @@ def test_a_makers_total_of_zero_does_not_hide_the_life_count(read_of):
 
 def test_totals_in_different_units_are_told_and_not_compared(read_of):
     table = {SYS_DESCR: "HP x", f"{HP}.4.1.2.5.0": 200, f"{LIFE}.1.1": 100, f"{UNIT}.1.1": 8}
+    assert read_of(table | {f"{LIFE}.1.1": 200}).warnings == ()  # a wrong word for the same count
     read = read_of(table)
     assert meters(read)["total"] == (200, "impressions", "vendor")
     (warning,) = read.warnings

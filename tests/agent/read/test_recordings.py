@@ -81,6 +81,55 @@ def assert_supply(supply, true):
         assert (supply.state, supply.percent) == (special[true["level"]], None)
 
 
+MAKERS_METERS = {
+    "lnms-jetdirect_m130nw": {"total": 15232, "total.mono": 15232, "total.duplex": 0, "scan.flatbed": 1190, "scan.adf": 0},
+    # Several rows a job class: 20 + 15 + 59286 + 0 prints.
+    "doc-hp_laser-mfp-135w": {"total": 59910, "print": 59321, "copy": 535, "other": 33, "scan": 760},
+    "bro-dcp-1618w": {"total": 3914},
+    "bro-hl-5350dn": {"total": 69411},
+    "bro-mfc-5490cn": {"total": 8989},
+    "bro-mfc-j680dw": {"total": 952, "total.mono": 461, "total.color": 491},
+    "lnms-sharp_mxm266nv": {
+        "total": 90474, "total.mono": 90474, "total.color": 0, "print": 24677, "print.mono": 24677, "print.duplex": 3752,
+        "copy": 65787, "copy.mono": 65787, "other.mono": 10, "scan": 23746, "scan.mono": 7636, "scan.color": 16110,
+    },
+    "lnms-zebra": {"other": 1920},
+    "pm-kyocera_ecosys-p2040dw": {"total": 7342, "total.duplex": 46},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MAKERS_METERS)
+def test_the_makers_own_counters_come_out(name, version, rows_device):
+    read = rows_device(rows(f"{name}.snmprec"), version=version).read().read
+    assert {meter.name: meter.value for meter in read.meters}.items() >= MAKERS_METERS[name].items()
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "firmware"),
+    [
+        ("lnms-ricoh_mpc2503", "MP C2503", "1.35"),
+        ("pm-kyocera_ecosys-p2040dw", "ECOSYS P2040dw", "2RX_3000.002.503"),
+        ("lnms-zebra", "TLP 2824 Plus", "V61.17.17Z"),
+        ("lnms-okilan_9450g", "MC873", "07.87"),
+        ("lnms-xerox", "AltaLink C8045", "100.002.057.09608"),
+        ("lnms-xerox_color", "Color 570", "55.40.61"),
+        ("lnms-xerox_docuprint", "DocuPrint CM305 df", "201210101131"),
+        ("lnms-dell-laser_mfp", "MFP Laser 3115cn", "200709110910"),
+        ("doc-hp_laser-mfp-135w", "Laser MFP 131 133 135-138", "V3.82.01.10"),
+        ("gh-lexmark_mx711-c", "MX711", "LW62.TU.P636"),
+        ("bro-dcp-1618w", "DCP-1618W", "D1605021248"),
+    ],
+)
+def test_model_and_firmware_come_out(name, model, firmware, rows_device):
+    identity = rows_device(rows(f"{name}.snmprec")).read().read.identity
+    assert (identity.model, identity.firmware) == (model, firmware)
+
+
+def test_a_label_shows_the_serial_without_its_suffix(rows_device):
+    identity = rows_device(rows("gh-lexmark_ms811.snmprec")).read().read.identity
+    assert (identity.serial, identity.label) == ("40637C6600WL1-131-0", "40637C6600WL1")
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_no_printer_is_refused(name, version, rows_device):
     """Servers, cameras, scanners, BMCs: also those that list hrDevicePrinter rows. Two packets suffice."""

@@ -17,13 +17,14 @@ from ..device import Quirks
 from ..recording import Row
 from .decoys import decoy_rows
 from .machine import Machine, SupplyTruth, machine, printed
-from .rows import machine_rows
+from .rows import Sheet, machine_rows
 
 SEGMENTS: Final = ("127.20.10.0/24", "127.20.11.0/24", "127.20.12.0/25")
 """Ground floor, first floor, second floor: 634 addresses."""
 
 _FOLDER: Final = Path(__file__).parent
 _DECOYS: Final = "decoys.toml"
+_QUIRKS: Final = "quirks.toml"
 
 
 @dataclass(slots=True, frozen=True)
@@ -80,6 +81,36 @@ def grown(placed: Placed, pages: int) -> Placed:
     return _placed(printed(placed.machine, pages))
 
 
+@dataclass(slots=True, frozen=True)
+class Quirk:
+    """One way in which real printers have been seen to misbehave, and a machine that does. `told` is what a right
+    read of it says (see quirks.toml)."""
+
+    name: str
+    seen_on: str
+    rows: list[Row]
+    agent: Quirks
+    told: dict[str, Any]
+
+
+def quirks() -> list[Quirk]:
+    """Every quirk, each on a machine of its own."""
+    return [_quirk(one) for one in _facts(_FOLDER / _QUIRKS)["quirks"]]
+
+
+def _quirk(facts: dict[str, Any]) -> Quirk:
+    base = next(one for one in _machines() if one.address == f"127.20.{facts['base']}")
+    gone = tuple(f"{oid}." for oid in facts.get("without", ()))
+    sheet = Sheet(base.codec)
+    sheet.rows = {row.oid: row for row in machine_rows(base) if not f"{row.oid}.".startswith(gone or "-")}
+    for oid, said in facts.get("rows", {}).items():
+        kind, _, text = said.partition(" ")
+        sheet.maker(oid, kind, text)
+    agent = facts.get("agent", {})
+    manners = replace(base.quirks, **{name: tuple(of) if isinstance(of, list) else of for name, of in agent.items()})
+    return Quirk(facts["name"], facts["seen_on"], list(sheet.rows.values()), manners, facts["told"])
+
+
 def _placed(one: Machine) -> Placed:
     return Placed(one.address, machine_rows(one), one.quirks, truth=_truth(one), machine=one)
 
@@ -111,7 +142,7 @@ def _decoy(facts: dict[str, Any]) -> Placed:
 def _machines() -> tuple[Machine, ...]:
     found = []
     for path in sorted(_FOLDER.glob("*.toml")):
-        if path.name != _DECOYS:
+        if path.name not in (_DECOYS, _QUIRKS):
             facts = _facts(path)
             found += [machine(facts, one) for one in facts["printers"]]
     return tuple(replace(one, place=place) for place, one in enumerate(found))
