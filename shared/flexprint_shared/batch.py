@@ -51,6 +51,29 @@ STATES: Final[dict[str, SupplyState]] = {letter: state for state, letter in STAT
 OPTIONAL_COLUMNS: Final = ("label", "engine_boots", "supply_serials", "training")
 """Columns that a batch has only where a read of it says something there."""
 
+# What documents have in common, for the compressor to refer to: without it a batch of one printer would be twice as
+# large. What comes most often stands last. Another text is another format.
+_DICTIONARY: Final = (
+    b'"impressions","1.3.6.1.2.1.43.10.2.1.4.1.1","standard"],["sheets","scans","derived","equivalents","hours",'
+    b'["total.large","total.duplex","total.color","total.mono","print.color","print.mono","copy.color","copy.mono",'
+    b'"fax.sent","fax.received","fax","scan","print","copy","1.3.6.1.4.1.253.","1.3.6.1.4.1.367.","1.3.6.1.4.1.641.",'
+    b'"1.3.6.1.4.1.1602.","1.3.6.1.4.1.18334.1.","1.3.6.1.4.1.2435.2.3.9.4.2.1.5.5.","1.3.6.1.4.1.11.2.3.9.4.2.1.",'
+    b'"1.3.6.1.4.1.1347.42.2.1.1.1.","Canon","Ricoh","Xerox","Epson","Lexmark","Konica Minolta","Samsung","Brother",'
+    b'"Kyocera","HP","wasteToner","ink","inkCartridge","developer","fuser","transferUnit","opc","toner",'
+    b'"Cyan Toner","Magenta Toner","Yellow Toner","Black Toner","tenthsOfGrams","percent"],["cyan","magenta","yellow",'
+    b'"black","Toner Cartridge","Drum Unit","Waste Toner Box","other","warmup","printing","idle","noPaper","lowPaper",'
+    b'"jammed","doorOpen","offline","serviceRequested","noToner","lowToner","critical","warning","Toner low","Sleep",'
+    b'"Ready","Ready."],[[],[]],[null,null],[161,161],[[],[],[],[]],'
+    b'{"format":1,"made_at":"2026-01-01T00:00:00Z","agent":{"version":"0.1.0","host":"DESKTOP-"},"recipients":["'
+    b'@example.com"],"report":{"requested_at":"2026-01-01T00:00:00Z"},"report":null,"layouts":[{"manufacturer":"'
+    b'","model":"","sys_object_id":"1.3.6.1.4.1.","color":false,"color":true,"meters":[["total","impressions",'
+    b'"1.3.6.1.4.1.","vendor"],[".0","vendor"]],"supplies":[["1.1","Black Toner","toner","black",100,"percent"],["1.2",'
+    b'"}],"since":17,"reads":{"layout":[0,0,0,0],"at":[0,"address":["192.168.1.","10.0.0.","port":[161],"macs":[["'
+    b'"serial":["","name":["","location":[null,"contact":[null,"asset":[null,"firmware":["","description":["",'
+    b'"uptime_s":["meters":[["levels":[["percents":[["states":["oooo","o"],"state":["idle","idle"],"errors":[[],[]],'
+    b'"console":[["Ready"],["Ready."]],"alerts":[[],[]],"warnings":[[],[]],"evidence":[[],[]]}}'
+)
+
 IDENTITY_COLUMNS: Final = ("serial", "name", "location", "contact", "asset", "firmware", "description")
 
 
@@ -226,13 +249,15 @@ def with_colons(mac: str) -> str:
 
 
 def pack(opened: dict[str, Any]) -> bytes:
-    """The document as it is sealed: compact JSON in UTF-8, deflated."""
-    return zlib.compress(json.dumps(opened, separators=(",", ":"), ensure_ascii=False).encode(), 9)
+    """The document as it is sealed: compact JSON in UTF-8, deflated with a dictionary (RFC 1950)."""
+    deflater = zlib.compressobj(9, zdict=_DICTIONARY)
+    octets = json.dumps(opened, separators=(",", ":"), ensure_ascii=False).encode()
+    return deflater.compress(octets) + deflater.flush()
 
 
 def inflate(packed: bytes, limit: int = LARGEST_DOCUMENT) -> bytes:
     """The JSON of a packed document. Raises NotADocument when it is none or would swell over `limit` octets."""
-    inflater = zlib.decompressobj()
+    inflater = zlib.decompressobj(zdict=_DICTIONARY)
     try:
         octets = inflater.decompress(packed, limit)
     except zlib.error as error:
