@@ -33,7 +33,7 @@ from flexprint_server.fleet.models import Read as StoredRead
 from flexprint_server.migrations import upgrade
 from flexprint_server.tenants.keys import open_keyring
 from flexprint_server.tenants.service import add_dealer, enrol, install_key
-from flexprint_shared.batch import Sender, document, pack
+from flexprint_shared.batch import STATE_LETTERS, Sender, document, pack
 from flexprint_shared.readings import Alert, Identity, Meter, Read, Status, Supply
 from flexprint_shared.sealing import NO_BATCH, Header, batch_hash, seal
 from services.postgres import Postgres
@@ -105,13 +105,23 @@ def printer(number: int, luck: random.Random) -> Read:
     )
 
 
+# What printers are doing while somebody reads them: most are as they were.
+MOMENTS = [
+    Status("idle", (), ("Ready",)),
+    Status("idle", (), ("Sleep mode on",)),
+    Status("printing", (), ("Printing", "Tray 2")),
+    Status("other", ("jammed",), ("Paper jam in tray 2", "Open the left cover")),
+]
+
+
 def later(read: Read, hours: int, luck: random.Random) -> Read:
-    """The same printer after some hours of office work."""
+    """The same printer after some hours of office work. One in five shows something else than it mostly does."""
     pages = luck.randrange(200 * hours)
     return replace(
         read,
         read_at=read.read_at + timedelta(hours=hours, milliseconds=luck.randrange(900_000)),
         uptime_s=(read.uptime_s or 0) + 3600 * hours,
+        status=luck.choice(MOMENTS) if luck.random() < 0.2 else read.status,
         meters=tuple(replace(meter, value=meter.value + pages) for meter in read.meters),
         supplies=tuple(
             replace(supply, level=max(supply.level - hours, 0), percent=max(supply.percent - hours, 0))
@@ -243,12 +253,13 @@ def lean(read: Read, device: int, batch: int, row: int) -> tuple[object, ...]:
         json.dumps([meter.value for meter in read.meters], separators=(",", ":")),
         json.dumps([supply.level for supply in read.supplies], separators=(",", ":")),
         json.dumps([supply.percent for supply in read.supplies], separators=(",", ":")),
+        "".join(STATE_LETTERS[supply.state] for supply in read.supplies),
     )  # fmt: skip
 
 
 LEAN_COPY = (
-    "COPY lean (dealer_id, device_id, batch_id, row, layout_id, read_at, uptime_s, total, meters, levels, percents) "
-    "FROM STDIN"
+    "COPY lean (dealer_id, device_id, batch_id, row, layout_id, read_at, uptime_s, total, meters, levels, percents, "
+    "states) FROM STDIN"
 )
 
 

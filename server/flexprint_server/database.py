@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import (
     DeclarativeBase,
     LoaderCriteriaOption,
@@ -124,6 +124,12 @@ class Database:
             yield session
 
     @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """transaction() below the ORM, for what is done so often that a session's bookkeeping would show."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
     def reading(self, scope: Scope | None = None) -> Iterator[Session]:
         """A transaction that only reads: on SQLite it does not wait for a batch that is being stored."""
         with self._readers.begin() as session:
@@ -208,7 +214,7 @@ def _ask_if_idle(dialect: Dialect, connection: Any, entry: ConnectionPoolEntry, 
     try:
         dialect.do_ping(connection)
     except dialect.loaded_dbapi.Error as error:
-        raise DisconnectionError from error  # the pool takes another one
+        raise InvalidatePoolError from error  # the pool takes another one, and none that is as old
 
 
 def _begin_sqlite(connection: Connection) -> None:

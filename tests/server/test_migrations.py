@@ -1,10 +1,13 @@
 """The schema that migrations make is the schema that the models describe."""
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import select, text
 
 from flexprint_server.database import Database, Model
-from flexprint_server.migrations import upgrade
+from flexprint_server.fleet.models import Device, DeviceKey, Read
+from flexprint_server.migrations import configuration, upgrade
 
 
 def test_models_and_migrations_agree(database: Database) -> None:
@@ -18,3 +21,47 @@ def test_migrating_twice_changes_nothing(database_url: str) -> None:
     """`migrate` can stand in every start script."""
     upgrade(database_url)
     upgrade(database_url)
+
+
+def test_a_device_keeps_its_figures_when_they_move_to_its_layout(tmp_path, postgres):
+    """Step 4: what a device showed it shows still, its keys are all there, and reads have states of their own."""
+    for url in (f"sqlite:///{tmp_path / 'old.db'}", postgres.create()):
+        command.upgrade(configuration(url), "0003")
+        database = Database(url)
+        with database.transaction() as session:
+            for statement in BEFORE.strip().split(";\n"):
+                session.execute(text(statement))
+        upgrade(url)
+        with database.reading() as session:
+            device = session.scalars(select(Device)).one()
+            assert device.meters == {"total": [7342, "impressions"], "scan": [46, "scans"]}
+            assert [(supply["name"], supply["percent"], supply["state"]) for supply in device.supplies] == [
+                ("TK-1170", 42, "ok"),
+                ("Waste", None, "some"),
+            ]
+            assert session.scalars(select(Read.states).order_by(Read.id)).all() == ["uu", "os"]
+            assert session.scalars(select(DeviceKey.key)).all() == ["serial:kyocera:VD1"]
+        database.close()
+
+
+BEFORE = """
+INSERT INTO dealer (id, name, created_at) VALUES (1, 'D', '2026-11-01 00:00:00.000000');
+INSERT INTO customer (id, dealer_id, name, created_at) VALUES (1, 1, 'C', '2026-11-01 00:00:00.000000');
+INSERT INTO site (id, dealer_id, customer_id, name, created_at) VALUES (1, 1, 1, 'S', '2026-11-01 00:00:00.000000');
+INSERT INTO agent (id, dealer_id, site_id, public_key, host, platform, version, enrolled_at, last_sequence, last_hash, recipients)
+VALUES ('00000000000000000000000000000001', 1, 1, '', '', '', '', '2026-11-01 00:00:00.000000', 0, '', '[]');
+INSERT INTO layout (id, dealer_id, hash, content) VALUES (5, 1, '', '{"meters":
+[["total","impressions",null,"vendor"],["scan","scans",null,"vendor"]], "supplies":
+[["1","TK-1170","toner","black",100,"percent"],["2","Waste","wasteToner",null,-2,"percent"]]}');
+INSERT INTO device (id, dealer_id, site_id, agent_id, said, macs, address, search_text, supply_low, state, errors, console, alerts,
+warnings, meters, supplies, first_seen_at, last_read_at, owner_read_at)
+VALUES (9, 1, 1, '00000000000000000000000000000001', '', '[]', '10.1.2.3', '', false, 'idle', '[]', '[]', '[]', '[]',
+'{"total":[7342,"impressions"],"scan":[46,"scans"]}', '[["1","TK-1170","toner","black",42,"ok",42,100,"percent"],
+["2","Waste","wasteToner",null,null,"some",-3,-2,"percent"]]', '2026-11-01 00:00:00.000000', '2026-11-03 00:00:00.000000',
+'2026-11-03 00:00:00.000000');
+INSERT INTO device_key (dealer_id, key, device_id) VALUES (1, 'serial:kyocera:VD1', 9);
+INSERT INTO read (dealer_id, device_id, batch_id, "row", layout_id, read_at, meters, levels, percents)
+VALUES (1, 9, 1, 0, 5, '2026-11-02 00:00:00.000000', '[7000,40]', '[50,-3]', '[50,null]');
+INSERT INTO read (dealer_id, device_id, batch_id, "row", layout_id, read_at, meters, levels, percents)
+VALUES (1, 9, 2, 0, 5, '2026-11-03 00:00:00.000000', '[7342,46]', '[42,-3]', '[42,null]')
+"""

@@ -16,13 +16,14 @@ from openpyxl import Workbook as Spreadsheet
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from flexprint_server.fleet.models import Device, Layout, Read
-from flexprint_server.fleet.summary import summary
+from flexprint_server.fleet.models import Device, Read
+from flexprint_server.fleet.summary import search_text
 from flexprint_server.ingest.models import Batch
 from flexprint_server.reports.models import Delivery, Report, Workbook
 from flexprint_server.tenants.models import Agent, Customer, Dealer, Site, User
 from flexprint_server.tenants.passwords import hash_password
 from flexprint_shared import readings
+from services.laid_out import figures
 
 PASSWORD = "correct horse battery"
 
@@ -174,7 +175,7 @@ def a_read(kind: Kind, at: datetime, address: str, serial: str | None, total: in
 
 def store(session: Session, agent: Agent, read: readings.Read, *, first_seen_at: datetime) -> Device:
     """The device as `read` shows it, without any stored read."""
-    identity, supplies = read.identity, [supply.as_json() for supply in read.supplies]
+    identity = read.identity
     device = Device(
         dealer_id=agent.dealer_id, site_id=agent.site_id, agent_id=agent.id, manufacturer=identity.manufacturer,
         model=identity.model, serial=identity.serial, asset=identity.asset, name=identity.name,
@@ -182,9 +183,8 @@ def store(session: Session, agent: Agent, read: readings.Read, *, first_seen_at:
         description=identity.description, sys_object_id=identity.sys_object_id, macs=list(identity.macs),
         address=read.address, color=read.color, state=read.status.state, errors=list(read.status.errors),
         console=list(read.status.console), alerts=[[a.severity, a.code, a.description] for a in read.alerts],
-        warnings=list(read.warnings), meters={m.name: [m.value, m.unit] for m in read.meters},
-        supplies=supplies, first_seen_at=first_seen_at, last_read_at=read.read_at, owner_read_at=read.read_at,
-        **summary(identity, read.address, read.meter("total"), supplies),
+        warnings=list(read.warnings), first_seen_at=first_seen_at, last_read_at=read.read_at,
+        owner_read_at=read.read_at, search_text=search_text(identity, read.address), **_figures(session, agent, read),
     )  # fmt: skip
     session.add(device)
     session.flush()
@@ -195,7 +195,7 @@ def add_reads(
     session: Session, agent: Agent, device: Device, read: readings.Read, totals: Sequence[tuple[datetime, int]]
 ) -> None:
     """Earlier reads of `device`, laid out like `read`, each in a batch of its own."""
-    layout_id = _layout(session, agent, read)
+    shown = _figures(session, agent, read)
     whole = max(read.meter("total") or 1, 1)
     batches = [_batch(agent, at) for at, _ in totals]
     ids = (
@@ -205,10 +205,10 @@ def add_reads(
     )
     rows = [
         {
-            "dealer_id": agent.dealer_id, "device_id": device.id, "batch_id": batch_id, "row": 3, "layout_id": layout_id,
+            "dealer_id": agent.dealer_id, "device_id": device.id, "batch_id": batch_id, "row": 3,
             "read_at": at, "uptime_s": 86400 * 12 + 3600, "total": total,
             "meters": [meter.value * total // whole for meter in read.meters],
-            "levels": [supply.level for supply in read.supplies], "percents": [supply.percent for supply in read.supplies],
+            **{name: shown[name] for name in ("layout_id", "levels", "percents", "states")},
         }
         for (at, total), batch_id in zip(totals, ids, strict=True)
     ]  # fmt: skip
@@ -216,20 +216,11 @@ def add_reads(
         session.execute(insert(Read), rows)
 
 
-def _layout(session: Session, agent: Agent, read: readings.Read) -> int:
-    content = {
-        "manufacturer": read.identity.manufacturer,
-        "model": read.identity.model,
-        "meters": [[meter.name, meter.unit, meter.oid, meter.source] for meter in read.meters],
-        "supplies": [[s.index, s.name, s.kind, s.color, s.capacity, s.unit] for s in read.supplies],
-    }
-    hashed = sha256(repr((agent.dealer_id, content)).encode()).digest()
-    known = session.query(Layout).filter_by(hash=hashed, dealer_id=agent.dealer_id).one_or_none()
-    if known is None:
-        known = Layout(dealer_id=agent.dealer_id, hash=hashed, content=content)
-        session.add(known)
-        session.flush()
-    return known.id
+def _figures(session: Session, agent: Agent, read: readings.Read) -> dict[str, Any]:
+    return figures(
+        session, agent.dealer_id, {m.name: [m.value, m.unit, m.oid, m.source] for m in read.meters},
+        [supply.as_json() for supply in read.supplies], manufacturer=read.identity.manufacturer, model=read.identity.model,
+    )  # fmt: skip
 
 
 def _batch(agent: Agent, at: datetime) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from flexprint_server.fleet.models import Device
-from flexprint_server.fleet.summary import summary
+from flexprint_server.fleet.summary import search_text
 from flexprint_server.reports.service import request_report
 from flexprint_server.tenants.models import Agent, Customer, Dealer, Site
 from flexprint_shared.readings import Identity
+from services.laid_out import figures
 
 TONER = {
     "index": "1.1", "name": "TK-1170", "kind": "toner", "color": "black", "percent": 42, "state": "ok", "level": 420,
@@ -48,9 +49,9 @@ def add_device(session: Session, agent: Agent, read_at: datetime, serial: str = 
         "warnings": [], "meters": {"total": [7342, "impressions"]}, "supplies": [TONER],
         "first_seen_at": read_at - timedelta(days=80), "last_read_at": read_at, "owner_read_at": read_at, **given,
     }  # fmt: skip
-    total = facts["meters"].get("total", (None,))[0]
     identity = Identity(**{key: facts[key] for key in ("manufacturer", "model", "serial", "asset", "name", "location")})
-    facts |= summary(identity, facts["address"], total, facts["supplies"])
+    facts["search_text"] = search_text(identity, facts["address"])
+    facts |= figures(session, agent.dealer_id, facts.pop("meters"), facts.pop("supplies"))
     device = Device(dealer_id=agent.dealer_id, site_id=agent.site_id, agent_id=agent.id, **facts)
     session.add(device)
     session.flush()

@@ -17,10 +17,15 @@ class Match:
     conflicts: tuple[str, ...]
 
 
-def or_place(keys: tuple[str, ...], agent: str, address: str, port: int) -> tuple[str, ...]:
-    """The keys of flexprint_shared.identity, cut to what a column holds. A device that gives neither serial nor MAC
-    address is known by where this agent found it, which is the best there is and holds only until it moves."""
-    return tuple([key[:_LONGEST] for key in keys]) or (f"address:{agent}:{address}:{port}"[:_LONGEST],)
+def cut(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys of flexprint_shared.identity as long as a column holds them."""
+    return tuple([key[:_LONGEST] for key in keys])
+
+
+def place_key(agent: str, address: str, port: int) -> str:
+    """A device that gives neither serial nor MAC address is known by where this agent found it, which is the best
+    there is and holds only until it moves."""
+    return f"address:{agent}:{address}:{port}"[:_LONGEST]
 
 
 def match(keys: Sequence[str], names: Mapping[str, int], with_serial: Container[int]) -> Match:

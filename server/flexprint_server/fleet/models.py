@@ -2,12 +2,11 @@
 
 import uuid
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Dialect,
     ForeignKey,
     Index,
     LargeBinary,
@@ -19,37 +18,21 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
-from sqlalchemy.types import TypeDecorator
 
 from flexprint_server.database import BigKey, Json, Model, Scope
+from flexprint_server.fleet.figures import meters_of, supplies_of
 from flexprint_server.tenants.models import Site, of_dealer_at_site, sites_of
 
 
-class Supplies(TypeDecorator[list[dict[str, Any]]]):
-    """A list of flexprint_shared.readings.Supply.as_json(), kept without the keys: they would be half of a row that
-    is written anew with every read."""
-
-    impl = Json
-    cache_ok = True
-
-    KEYS: Final = ("index", "name", "kind", "color", "percent", "state", "level", "capacity", "unit")
-
-    def process_bind_param(self, value: list[dict[str, Any]] | None, dialect: Dialect) -> list[list[Any]] | None:
-        return None if value is None else [[supply[key] for key in self.KEYS] for supply in value]
-
-    def process_result_value(self, value: list[list[Any]] | None, dialect: Dialect) -> list[dict[str, Any]] | None:
-        return None if value is None else [dict(zip(self.KEYS, supply, strict=True)) for supply in value]
-
-
 class Device(Model):
-    """A printer, as its newest read shows it. `meters` is {name: [value, unit]} and `supplies` the list of
-    flexprint_shared.readings.Supply.as_json() of that read.
+    """A printer, as its newest read shows it: `meter_values`, `levels`, `percents` and `states` are that read's, in
+    the order of its layout; `meters` and `supplies` are what people read.
 
     `search_text`, `total`, `supply_left` and `supply_low` repeat what stands elsewhere in the row, in a form that
-    a page can search and sort a hundred thousand devices by; fleet.summary.summary() says what goes in, and
-    whoever stores a read stores them too. The device belongs to the agent `agent_id` and its site; `owner_read_at`
-    is when that agent last read it; `said` is a hash of all that the device last said of itself, to see quickly that
-    it says the same again."""
+    a page can search and sort a hundred thousand devices by; fleet.summary says what goes in, and whoever stores a
+    read stores them too. The device belongs to the agent `agent_id` and its site; `owner_read_at` is when that agent
+    last read it; `said` is a hash of all that the device last said but its figures, to see quickly that it says the
+    same again."""
 
     __tablename__ = "device"
     __table_args__ = (
@@ -85,13 +68,28 @@ class Device(Model):
     console: Mapped[list[str]] = mapped_column(Json)
     alerts: Mapped[list[list[Any]]] = mapped_column(Json)
     warnings: Mapped[list[str]] = mapped_column(Json)
-    meters: Mapped[dict[str, list[Any]]] = mapped_column(Json)
-    supplies: Mapped[list[dict[str, Any]]] = mapped_column(Supplies)
+    layout_id: Mapped[int] = mapped_column(ForeignKey("layout.id"))
+    meter_values: Mapped[list[int]] = mapped_column(Json)
+    levels: Mapped[list[int | None]] = mapped_column(Json)
+    percents: Mapped[list[int | None]] = mapped_column(Json)
+    states: Mapped[str] = mapped_column(Text)
     first_seen_at: Mapped[datetime]
     last_read_at: Mapped[datetime]
     owner_read_at: Mapped[datetime]
 
     site: Mapped[Site] = relationship()
+    # One question more for a page of devices, however many: they share few layouts.
+    layout: Mapped["Layout"] = relationship(lazy="selectin")
+
+    @property
+    def meters(self) -> dict[str, list[Any]]:
+        """{name: [value, unit]}."""
+        return meters_of(self.layout.content, self.meter_values)
+
+    @property
+    def supplies(self) -> list[dict[str, Any]]:
+        """flexprint_shared.readings.Supply.as_json() of each."""
+        return supplies_of(self.layout.content, self.levels, self.percents, self.states)
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
@@ -139,8 +137,9 @@ class Layout(Model):
 
 
 class Read(Model):
-    """One read, wide. `meters`, `levels` and `percents` are lists in the order of the layout; the sealed
-    original is row `row` of the batch, which also says when the read arrived.
+    """One read, wide. `meters`, `levels` and `percents` are lists in the order of the layout, `states` has a letter
+    for each supply (flexprint_shared.batch.STATES); the sealed original is row `row` of the batch, which also says
+    when the read arrived.
 
     No foreign keys: four look-ups for each read would cost more than storing it, and the one statement that
     stores reads takes these numbers from rows it has just locked or made."""
@@ -160,6 +159,7 @@ class Read(Model):
     meters: Mapped[list[int]] = mapped_column(Json)
     levels: Mapped[list[int | None]] = mapped_column(Json)
     percents: Mapped[list[int | None]] = mapped_column(Json)
+    states: Mapped[str] = mapped_column(Text)
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:

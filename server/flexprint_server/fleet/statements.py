@@ -2,11 +2,11 @@
 itself, PostgreSQL and SQLite each in its own way."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, CursorResult, Dialect, Executable, TextClause, Uuid, bindparam, text
+from sqlalchemy import Connection, Dialect, Executable, Uuid, bindparam, text
+from sqlalchemy.exc import DBAPIError
 
 from flexprint_server.database import Instant
 
@@ -27,31 +27,51 @@ _SAID: Final = {
     "macs": "json",
     "color": "boolean",
 }
-# What holds for this one instant: always taken from the newest read.
+# What it shows in words at one instant: always taken from the newest read.
 _SHOWN: Final = {
     "address": "text",
-    "total": "bigint",
-    "supply_left": "smallint",
-    "supply_low": "boolean",
     "state": "text",
     "errors": "json",
     "console": "json",
     "alerts": "json",
     "warnings": "json",
-    "meters": "json",
-    "supplies": "json",
+    "said": "text",
 }
-_ONE: Final = {"id": "bigint", "read_at": "timestamptz"}
-_READ: Final = {
+# What it counts, by column of a read and of a device.
+_COUNTED: Final = {
+    "layout_id": "layout_id",
+    "total": "total",
+    "meters": "meter_values",
+    "levels": "levels",
+    "percents": "percents",
+    "states": "states",
+}
+_FIGURES: Final = {
     "row": "smallint",
     "device_id": "bigint",
+    "newest": "boolean",
+    "at": "bigint",
     "layout_id": "integer",
-    "read_at": "timestamptz",
     "uptime_s": "bigint",
     "total": "bigint",
+    "supply_left": "smallint",
+    "supply_low": "boolean",
     "meters": "json",
     "levels": "json",
     "percents": "json",
+    "states": "text",
+}
+
+# A device goes over to `agent` and `site` when its owner has not read it since `unowned`.
+_TAKEN_OVER: Final = "(device.agent_id = :agent OR device.owner_read_at < :unowned)"
+_COUNTS: Final = {
+    **{column: f"x.{name}" for name, column in _COUNTED.items()},
+    "supply_left": "x.supply_left",
+    "supply_low": "x.supply_low",
+    "agent_id": f"CASE WHEN {_TAKEN_OVER} THEN :agent ELSE device.agent_id END",
+    "site_id": f"CASE WHEN {_TAKEN_OVER} THEN :site ELSE device.site_id END",
+    "owner_read_at": f"CASE WHEN {_TAKEN_OVER} THEN x.read_at ELSE device.owner_read_at END",
+    "last_read_at": "x.read_at",
 }
 
 # A process has one engine and with it one dialect; tests have many.
@@ -61,14 +81,9 @@ _for_each_dialect: Final = lru_cache(maxsize=4)
 _IS_NEWEST: Final = "(device.last_read_at <= x.read_at OR device.last_read_at > :absurd)"
 
 
-def instant(at: datetime, dialect: str) -> str:
-    """An instant in UTC as text in a row; on SQLite that is the form in which SQLAlchemy keeps it."""
-    return str(at) if dialect == POSTGRESQL else at.replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
 class Prepared:
-    """A statement compiled once. SQLAlchemy's own way from a statement to the driver costs more than what the driver
-    and the database do with the small ones; errors still come as SQLAlchemy's."""
+    """A statement compiled once and given to the driver itself. SQLAlchemy's own way to it and back costs more than
+    what driver and database do with statements as small as these; errors still come as SQLAlchemy's."""
 
     def __init__(self, statement: Executable, dialect: Dialect) -> None:
         compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # it has, in every statement
@@ -80,13 +95,36 @@ class Prepared:
         self._names: Final = tuple(converters)
         self._converters = [(name, convert) for name, convert in converters.items() if convert]
 
-    def run(self, connection: Connection, facts: Mapping[str, Any]) -> CursorResult[Any]:
-        """What the statement returns; `facts` are its parameters and may be more."""
+    def run(self, connection: Connection, facts: Mapping[str, Any]) -> list[Any]:
+        """The rows that the statement returns, as the driver gives them; `facts` are its parameters and may be more.
+        `connection` has to be in a transaction."""
         given = {name: facts[name] for name in self._names}
         for name, convert in self._converters:
             given[name] = convert(given[name])
-        return connection.exec_driver_sql(
-            self._sql, tuple([given[name] for name in self._order]) if self._order else given
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(self._sql, tuple([given[name] for name in self._order]) if self._order else given)
+            return list(cursor.fetchall()) if cursor.description else []
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise self._as_sqlalchemys(connection, error) from error
+        finally:
+            cursor.close()
+
+    def _as_sqlalchemys(self, connection: Connection, error: Exception) -> BaseException:
+        """The error as one of sqlalchemy.exc, without the parameters, which are customers' data. A connection that
+        is gone does not go back to the pool."""
+        dialect = connection.dialect
+        is_gone = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
+        if is_gone:
+            connection.invalidate(error)
+        return DBAPIError.instance(
+            self._sql,
+            None,
+            error,
+            dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=is_gone,
+            dialect=dialect,
         )
 
 
@@ -115,81 +153,76 @@ def known_keys(dialect: Dialect) -> Prepared:
     return Prepared(text(sql), dialect)
 
 
-@lru_cache
-def lock_devices(dialect: str) -> TextClause:
+@_for_each_dialect
+def lock_devices(dialect: Dialect) -> Prepared:
     """(id, said) of the devices `ids`, locked in the order of their numbers. SQLite has one writer at a time.
 
     Neither this nor what changes devices names the dealer: the numbers come from its own keys, and a condition
     more would send PostgreSQL through all devices of the dealer."""
-    locking = " FOR NO KEY UPDATE" if dialect == POSTGRESQL else ""
-    return text(f"SELECT id, said FROM device WHERE id {_among_ids(dialect)} ORDER BY id{locking}")  # noqa: S608  ours
+    if dialect.name == POSTGRESQL:
+        named = "= ANY(ARRAY(SELECT CAST(json_array_elements_text(CAST(:ids AS json)) AS bigint)))"
+        locking = " FOR NO KEY UPDATE"
+    else:
+        named, locking = "IN (SELECT value FROM json_each(:ids))", ""
+    return Prepared(text(f"SELECT id, said FROM device WHERE id {named} ORDER BY id{locking}"), dialect)  # noqa: S608
 
 
-@lru_cache
-def change_identities(dialect: str) -> TextClause:
-    """Devices `ids` as they last said they are, told by `devices`."""
+@_for_each_dialect
+def change_devices(dialect: Dialect) -> Prepared:
+    """Devices as their newest reads have them, in words and figures, told by `devices`."""
     changes = {
         **{name: f"COALESCE(x.{name}, device.{name})" for name in _SAID},
+        **{name: f"x.{name}" for name in _SHOWN},
         # Without this a device that kept its serial to itself for once would vanish from searches by it.
         "search_text": "CASE WHEN x.serial IS NULL AND device.serial IS NOT NULL "
         "THEN device.search_text ELSE x.search_text END",
-        "said": "x.said",
+        **_COUNTS,
     }
-    columns = {**_ONE, **_SAID, "search_text": "text", "said": "text"}
-    return text(_change(changes, columns, dialect)).bindparams(bindparam("absurd", type_=Instant()))
+    columns = {**_FIGURES, **_SAID, **_SHOWN, "search_text": "text"}
+    sql = f"WITH x AS {_rows('devices', columns, dialect.name)} {_change(changes, dialect.name)}"
+    return _prepared(sql, dialect)
 
 
 @_for_each_dialect
 def store(dialect: Dialect) -> Sequence[Prepared]:
-    """Devices `ids` as their newest read shows them, told by `devices`, and every one of `reads` as a row of
-    `batch`. One statement on PostgreSQL, two on SQLite, which has no WITH ... UPDATE.
+    """Every one of `reads` as a row of `batch`, and the figures of devices whose newest read is said to be among
+    them. One statement on PostgreSQL, two on SQLite, which has no WITH ... UPDATE."""
+    columns = ", ".join(["row", "device_id", "read_at", "uptime_s", *_COUNTED])
+    add = f"INSERT INTO read (dealer_id, batch_id, {columns}) SELECT :dealer, :batch, {columns} FROM x"  # noqa: S608
+    change = f"{_change(_COUNTS, dialect.name)} AND x.newest"
+    rows = f"WITH x AS {_rows('reads', _FIGURES, dialect.name)}"
+    if dialect.name == POSTGRESQL:
+        written = [f"{rows}, changed AS ({change}) {add}"]
+    else:
+        written = [f"{rows} {change}", f"{rows} {add}"]
+    return [_prepared(sql, dialect) for sql in written]
 
-    A device goes over to `agent` and `site` when its owner has not read it since `unowned`."""
-    taken_over = "(device.agent_id = :agent OR device.owner_read_at < :unowned)"
-    changes = {
-        **{name: f"x.{name}" for name in _SHOWN},
-        "agent_id": f"CASE WHEN {taken_over} THEN :agent ELSE device.agent_id END",
-        "site_id": f"CASE WHEN {taken_over} THEN :site ELSE device.site_id END",
-        "owner_read_at": f"CASE WHEN {taken_over} THEN x.read_at ELSE device.owner_read_at END",
-        "last_read_at": "x.read_at",
-    }
-    names = ", ".join(f'"{name}"' for name in _READ)
-    values = ", ".join(f'x."{name}"' for name in _READ)
-    change = _change(changes, {**_ONE, **_SHOWN}, dialect.name)
-    add = (
-        f"INSERT INTO read (dealer_id, batch_id, {names}) SELECT :dealer, :batch, {values} "  # noqa: S608  names of ours
-        f"FROM {_rows('reads', _READ, dialect.name)}"
-    )
+
+def _prepared(sql: str, dialect: Dialect) -> Prepared:
     kinds: dict[str, Any] = {"agent": Uuid(), "absurd": Instant(), "unowned": Instant()}
-    written = [f"WITH changed AS ({change}) {add}"] if dialect.name == POSTGRESQL else [change, add]
-    return [
-        Prepared(
-            text(sql).bindparams(*(bindparam(name, type_=kind) for name, kind in kinds.items() if f":{name}" in sql)),
-            dialect,
-        )
-        for sql in written
-    ]
+    typed = [bindparam(name, type_=kind) for name, kind in kinds.items() if f":{name}" in sql]
+    return Prepared(text(sql).bindparams(*typed), dialect)
 
 
-def _change(changes: Mapping[str, str], columns: Mapping[str, str], dialect: str) -> str:
+def _change(changes: Mapping[str, str], dialect: str) -> str:
+    """Changes the devices that `x` names, where what it tells is news."""
     assignments = ", ".join(f"{name} = {value}" for name, value in changes.items())
+    # An array keeps PostgreSQL from walking through all devices, whatever it believes about the length of `x`.
+    named = "= ANY(ARRAY(SELECT device_id FROM x))" if dialect == POSTGRESQL else "IN (SELECT device_id FROM x)"
     return (
-        f"UPDATE device SET {assignments} FROM {_rows('devices', columns, dialect)} "  # noqa: S608  names of ours
-        f"WHERE device.id {_among_ids(dialect)} AND device.id = x.id AND {_IS_NEWEST}"
+        f"UPDATE device SET {assignments} FROM x "  # noqa: S608  names of ours
+        f"WHERE device.id {named} AND device.id = x.device_id AND {_IS_NEWEST}"
     )
 
 
 def _rows(parameter: str, columns: Mapping[str, str], dialect: str) -> str:
-    """The objects in the JSON `parameter`, as rows `x`."""
+    """The objects in the JSON `parameter` as a table expression; their `at`, in milliseconds since 1970, also as the
+    instant `read_at`, in the form in which SQLAlchemy keeps it."""
     if dialect == POSTGRESQL:
         typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-        return f"json_to_recordset(CAST(:{parameter} AS json)) AS x({typed})"
+        # In two parts, for a double does not hold milliseconds up to the year 9999.
+        read_at = "to_timestamp(at / 1000) + at % 1000 * interval '1 millisecond' AS read_at"
+        return f"MATERIALIZED (SELECT *, {read_at} FROM json_to_recordset(CAST(:{parameter} AS json)) AS told({typed}))"  # noqa: S608
     taken = ", ".join(f"json_extract(value, '$.{name}') AS \"{name}\"" for name in columns)
-    return f"(SELECT {taken} FROM json_each(:{parameter})) AS x"  # noqa: S608  names of ours
-
-
-def _among_ids(dialect: str) -> str:
-    """A condition: one of those in the JSON array `ids`."""
-    if dialect == POSTGRESQL:
-        return "= ANY(ARRAY(SELECT CAST(json_array_elements_text(CAST(:ids AS json)) AS bigint)))"
-    return "IN (SELECT value FROM json_each(:ids))"
+    read_at = "strftime('%Y-%m-%d %H:%M:%f000', json_extract(value, '$.at') / 1000.0, 'unixepoch') AS read_at"
+    return f"(SELECT {taken}, {read_at} FROM json_each(:{parameter}))"  # noqa: S608  names of ours

@@ -8,17 +8,19 @@ agents that see the same devices at the same time wait for each other and never 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from hashlib import blake2b
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from msgspec.structs import asdict
+from sqlalchemy import Connection, insert, select
 
 from flexprint_server.fleet import statements
 from flexprint_server.fleet.identity import Match, conflict_note, match
-from flexprint_server.fleet.models import Device, DeviceKey, Supplies
+from flexprint_server.fleet.models import Device, DeviceKey
 from flexprint_server.tenants.models import Dealer
+from flexprint_shared.times import from_milliseconds
 
 OWNED_FOR: Final = timedelta(days=7)
 """How long a device stays with the agent that read it first, after that agent's last read of it, when another
@@ -29,41 +31,28 @@ ABSURD: Final = timedelta(days=1)
 keep later ones from showing as the newest."""
 
 
-class Figures(msgspec.Struct):
-    """A read as it is stored: row `row` of its batch. Its device is known last."""
+class Figures(msgspec.Struct, gc=False):
+    """What a read counted, as it is stored: row `row` of its batch, taken `at` milliseconds after 1970 began. Its
+    device, and whether this is to have its figures, are known last."""
 
     row: int
+    at: int
     layout_id: int
-    read_at: str
     uptime_s: int | None
-    total: int | None
-    meters: Sequence[int]
-    levels: Sequence[int | None]
-    percents: Sequence[int | None]
-    device_id: int = 0
-
-
-class Shown(msgspec.Struct):
-    """What a device showed at the instant of a read. `meters` are the JSON of {name: [value, unit]}, `supplies` of
-    rows in the order of Supplies.KEYS; `alerts` are (severity, code, text)."""
-
-    read_at: str
-    address: str
     total: int | None
     supply_left: int | None
     supply_low: bool
-    state: str
-    errors: Sequence[str]
-    console: Sequence[str]
-    alerts: Sequence[Any]
-    warnings: list[str]
-    meters: msgspec.Raw
-    supplies: msgspec.Raw
-    id: int = 0
+    meters: Sequence[int]
+    levels: Sequence[int | None]
+    percents: Sequence[int | None]
+    states: str
+    device_id: int = 0
+    newest: bool = False
 
 
 class Said(msgspec.Struct):
-    """What a device says of itself, which seldom changes. None leaves what it said before."""
+    """What a device says in words, which seldom changes: of itself, where None leaves what it said before, and of
+    this instant. `alerts` are (severity, code, text)."""
 
     manufacturer: str | None
     model: str | None
@@ -77,23 +66,37 @@ class Said(msgspec.Struct):
     sys_object_id: str | None
     macs: Sequence[str] | None
     color: bool | None
+    address: str
+    state: str
+    errors: Sequence[str]
+    console: Sequence[str]
+    alerts: Sequence[Any]
+    warnings: list[str]
     search_text: str
-    said: str
-    read_at: str
-    id: int = 0
+    said: str = ""
 
 
 @dataclass(slots=True)
 class Arrival:
-    """One read, and the keys its device is matched by. `told` is a hash of all that the device says of itself;
-    `said` works it out where that is news."""
+    """One read, and the keys its device is matched by. `told` is a hash of all that the device says in words; `say`
+    works these out where they are news."""
 
-    read_at: datetime
     keys: Sequence[str]
     told: str
-    said: Callable[[], Said]
-    shown: Shown
+    say: Callable[[], Said]
     figures: Figures
+    notes: Sequence[str] = ()
+
+    def said(self) -> Said:
+        said = self.say()
+        said.warnings += self.notes
+        said.said = self.told
+        return said
+
+    def note_conflicts(self, conflicts: Sequence[tuple[str, int]]) -> None:
+        """Tells people that keys of the read name other devices too."""
+        self.notes = [conflict_note(key, other) for key, other in conflicts]
+        self.told = blake2b("\n".join([self.told, *self.notes]).encode(), digest_size=8).hexdigest()
 
 
 @dataclass(slots=True, frozen=True)
@@ -107,9 +110,6 @@ class Origin:
     received_at: datetime
 
 
-_Row = TypeVar("_Row", Said, Shown)
-
-
 @dataclass(slots=True, frozen=True)
 class _Place:
     """The device a read belongs to, and those of its keys that name another one."""
@@ -118,87 +118,91 @@ class _Place:
     conflicts: Sequence[tuple[str, int]]
 
 
-def store(session: Session, origin: Origin, arrivals: Sequence[Arrival]) -> None:
+def store(connection: Connection, origin: Origin, arrivals: Sequence[Arrival]) -> None:
     """Stores every read, and each device as its newest read shows it."""
     if not arrivals:
         return
-    places, told = _places(session, origin, arrivals)
+    places, told = _places(connection, origin, arrivals)
     for arrival, place in zip(arrivals, places, strict=True):
         arrival.figures.device_id = place.device
-        arrival.shown.warnings += [conflict_note(key, other) for key, other in place.conflicts]
+        if place.conflicts:
+            arrival.note_conflicts(place.conflicts)
     newest = _newest(arrivals)
     if told is None:
-        told = _lock(session, newest)
-    _update_identities(session, origin, newest, told)
-    _write(session, origin, newest, arrivals)
+        told = _lock(connection, newest)
+    _write(connection, origin, newest, told, arrivals)
 
 
 def _places(
-    session: Session, origin: Origin, arrivals: Sequence[Arrival]
+    connection: Connection, origin: Origin, arrivals: Sequence[Arrival]
 ) -> tuple[list[_Place], dict[int, str] | None]:
     """The device of every read; and, where all of them were known by all their keys, what each has said of itself.
     These are locked; where that is None, none is."""
     keys = {key for arrival in arrivals for key in arrival.keys}
-    known = _known(session, origin.dealer_id, keys)
+    known = _known(connection, origin.dealer_id, keys)
     if len(known) == len(keys):
         names = {key: device for key, device, _ in known}
         told = {device: said for _, device, said in known}
-        return [_place(session, origin, arrival, names, set()) for arrival in arrivals], told
+        return [_place(connection, origin, arrival, names, set()) for arrival in arrivals], told
     # Somebody else may be making the same devices at this moment.
-    session.execute(select(Dealer.id).where(Dealer.id == origin.dealer_id).with_for_update(key_share=True))
-    names = {key: device for key, device, _ in _known(session, origin.dealer_id, keys)}
-    with_serial = _with_serial(session, origin.dealer_id, names.values())
-    return [_place(session, origin, arrival, names, with_serial) for arrival in arrivals], None
+    connection.execute(select(Dealer.id).where(Dealer.id == origin.dealer_id).with_for_update(key_share=True))
+    names = {key: device for key, device, _ in _known(connection, origin.dealer_id, keys)}
+    with_serial = _with_serial(connection, origin.dealer_id, names.values())
+    return [_place(connection, origin, arrival, names, with_serial) for arrival in arrivals], None
 
 
-def _place(session: Session, origin: Origin, arrival: Arrival, names: dict[str, int], with_serial: set[int]) -> _Place:
+def _place(
+    connection: Connection, origin: Origin, arrival: Arrival, names: dict[str, int], with_serial: set[int]
+) -> _Place:
     found = match(arrival.keys, names, with_serial)
-    device = found.device or _new_device(session, origin, arrival)
+    device = found.device or _new_device(connection, origin, arrival)
     if found.new_keys:
-        _name(session, origin.dealer_id, device, found)
+        _name(connection, origin.dealer_id, device, found)
         names.update(dict.fromkeys(found.new_keys, device))
         with_serial |= {device for key in found.new_keys if key.startswith("serial:")}
     return _Place(device, [(key, names[key]) for key in found.conflicts])
 
 
-def _name(session: Session, dealer_id: int, device: int, found: Match) -> None:
-    session.execute(
+def _name(connection: Connection, dealer_id: int, device: int, found: Match) -> None:
+    connection.execute(
         insert(DeviceKey), [{"dealer_id": dealer_id, "key": key, "device_id": device} for key in found.new_keys]
     )
 
 
-def _new_device(session: Session, origin: Origin, arrival: Arrival) -> int:
-    columns = {**msgspec.structs.asdict(arrival.shown), **msgspec.structs.asdict(arrival.said())}
-    supplies = msgspec.json.decode(arrival.shown.supplies)
-    columns["supplies"] = [dict(zip(Supplies.KEYS, supply, strict=True)) for supply in supplies]
-    columns["meters"] = msgspec.json.decode(arrival.shown.meters)
-    columns["macs"] = columns["macs"] or []
-    del columns["id"], columns["read_at"]
+def _new_device(connection: Connection, origin: Origin, arrival: Arrival) -> int:
+    said, figures = asdict(arrival.said()), arrival.figures
+    read_at = from_milliseconds(figures.at)
     statement = insert(Device).values(
+        **{**said, "macs": said["macs"] or []},
         dealer_id=origin.dealer_id,
         site_id=origin.site_id,
         agent_id=origin.agent_id,
-        first_seen_at=arrival.read_at,
-        last_read_at=arrival.read_at,
-        owner_read_at=arrival.read_at,
-        **columns,
+        layout_id=figures.layout_id,
+        total=figures.total,
+        supply_left=figures.supply_left,
+        supply_low=figures.supply_low,
+        meter_values=figures.meters,
+        levels=figures.levels,
+        percents=figures.percents,
+        states=figures.states,
+        first_seen_at=read_at,
+        last_read_at=read_at,
+        owner_read_at=read_at,
     )
-    return int(session.execute(statement.returning(Device.id)).scalar_one())
+    return int(connection.execute(statement.returning(Device.id)).scalar_one())
 
 
-def _known(session: Session, dealer_id: int, keys: Iterable[str]) -> Sequence[tuple[str, int, str]]:
+def _known(connection: Connection, dealer_id: int, keys: Iterable[str]) -> Sequence[tuple[str, int, str]]:
     """(key, device, what that said of itself) of those that name a device."""
-    connection = session.connection()
     facts = {"dealer": dealer_id, "keys": _json(list(keys))}
-    found = statements.known_keys(connection.dialect).run(connection, facts)
-    return [(row.key, row.device_id, row.said) for row in found]
+    return statements.known_keys(connection.dialect).run(connection, facts)
 
 
-def _with_serial(session: Session, dealer_id: int, devices: Iterable[int]) -> set[int]:
+def _with_serial(connection: Connection, dealer_id: int, devices: Iterable[int]) -> set[int]:
     known = select(DeviceKey.device_id).where(
         DeviceKey.dealer_id == dealer_id, DeviceKey.device_id.in_(set(devices)), DeviceKey.key.startswith("serial:")
     )
-    return set(session.scalars(known))
+    return set(connection.scalars(known))
 
 
 def _newest(arrivals: Sequence[Arrival]) -> dict[int, Arrival]:
@@ -209,33 +213,24 @@ def _newest(arrivals: Sequence[Arrival]) -> dict[int, Arrival]:
     return dict(sorted(newest.items()))
 
 
-def _time(arrival: Arrival) -> datetime:
-    return arrival.read_at
+def _time(arrival: Arrival) -> int:
+    return arrival.figures.at
 
 
-def _lock(session: Session, newest: Mapping[int, Arrival]) -> dict[int, str]:
-    """What the devices said of themselves before, and locks them."""
-    locked = session.execute(statements.lock_devices(_dialect(session)), {"ids": _json(list(newest))})
-    return {row.id: row.said for row in locked}
+def _lock(connection: Connection, devices: Iterable[int]) -> dict[int, str]:
+    """What the devices said before; and locks them, in the order given."""
+    return dict(statements.lock_devices(connection.dialect).run(connection, {"ids": _json(list(devices))}))
 
 
-def _update_identities(
-    session: Session, origin: Origin, newest: Mapping[int, Arrival], told: Mapping[int, str]
+def _write(
+    connection: Connection,
+    origin: Origin,
+    newest: Mapping[int, Arrival],
+    told: Mapping[int, str],
+    arrivals: Sequence[Arrival],
 ) -> None:
-    """Changes those that say something else of themselves than what they have `told`."""
-    news = [_of(device, arrival.said()) for device, arrival in newest.items() if told.get(device) != arrival.told]
-    if news:
-        facts = {"ids": _json([said.id for said in news]), "devices": _json(news)}
-        statement = statements.change_identities(_dialect(session))
-        session.execute(statement, {"absurd": origin.received_at + ABSURD, **facts})
-
-
-def _of(device: int, row: _Row) -> _Row:
-    row.id = device
-    return row
-
-
-def _write(session: Session, origin: Origin, newest: Mapping[int, Arrival], arrivals: Sequence[Arrival]) -> None:
+    """Writes reads and devices: those that say something new in words get everything at once, the others their
+    figures together with the reads."""
     facts = {
         "dealer": origin.dealer_id,
         "site": origin.site_id,
@@ -243,17 +238,17 @@ def _write(session: Session, origin: Origin, newest: Mapping[int, Arrival], arri
         "batch": origin.batch_id,
         "absurd": origin.received_at + ABSURD,
         "unowned": origin.received_at - OWNED_FOR,
-        "ids": _json(list(newest)),
-        "devices": _json([_of(device, arrival.shown) for device, arrival in newest.items()]),
-        "reads": _json([arrival.figures for arrival in arrivals]),
     }
-    connection = session.connection()
+    news = []
+    for device, arrival in newest.items():
+        arrival.figures.newest = told[device] == arrival.told
+        if not arrival.figures.newest:
+            news.append({**asdict(arrival.figures), **asdict(arrival.said())})
+    if news:
+        statements.change_devices(connection.dialect).run(connection, {**facts, "devices": _json(news)})
+    facts["reads"] = _json([arrival.figures for arrival in arrivals])
     for statement in statements.store(connection.dialect):
         statement.run(connection, facts)
-
-
-def _dialect(session: Session) -> str:
-    return session.get_bind().dialect.name
 
 
 def _json(rows: Sequence[Any]) -> str:

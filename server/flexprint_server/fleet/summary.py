@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from flexprint_shared.readings import Identity
 
@@ -18,21 +18,6 @@ SupplyFacts = Mapping[str, Any]
 # Kinds of prtMarkerSuppliesType (RFC 3805) that fill up where others run out.
 _FILLING: Final = ("waste",)
 _LOW: Final = ("low", "empty")
-
-
-class Summary(TypedDict):
-    """The columns of Device that repeat what its newest read says, for searching and sorting."""
-
-    search_text: str
-    total: int | None
-    supply_left: int | None
-    supply_low: bool
-
-
-def summary(identity: Identity, address: str, total: int | None, supplies: Sequence[SupplyFacts]) -> Summary:
-    """The summary columns of a device that said so."""
-    remaining, low = scarcity((fills_up(supply), supply["state"], supply["percent"]) for supply in supplies)
-    return Summary(search_text=search_text(identity, address), total=total, supply_left=remaining, supply_low=low)
 
 
 def scarcity(supplies: Iterable[tuple[bool, str, int | None]]) -> tuple[int | None, bool]:

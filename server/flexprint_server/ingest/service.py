@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from sqlalchemy import Dialect, bindparam, insert, select, update
+from sqlalchemy import Connection, Dialect, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -86,25 +86,25 @@ class Inbox:
         key = self._sealing_key(header.sealing_key)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                with self._database.transaction() as session:
-                    return self._take(session, header, sealed, key, now)
+                with self._database.connection() as connection:
+                    return self._take(connection, header, sealed, key, now)
             except DBAPIError as error:
                 if attempt == _ATTEMPTS or not _passing(error):
                     raise
         raise AssertionError("the last attempt returns or raises")
 
     def _take(
-        self, session: Session, header: Header, sealed: bytes, key: X25519PrivateKey | None, now: datetime
+        self, connection: Connection, header: Header, sealed: bytes, key: X25519PrivateKey | None, now: datetime
     ) -> Receipt:
         # The lock puts an agent's batches in a row; it also keeps the agent from changing meanwhile.
-        connection = session.connection()
-        agent = _lock_agent(connection.dialect).run(connection, {"agent": header.agent}).one_or_none()
-        if agent is None:
+        locked = _lock_agent(connection.dialect).run(connection, {"agent": header.agent})
+        if not locked:
             self._public_keys.pop(header.agent, None)
             raise _unknown_agent()
+        agent = _Place(*locked[0])
         digest = sealing.batch_hash(sealed)
         if header.sequence <= agent.last_sequence:
-            return _stored_before(session, header, digest, agent)
+            return _stored_before(connection, header, digest, agent)
         document = _open(sealed, key)
         recipients = [clean(recipient, 254) for recipient in document.recipients]
         facts = {
@@ -125,22 +125,21 @@ class Inbox:
             "recipients": recipients,
         }
         store_batch, *others = _store_batch(connection.dialect)
-        number = store_batch.run(connection, facts).scalar_one()
+        ((number,),) = store_batch.run(connection, facts)
         for statement in others:
             statement.run(connection, facts)
         origin = storing.Origin(agent.dealer_id, agent.site_id, header.agent, number, now)
-        self._store_reads(session, document, origin)
-        report = self._request_report(session, document, origin, recipients)
+        self._store_reads(connection, document, origin)
+        report = self._request_report(connection, document, origin, recipients)
         return Receipt(digest, header.sequence, len(document.reads.layout), new=True, report=report)
 
-    def _store_reads(self, session: Session, document: Document, origin: storing.Origin) -> None:
+    def _store_reads(self, connection: Connection, document: Document, origin: storing.Origin) -> None:
         models = models_of(document)
-        layout_ids = self._layouts.ids(session, origin.dealer_id, [model.content for model in models])
-        dialect = session.get_bind().dialect.name
-        storing.store(session, origin, arrivals_of(document, models, layout_ids, origin.agent_id, dialect))
+        layout_ids = self._layouts.ids(connection, origin.dealer_id, [(model.hash, model.content) for model in models])
+        storing.store(connection, origin, arrivals_of(document, models, layout_ids, origin.agent_id))
 
     def _request_report(
-        self, session: Session, document: Document, origin: storing.Origin, recipients: list[str]
+        self, connection: Connection, document: Document, origin: storing.Origin, recipients: list[str]
     ) -> int | None:
         if document.report is None:
             return None
@@ -148,16 +147,17 @@ class Inbox:
             requested_at = parse_rfc3339(document.report.requested_at)
         except (ValueError, OverflowError) as error:
             raise refusals.UnreadableDocument("The report is asked for at a time that is none.") from error
-        return request_report(
-            session,
-            dealer_id=origin.dealer_id,
-            site_id=origin.site_id,
-            agent_id=origin.agent_id,
-            recipients=recipients,
-            requested_at=requested_at,
-            now=origin.received_at,
-            mail_domain=self._mail_domain,
-        )
+        with Session(connection) as session:  # in the transaction of the connection, which it does not end
+            return request_report(
+                session,
+                dealer_id=origin.dealer_id,
+                site_id=origin.site_id,
+                agent_id=origin.agent_id,
+                recipients=recipients,
+                requested_at=requested_at,
+                now=origin.received_at,
+                mail_domain=self._mail_domain,
+            )
 
     def _sealing_key(self, key_id: bytes) -> X25519PrivateKey | None:
         if key_id not in self.keyring().sealing:
@@ -176,6 +176,15 @@ class Inbox:
                 self._public_keys.clear()
             self._public_keys[agent] = known
         return known
+
+
+class _Place(NamedTuple):
+    """Whose agent it is, and the head of its chain: the columns of _LOCK_AGENT."""
+
+    dealer_id: int
+    site_id: int
+    last_sequence: int
+    last_hash: bytes
 
 
 # On the tables and not the models: the way through the ORM costs more than these statements themselves.
@@ -263,9 +272,9 @@ def _unknown_agent() -> refusals.UnknownAgent:
     )
 
 
-def _stored_before(session: Session, header: Header, digest: bytes, agent: Any) -> Receipt:
+def _stored_before(connection: Connection, header: Header, digest: bytes, agent: _Place) -> Receipt:
     """The receipt of a batch that was stored already. Raises StaleSequence when another one has its number."""
-    stored = session.execute(
+    stored = connection.execute(
         select(Batch.hash, Batch.reads).where(Batch.agent_id == header.agent, Batch.sequence == header.sequence)
     ).one_or_none()
     if stored is None or stored.hash != digest:

@@ -42,9 +42,27 @@ def migrate(connection: Connection) -> None:
         context.run_migrations()
 
 
+def without_cascades(connection: Connection) -> None:
+    """SQLite changes a table by making it anew and dropping the old one, which would take along every row that
+    refers to it. Has to be said before the transaction; foreign_keys_hold() makes up for it."""
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("PRAGMA foreign_keys=OFF")
+
+
+def foreign_keys_hold(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+        if broken:
+            raise RuntimeError(f"after this step rows would refer to rows that are not there: {broken[:5]}")
+
+
 database = Database(context.config.attributes["url"], pool_size=1)
 try:
-    with database.engine.begin() as opened:
-        migrate(opened)
+    with database.engine.connect() as opened:
+        without_cascades(opened)
+        with opened.begin():
+            migrate(opened)
+            foreign_keys_hold(opened)
 finally:
     database.close()

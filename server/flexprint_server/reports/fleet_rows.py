@@ -4,14 +4,16 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, cast, func, select, true
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from flexprint_server.fleet.models import Device
+from flexprint_server.fleet.figures import meters_of, supplies_of
+from flexprint_server.fleet.models import Device, Layout
 from flexprint_server.reports.workbook import About, DeviceRow
 from flexprint_server.tenants.models import Customer, Site
 
 _AT_ONCE: Final = 500
+_FIGURES: Final = (Device.layout_id, Device.meter_values, Device.levels, Device.percents, Device.states)
 
 
 def one_snapshot(session: Session) -> None:
@@ -28,27 +30,17 @@ def about(session: Session, dealer_id: int, site_id: int, now: datetime) -> Abou
         .join(Customer, Customer.id == Site.customer_id)
         .where(Site.dealer_id == dealer_id, Site.id == site_id)
     ).one()
-    return About(customer, site, now, _meters(session, dealer_id, site_id))
+    pairs = {
+        (name, unit) for layout in _layouts(session, dealer_id, site_id).values() for name, unit, *_ in layout["meters"]
+    }
+    return About(customer, site, now, sorted(pairs))
 
 
-def _meters(session: Session, dealer_id: int, site_id: int) -> list[tuple[str, str]]:
-    """The (name, unit) pairs that occur on the site."""
-    each: Any
-    unit: ColumnElement[Any]
-    if session.get_bind().dialect.name == "postgresql":
-        each = func.json_each(cast(Device.meters, JSON)).table_valued("key", "value")
-        unit = each.c.value.op("->>")(1)
-    else:
-        each = func.json_each(Device.meters).table_valued("key", "value")
-        unit = func.json_extract(each.c.value, "$[1]")
-    pairs = session.execute(
-        select(each.c.key, unit)
-        .distinct()
-        .select_from(Device)
-        .join(each, true())
-        .where(Device.dealer_id == dealer_id, Device.site_id == site_id)
-    )
-    return [(name, unit) for name, unit in pairs]
+def _layouts(session: Session, dealer_id: int, site_id: int) -> dict[int, dict[str, Any]]:
+    """What the site's devices have in common, by number."""
+    of_site = select(Device.layout_id).where(Device.dealer_id == dealer_id, Device.site_id == site_id)
+    asked = select(Layout.id, Layout.content).where(Layout.dealer_id == dealer_id, Layout.id.in_(of_site))
+    return {row.id: row.content for row in session.execute(asked)}
 
 
 def device_rows(session: Session, dealer_id: int, site_id: int) -> Generator[DeviceRow]:
@@ -64,12 +56,11 @@ def device_rows(session: Session, dealer_id: int, site_id: int) -> Generator[Dev
             Device.address,
             Device.name,
             Device.location,
-            Device.meters,
-            Device.supplies,
             Device.state,
             Device.errors,
             Device.first_seen_at,
             Device.last_read_at,
+            *_FIGURES,
         )
         .join(Site, Site.id == Device.site_id)
         .join(Customer, Customer.id == Site.customer_id)
@@ -81,6 +72,10 @@ def device_rows(session: Session, dealer_id: int, site_id: int) -> Generator[Dev
             Device.id,
         )
     )
+    layouts = _layouts(session, dealer_id, site_id)
     with session.execute(asked, execution_options={"yield_per": _AT_ONCE}) as rows:
         for row in rows:
-            yield DeviceRow(*row)
+            layout = layouts[row.layout_id]
+            meters = meters_of(layout, row.meter_values)
+            supplies = supplies_of(layout, row.levels, row.percents, row.states)
+            yield DeviceRow._make((*row[: -len(_FIGURES)], meters, supplies))

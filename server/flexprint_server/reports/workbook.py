@@ -54,12 +54,12 @@ class DeviceRow(NamedTuple):
     address: str
     name: str | None
     location: str | None
-    meters: Mapping[str, Sequence[Any]]
-    supplies: Sequence[SupplyFacts]
     state: str
     errors: Sequence[str]
     first_seen_at: datetime
     last_read_at: datetime
+    meters: Mapping[str, Sequence[Any]]
+    supplies: Sequence[SupplyFacts]
 
 
 @dataclass(slots=True, frozen=True)

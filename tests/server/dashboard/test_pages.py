@@ -14,12 +14,12 @@ from sqlalchemy import func, select, update
 
 from flexprint_server.dashboard.pages import error_page
 from flexprint_server.dashboard.routes import XLSX, attachment
-from flexprint_server.fleet.models import Device, Layout, Read
+from flexprint_server.fleet.models import Device, Read
 from flexprint_server.fleet.queries import PAGE, READS_PAGE
 from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Customer, Dealer, Site
-from services import seeded
+from services import laid_out, seeded
 from services.pages import ALICE, NOW, Visit, serving
 
 
@@ -319,24 +319,18 @@ def everywhere(database, said):
             setattr(device, name, text)
         device.state, device.errors, device.console = text[:20], [text], [text]
         device.alerts, device.warnings, device.macs = [[text, 7, text]], [text], [text]
-        device.supplies = [
+        device.layout_id = laid_out.layout(
+            session,
+            device.dealer_id,
             {
-                "index": text,
-                "name": text,
-                "kind": text,
-                "color": text,
-                "percent": None,
-                "state": text,
-                "level": -2,
-                "capacity": -2,
-                "unit": text,
-            }
-        ]
-        device.meters = {"total": [7, text], text: [8, text]}
-        layout = session.scalars(
-            select(Layout).join(Read, Read.layout_id == Layout.id).where(Read.device_id == device.id)
-        ).first()
-        layout.content = {**layout.content, "meters": [[text, text, text, text]]}
+                "meters": [["total", text, text, text], [text, text, text, text]],
+                "supplies": [[text, text, text, text, -2, text]],
+            },
+        )
+        device.meter_values, device.levels, device.percents, device.states = [7, 8], [-2], [None], "u"
+        session.execute(
+            update(Read).where(Read.device_id == device.id).values(layout_id=device.layout_id, meters=[7, 8])
+        )
         session.get_one(Dealer, device.dealer_id).name = text + " dealer"
         site = session.get_one(Site, device.site_id)
         site.name = text
@@ -384,7 +378,8 @@ def test_a_device_that_says_nothing_at_all_has_a_page(fleet, bob):
         silent = seeded.a_read(kind, NOW + timedelta(hours=5), "10.0.0.9", None, 5)
         device = seeded.store(session, agent, silent, first_seen_at=NOW)
         device.manufacturer = device.model = device.description = device.total = None
-        device.meters, device.supplies = {}, []
+        for name, value in laid_out.figures(session, dealer.id, {}, []).items():
+            setattr(device, name, value)
         number = device.id
     listed, shown = words(bob.get("/").text), words(bob.get(f"/devices/{number}").text)
     assert "Unnamed printer" in listed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flexprint_server.fleet.identity import Match, conflict_note, match, or_place
+from flexprint_server.fleet.identity import Match, conflict_note, cut, match, place_key
 from flexprint_shared.identity import keys
 
 S1, S2, M1, M2 = "serial:kyocera:ONE", "serial:kyocera:TWO", "mac:0017c8000001", "mac:0017c8000002"
@@ -35,12 +35,13 @@ def test_the_strongest_key_decides(told, names, with_serial, expected):
 
 def test_a_device_that_says_nothing_is_known_by_where_it_was_found():
     """Until it moves; and only for the agent that found it there."""
-    assert or_place((), "a1", "10.1.2.3", 161) == ("address:a1:10.1.2.3:161",)
-    assert or_place((S1, M1), "a1", "10.1.2.3", 161) == (S1, M1)
+    assert place_key("a1", "10.1.2.3", 161) == "address:a1:10.1.2.3:161"
 
 
 def test_a_key_fits_its_column_whatever_the_device_says():
-    assert all(len(key) <= 300 for key in or_place(keys("x" * 255, None, "ß" * 255, ()), "a", "b", 1))
+    assert all(len(key) <= 300 for key in cut(keys("x" * 255, None, "ß" * 255, ())))
+    assert len(place_key("a" * 36, "x" * 255, 65535)) <= 300
+    assert cut((S1, M1)) == (S1, M1)
 
 
 def test_a_conflict_is_told_in_words():

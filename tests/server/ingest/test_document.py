@@ -50,7 +50,7 @@ def test_whatever_an_agent_can_make_is_accepted(some, recipients):
     """Every read that the agent's own types can hold gets through, and none is lost on the way."""
     opened = decode(octets(made(*some, recipients=recipients, report_requested_at=NOON)))
     models = models_of(opened)
-    arrivals = arrivals_of(opened, models, list(range(len(models))), agents.uuid.uuid4(), "sqlite")
+    arrivals = arrivals_of(opened, models, list(range(len(models))), agents.uuid.uuid4())
     assert len(arrivals) == len(some)
     totals = [read.meter("total") for read in some]
     assert sorted(map(repr, totals)) == sorted(repr(arrival.figures.total) for arrival in arrivals)

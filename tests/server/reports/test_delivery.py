@@ -205,7 +205,7 @@ def test_without_a_mail_server_the_mail_is_kept_and_says_so(house, tmp_path):
 def test_a_workbook_that_cannot_be_built_is_tried_again_and_then_given_up(house):
     """Whatever is wrong with one site's devices, it is noted and keeps no other report waiting."""
     with house.database.transaction() as session:
-        session.execute(update(Device).values(meters={"total": ["no figure"]}))
+        session.execute(update(Device).values(meter_values=["one", "too many"]))
     report_id = house.ask()
     with Rude() as rude:
         report = house.deliver(report_id, rude)
