@@ -39,6 +39,8 @@ class Settings:
     search_timeout: float
     packets_per_second: int
     search_every: timedelta
+    broadcast: bool
+    mdns: bool
     report_every: str
     spooler: bool
     proxy: str | None
@@ -132,6 +134,8 @@ TABLE: Final = (
     ),
     Setting("packets_per_second", "1000", _whole(1, 100_000), "most packets a second that leave for the whole site"),
     Setting("search_every", "84h", _duration, "how often a wake searches the targets for new printers"),
+    Setting("broadcast", "on", _switch, "a search asks the networks of this computer by broadcast as well"),
+    Setting("mdns", "on", _switch, "a search listens for printers that announce themselves (Bonjour) there"),
     Setting(
         "report_every",
         "daily",

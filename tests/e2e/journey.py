@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from flexprint_server.database import Database
 from flexprint_server.tenants.service import install_key
+from lab.site import BEYOND_LOOPBACK
 from services.process import Program, dies_with_us, free_port
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -123,6 +124,8 @@ class Agent:
 
     def enroll(self, collector: Collector, url: str | None = None) -> None:
         self.run("enroll", "--server", url or collector.url, "--insecure-loopback", "--key", collector.install_key())
+        for setting in BEYOND_LOOPBACK:
+            self.run("settings", setting, "off")
         self.run("recipients", "add", RECIPIENT)
 
     def status(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from .office import SEGMENTS, Placed, addresses, office
 from .simulator import DEFAULT_PORT
-from .site import Lab, LabFailed
+from .site import BEYOND_LOOPBACK, Lab, LabFailed
 from .stage import Child, Screen, StepFailed, environment, finished, installed, tail, until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -243,6 +243,8 @@ class Demo:
             self._server("dealer", "add", DEALER, "--email", OWNER, "--password-stdin", said=self.story.password + "\n")
             key = self._server("install-key", "--dealer", DEALER, "--customer", CUSTOMER, "--site", SITE).strip()
             self._agent("enroll", "--server", self.story.url, "--insecure-loopback", f"--key={key}")
+            for setting in BEYOND_LOOPBACK:
+                self._agent("settings", setting, "off")
             self._agent("recipients", "add", RECIPIENT)
             assert self._lab
             self._agent("add", *(f"{segment}:{self._lab.port}" for segment in SEGMENTS))

@@ -189,6 +189,8 @@ class Site:
                     self._standing[address].device.change(_rows(rows))
             case "place":
                 self.place(order["address"], _rows(order["rows"]), _quirks(order["quirks"]))
+            case "hear":
+                self.answer_broadcasts(order["broadcasts"])
             case "away":
                 del self._standing[order["address"]]
             case "up" | "down" as way:

@@ -20,6 +20,9 @@ from .device import FLAWLESS, Quirks
 from .office import Placed, grown
 from .recording import Row, load
 
+BEYOND_LOOPBACK: Final = ("broadcast", "mdns", "spooler")
+"""Settings of the agent that are off where a lab is on loopback: what they switch on asks the office around."""
+
 _TESTS: Final = Path(__file__).resolve().parent.parent
 _READY_SECONDS: Final = 20.0
 
@@ -111,6 +114,10 @@ class Lab:
         """Puts a device in place, instead of the one that stood there."""
         self.devices[device.address] = device
         self._order({"do": "place", **_on_the_way(device)})
+
+    def hear(self, broadcasts: Sequence[str]) -> None:
+        """From now on devices answer what is sent to one of these, and to no other broadcast address."""
+        self._order({"do": "hear", "broadcasts": list(broadcasts)})
 
     def take_away(self, address: str) -> Placed:
         """From now on nobody stands at this address. The device that did."""

@@ -64,8 +64,14 @@ def findings(facts: Facts) -> list[Finding]:
         Finding("batch-refused", f"Batch {number} was refused for good: {reason}", f"flexprint-agent sent {number}")
         for number, reason in facts.refused
     ]
-    if not status["targets"]:
-        found.append(Finding("no-targets", "Nothing was chosen to be searched.", "flexprint-agent add 10.10.10.0/24"))
+    if not status["printers"] and not status["targets"]:
+        found.append(
+            Finding(
+                "no-targets",
+                "No printer is known, and nothing was chosen to be searched beside the networks of this computer.",
+                "flexprint-agent add 10.10.10.0/24, then flexprint-agent search",
+            )
+        )
     elif not status["printers"]:
         found.append(Finding("no-printers", "No printer is known.", "flexprint-agent search"))
     if facts.unknown_exclusion is not None:

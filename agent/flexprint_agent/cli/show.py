@@ -120,16 +120,12 @@ def _of_routers(gateway: Document) -> list[str]:
     elif gateway["excluded"]:
         lines = [f"The gateway {gateway['address']} was not asked, as it is excluded."]
     elif gateway["address"]:
-        address = gateway["address"]
-        steps = {
-            "add 10.10.10.0/24": "names a segment by hand",
-            "segments --community COMMUNITY": "asks the gateway once with a community of its own",
-            f"credentials add --for {address} --community": "keeps one for it (or --user NAME, for SNMPv3)",
-            "segments --gateway 10.10.10.1": "asks another router",
-        }
-        width = max(map(len, steps))
-        lines = [f"The gateway {address} tells nothing ({gateway['error']}). That is usual. What can be done:"]
-        lines += [f"  flexprint-agent {step:<{width}}  {what}" for step, what in steps.items()]
+        lines = [
+            f"The gateway {gateway['address']} tells nothing ({gateway['error']}). That is usual. What can be done:",
+            "  flexprint-agent add 10.10.10.0/24                 names a segment by hand",
+            "  flexprint-agent segments --community COMMUNITY    asks the gateway with a community of its own",
+            "  flexprint-agent segments --gateway 10.10.10.1     asks another router",
+        ]
     else:
         lines = [f"No gateway was asked: {gateway['error']}. Name one with --gateway, or segments by hand with add."]
     if gateway["others"]:
@@ -183,9 +179,9 @@ def plan(document: Document) -> str:
 
 def search(document: Document) -> str:
     summary = (
-        f"{_count(document['printers'], 'printer')} found ({document['new']} new), {document['answered']} answered "
-        f"of {_count(document['asked'], 'address')} asked, {_count(document['packets'], 'packet')}, "
-        f"{document['seconds']:g} s"
+        f"{_count(document['printers'], 'printer')} found ({document['new']} new), "
+        f"{_count(document['answered'], 'device')} answered, {_count(document['asked'], 'address')} asked one by one, "
+        f"{_count(document['packets'], 'packet')}, {document['seconds']:g} s"
     )
     rows = [
         (one["address"], one["manufacturer"], one["model"], one["serial"], "new" if one["new"] else "")
@@ -198,7 +194,17 @@ def search(document: Document) -> str:
             f"\n{_count(len(outside), 'address')} that no target covers said something and got no packet: "
             f"{', '.join(outside[:10])}{' ...' if len(outside) > 10 else ''}; `flexprint-agent add` what is a printer"
         )
+    unheard = [f"{one['announced']} at {one['address']}" for one in document["found"] if _only_announced(one)]
+    if unheard:
+        summary += (
+            f"\n{_count(len(unheard), 'printer')} announced but silent to SNMP: {', '.join(unheard[:10])}"
+            f"{' ...' if len(unheard) > 10 else ''}; switch SNMP on there, or set its community"
+        )
     return (_table(("address", "manufacturer", "model", "serial", ""), rows) + "\n\n" if rows else "") + summary
+
+
+def _only_announced(one: Document) -> bool:
+    return one["announced"] is not None and not one["answered"]
 
 
 def device(one: Device) -> dict[str, Any]:

@@ -66,7 +66,8 @@ class Ground:
 class Candidate:
     """A place where a printer may be. `by` is the name of its finder. `community` is the one it has answered to; None
     where it has not: all are tried. `engine` is the one it told over SNMPv3. `granted`: it may be asked though no
-    target covers it, because a person switched on what found it."""
+    target covers it, because a person switched on what found it. `also`: further addresses of the same device, of
+    which none is asked; where one of them is excluded, the device is. `hint`: what it says it is, for people."""
 
     address: str
     port: int
@@ -74,6 +75,8 @@ class Candidate:
     community: str | None = field(default=None, repr=False)
     granted: bool = False
     engine: "Engine | None" = None
+    also: tuple[str, ...] = ()
+    hint: str | None = None
 
 
 @dataclass(slots=True)
@@ -109,16 +112,24 @@ class Plan:
 
 @dataclass(slots=True, frozen=True)
 class Finder:
-    """`name` says in a word how a printer was found. `on`: whether the settings want it. `plan` sends nothing."""
+    """`name` says in a word how a printer was found. `on`: whether the settings want it. `plan` sends nothing.
+    `holds`: whether what it granted may be asked at this address now."""
 
     name: str
     on: Callable[[Settings], bool]
     plan: Callable[[Ground], Plan]
     find: Callable[[Ground, Effort], Iterator[Candidate | None]]
+    holds: Callable[[str], bool] = lambda _address: True
+
+
+def is_refused(ground: Ground, candidate: Candidate) -> bool:
+    """Whether a candidate is excluded, at whichever of its addresses."""
+    addresses = (candidate.address, *candidate.also)
+    return any(targets.is_excluded(ground.refused, address, candidate.port) for address in addresses)
 
 
 def may_ask(ground: Ground, candidate: Candidate) -> bool:
     """Whether a candidate may be sent a packet: exclusions always win, then what was chosen, or its finder's grant."""
-    if targets.is_excluded(ground.refused, candidate.address, candidate.port):
+    if is_refused(ground, candidate):
         return False
     return candidate.granted or targets.contains(ground.spans, candidate.address, candidate.port)

@@ -1,14 +1,15 @@
-"""Every finder there is, in the order in which a search asks them: what costs little comes first, and what it finds is
-known before the sweep is through. `search.finder` says what a finder is."""
+"""Every finder there is. A search asks them side by side, in this order: what costs little comes first.
+`search.finder` says what a finder is."""
 
 from typing import Final
 
 from flexprint_agent.search.finder import Finder
+from flexprint_agent.search.local import BROADCAST, MDNS
 from flexprint_agent.search.spooler.finder import SPOOLER
 from flexprint_agent.search.sweeper import SWEEP
 from flexprint_agent.settings import Settings
 
-FINDERS: Final[tuple[Finder, ...]] = (SPOOLER, SWEEP)
+FINDERS: Final[tuple[Finder, ...]] = (SPOOLER, BROADCAST, MDNS, SWEEP)
 
 
 def switched_on(settings: Settings) -> list[Finder]:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.notes import LAST_SEARCH, TARGETS_CHANGED
-from flexprint_agent.search.finder import Candidate, Effort, Ground, Plan, may_ask
+from flexprint_agent.search.finder import Candidate, Effort, Ground, Plan, is_refused, may_ask
 from flexprint_agent.settings import Settings
-from flexprint_agent.targets import is_excluded
 from flexprint_agent.wake.credentials import Keyring, keyring
 from flexprint_agent.wake.finders import switched_on
 from flexprint_agent.wake.reading import Clock, exchange_for, excluded, look_up, pace_for, shares
@@ -49,7 +48,7 @@ Progress = Callable[[Standing], object]
 
 
 class NothingToSearch(AgentError):
-    """No target was chosen, or all of them are excluded."""
+    """No target was chosen, or all of them are excluded; and no finder has somewhere else to look."""
 
 
 class SearchStopped(AgentError):
@@ -105,7 +104,7 @@ def search_plan(keep: Keep, settings: Settings) -> dict[str, Any]:
         "addresses": sum(part.addresses for part in parts),
         "packets": sum(part.packets for part in parts),
         "bytes": sum(part.octets for part in parts),
-        "seconds": round(sum(plan.seconds for plan in plans), 1),
+        "seconds": round(max((plan.seconds for plan in plans), default=0.0), 1),
         "parts": [
             {name: value for name, value in asdict(part).items() if name != "octets"} | {"bytes": part.octets}
             for part in parts
@@ -162,14 +161,15 @@ class _Search:
                 yield None
                 continue
             place = candidate.address, candidate.port
-            if place in self.candidates or place in self.not_asked:
+            places = {place, *((address, candidate.port) for address in candidate.also)}
+            if place in self.not_asked or not places.isdisjoint(self.candidates):
                 continue
             if not may_ask(self.ground, candidate):
                 self.not_asked[place] = {
                     "address": candidate.address,
                     "port": candidate.port,
                     "found_by": candidate.by,
-                    "excluded": is_excluded(self.ground.refused, *place),
+                    "excluded": is_refused(self.ground, candidate),
                 }
                 continue
             self.candidates[place] = candidate
@@ -190,12 +190,18 @@ class _Search:
         plans = [finder.plan(self.ground) for finder in finders]
         for effort, plan in zip(self.efforts, plans, strict=True):
             effort.packets_ahead, effort.seconds_ahead = sum(part.packets for part in plan.parts), plan.seconds
-        for finder, effort in zip(finders, self.efforts, strict=True):
-            for candidate in finder.find(self.ground, effort):
+        going = [
+            (finder.find(self.ground, effort), effort) for finder, effort in zip(finders, self.efforts, strict=True)
+        ]
+        while going:
+            for each in list(going):
+                finding, effort = each
+                try:
+                    yield next(finding)
+                except StopIteration:
+                    effort.packets_ahead, effort.seconds_ahead = 0, 0.0
+                    going.remove(each)
                 self.tell()
-                yield candidate
-            effort.packets_ahead, effort.seconds_ahead = 0, 0.0
-        self.tell()
 
     def tell(self) -> None:
         if self.progress is not None:
@@ -205,7 +211,7 @@ class _Search:
                     answered=len(self.candidates),
                     printers=len(self.places),
                     packets_ahead=sum(effort.packets_ahead for effort in self.efforts),
-                    seconds_ahead=sum(effort.seconds_ahead for effort in self.efforts),
+                    seconds_ahead=max(effort.seconds_ahead for effort in self.efforts),
                     seconds=time.monotonic() - self.begun,
                 )
             )
@@ -227,6 +233,7 @@ class _Search:
             "model": None,
             "serial": None,
             "same_as": None,
+            "announced": candidate.hint,
             "reason": sighting.reason if sighting else outcome.error,
         }
         if sighting is not None and sighting.printer:

@@ -76,7 +76,7 @@ def read_known(keep: Keep, settings: Settings, now: Clock) -> Iterator[dict[str,
     covered, uncovered = _by_target(keep)
     devices = {(device.address, device.port): device for device in covered if device.address is not None}
     if uncovered:
-        why = _why_uncovered(keep)
+        why = _why_uncovered(keep, uncovered)
         for device in uncovered:
             yield _not_asked(device, why, now())
     if devices:
@@ -87,28 +87,36 @@ def uncovered(keep: Keep) -> tuple[list[Device], str]:
     """The known printers that are never read, as no target covers them now, and why. One that was excluded is not
     among them: that was a person's wish. Raises UnknownExclusion."""
     _, without = _by_target(keep)
-    return without, _why_uncovered(keep) if without else ""
+    return without, _why_uncovered(keep, without) if without else ""
 
 
 def _by_target(keep: Keep) -> tuple[list[Device], list[Device]]:
     """The known printers that a target covers, and those that none does; excluded ones are in neither."""
     refused, spans = excluded(keep), allowed(keep)
-    # What a finder grants is covered as long as that finder is switched on. That stands in no secret setting.
-    granting = {finder.name for finder in switched_on(in_force(keep.choices.settings()))}
+    # What a finder grants is covered as long as that finder is switched on, and while its grant holds. That stands in
+    # no secret setting.
+    granting = {finder.name: finder for finder in switched_on(in_force(keep.choices.settings()))}
     covered, without = [], []
     for device in keep.devices.all():
         if device.address is None:
             continue
         if targets.is_excluded(refused, device.address, device.port):
             continue
-        if targets.contains(spans, device.address, device.port) or device.granted_by in granting:
+        finder = granting.get(device.granted_by or "")
+        if targets.contains(spans, device.address, device.port) or (finder and finder.holds(device.address)):
             covered.append(device)
         else:
             without.append(device)
     return covered, without
 
 
-def _why_uncovered(keep: Keep) -> str:
+def _why_uncovered(keep: Keep, devices: Iterable[Device]) -> str:
+    granted = [device.granted_by for device in devices]
+    if all(granted):
+        return (
+            f"it was found by {granted[0]}, which is switched off now or reaches another network than then; "
+            "`flexprint-agent add` its address, or exclude it"
+        )
     names = [one.name for one in map(targets.parse, keep.choices.targets()) if isinstance(one, Name)]
     unknown = [name for name in dict.fromkeys(names) if not look_up(name)]
     if unknown:

@@ -138,9 +138,7 @@ def test_a_ca_file_that_is_none_is_refused_before_anything_is_kept(agent, tmp_pa
     assert agent("settings", "ca", "--json").json["settings"][0]["set"] is False
 
 
-@pytest.mark.parametrize(
-    "command", ["segments", "run", "service", "page", "capture", "vendors", "", "stat", "--colour"]
-)
+@pytest.mark.parametrize("command", ["serach", "", "stat", "--colour"])
 def test_a_command_that_does_not_exist_is_refused_clearly(agent, command):
     said = agent(command)
     assert said.status == 2

@@ -28,6 +28,7 @@ def test_where_all_is_well_nothing_is_found():
         ({"status": {"enrolled": False}}, ["not-enrolled"]),
         ({"status": {"waiting_batches": 2, "last_error": "no route"}}, ["batches-waiting"]),
         ({"status": {"targets": [], "printers": 0}}, ["no-targets"]),
+        ({"status": {"targets": []}}, []),  # those of the local networks are known without
         ({"status": {"printers": 0}}, ["no-printers"]),
         ({"status": {"recipients": []}}, ["no-recipients"]),
         ({"refused": [(7, "broken-seal"), (9, "too-large")]}, ["batch-refused", "batch-refused"]),

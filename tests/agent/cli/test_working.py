@@ -14,7 +14,7 @@ from flexprint_agent.cli.parser import parse
 from flexprint_agent.keep.home import only_one
 from flexprint_shared import batch
 from lab.office import office
-from lab.site import Lab
+from lab.site import BEYOND_LOOPBACK, Lab
 from services import collector as bad_days
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the simulated site needs Linux")
@@ -317,6 +317,8 @@ print(*sorted({name.partition(".")[0] for name in sys.modules} & {"httpx", "cryp
 @pytest.mark.parametrize("words", [("status",), ("devices",), ("sent",), ("add", "10.1.1.1"), ("wake",)])
 def test_what_sends_nothing_loads_neither_http_nor_cryptography(enrolled, tmp_path, words):
     """Every import is paid for at each wake on each workstation."""
+    for setting in BEYOND_LOOPBACK:
+        enrolled("settings", setting, "off")
     program = [sys.executable, "-c", MODULES, "--home", tmp_path / "home", *words]
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == ""

@@ -1,0 +1,164 @@
+"""The finders of the networks that this computer is in: broadcast, IPv6 multicast, and mDNS.
+
+They ask everybody at once and need no target. What answers is in a local network, and that it may then be asked by
+itself is what a person grants who leaves them on. The grant holds while this computer is in that network: elsewhere
+the same address is somebody else.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from ipaddress import IPv4Network, ip_address
+from typing import TYPE_CHECKING, Final
+
+from flexprint_agent import targets
+from flexprint_agent.search.finder import Candidate, Effort, Finder, Ground, Part, Plan
+from flexprint_agent.targets import SNMP_PORT, Span
+
+if TYPE_CHECKING:
+    from flexprint_agent.search.broadcast import Outlet
+    from flexprint_agent.search.interfaces import Interface
+
+
+def interfaces_now() -> "list[Interface]":
+    """The interfaces of this computer; none where the system will not tell."""
+    from flexprint_agent.search import interfaces
+
+    try:
+        return interfaces.local_interfaces()
+    except OSError:
+        return []
+
+
+def is_local(address: str, interfaces: "Iterable[Interface]") -> bool:
+    """Whether `address`, with its scope where it is link-local, is in a network of these interfaces."""
+    ip, _, scope = address.partition("%")
+    if scope:
+        return any(scope == one.name for one in interfaces)
+    number = ip_address(ip)
+    return any(number in own.network for one in interfaces if one.broadcast for own in one.addresses)
+
+
+def outlets_of(interfaces: "Iterable[Interface]", refused: "Iterable[Span]") -> "list[Outlet]":
+    """Where broadcasts leave: not into a network that is excluded as a whole, as nobody there may be asked."""
+    from flexprint_agent.search.broadcast import broadcast_outlets
+
+    refused = list(refused)
+    return [one for one in broadcast_outlets(interfaces) if targets.allowed([_hosts(one)], refused, lambda _: ())]
+
+
+def _hosts(outlet: "Outlet") -> Span:
+    assert isinstance(outlet.network, IPv4Network)
+    return Span(int(outlet.network.network_address) + 1, int(outlet.network.broadcast_address) - 1, SNMP_PORT)
+
+
+def _broadcast_outlets(ground: Ground) -> "list[Outlet]":
+    return outlets_of(interfaces_now(), ground.refused)
+
+
+def _plan_broadcast(ground: Ground) -> Plan:
+    from flexprint_agent.search import broadcast
+
+    settings, outlets = ground.settings, _broadcast_outlets(ground)
+    ways = settings.communities, settings.snmp_versions
+    took = broadcast.seconds(outlets, *ways, settings.search_timeout)
+    return Plan(
+        [
+            Part(
+                BROADCAST.name,
+                str(one.network),
+                0,
+                broadcast.packets([one], *ways),
+                broadcast.octets([one], *ways),
+                round(took, 1),
+            )
+            for one in outlets
+        ],
+        took,
+    )
+
+
+def _broadcast(ground: Ground, effort: Effort) -> Iterator[Candidate | None]:
+    from flexprint_agent.search.broadcast import Broadcast
+
+    settings = ground.settings
+    asking = Broadcast(
+        _broadcast_outlets(ground),
+        communities=settings.communities,
+        versions=settings.snmp_versions,
+        timeout=settings.search_timeout,
+        pace=ground.pace,
+    )
+    note = _progress(effort, _plan_broadcast(ground))
+    for heard in asking:
+        note(asking.tally.packets)
+        effort.answered = asking.tally.answered
+        if heard is None:
+            yield None
+        else:
+            yield Candidate(heard.address, heard.port, BROADCAST.name, heard.community, granted=True)
+
+
+def _plan_mdns(ground: Ground) -> Plan:
+    from flexprint_agent.search import mdns
+
+    outlets = _broadcast_outlets(ground)
+    return Plan(
+        [
+            Part(
+                MDNS.name,
+                str(one.network),
+                0,
+                mdns.QUERIES,
+                mdns.QUERIES * (mdns.QUERY_OCTETS + 28),
+                mdns.SECONDS,
+            )
+            for one in outlets
+        ],
+        mdns.SECONDS if outlets else 0.0,
+    )
+
+
+def _mdns(ground: Ground, effort: Effort) -> Iterator[Candidate | None]:
+    outlets = _broadcast_outlets(ground)
+    if not outlets:
+        return
+    from flexprint_agent.search.mdns import Browsing, local_address
+
+    networks = [one.network for one in outlets if isinstance(one.network, IPv4Network)]
+    browsing = Browsing([one.source for one in outlets])
+    note = _progress(effort, _plan_mdns(ground))
+    for announced in browsing:
+        note(browsing.packets)
+        address = None if announced is None else local_address(announced, networks)
+        if announced is None or address is None:
+            yield None
+            continue
+        effort.answered += 1
+        also = tuple(one for one in announced.addresses if one != address)
+        hint = " ".join(filter(None, (announced.model, announced.location and f"({announced.location})")))
+        yield Candidate(address, SNMP_PORT, MDNS.name, granted=True, also=also, hint=hint or None)
+
+
+def _progress(effort: Effort, plan: Plan) -> Callable[[int], None]:
+    """Notes the packets sent by now, and what is left of the plan."""
+    begun, planned = time.monotonic(), sum(part.packets for part in plan.parts)
+
+    def note(packets: int) -> None:
+        effort.packets, effort.packets_ahead = packets, max(0, planned - packets)
+        effort.seconds_ahead = max(0.0, plan.seconds - (time.monotonic() - begun))
+
+    return note
+
+
+def _holds(address: str) -> bool:
+    return is_local(address, interfaces_now())
+
+
+BROADCAST: Final = Finder(
+    "broadcast",
+    on=lambda settings: settings.broadcast,
+    plan=_plan_broadcast,
+    find=_broadcast,
+    holds=_holds,
+)
+MDNS: Final = Finder("mdns", on=lambda settings: settings.mdns, plan=_plan_mdns, find=_mdns, holds=_holds)
