@@ -9,16 +9,17 @@ import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, quote
 
-from fastapi import HTTPException, Request
+from fastapi import Depends, HTTPException, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from flexprint_server.dashboard.address_line import LARGEST_ID
 from flexprint_server.dashboard.pages import HEADERS, NOT_YOURS, error_page
 from flexprint_server.database import Database
 from flexprint_server.settings import Settings
@@ -142,6 +143,10 @@ async def form(request: Request) -> dict[str, str]:
         return dict(parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=20))
     except ValueError as error:
         raise HTTPException(400) from error
+
+
+Form = Annotated[dict[str, str], Depends(form)]
+RowId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
 def redirect(target: str) -> RedirectResponse:

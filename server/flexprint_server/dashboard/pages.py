@@ -89,6 +89,8 @@ _FILTERS: Final[tuple[str, ...]] = (
         "level",
         "weight",
         "ink",
+        "deed",
+        "changes",
     ),
 )
 

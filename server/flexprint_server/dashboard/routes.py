@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from flexprint_server.dashboard import address_line
+from flexprint_server.dashboard import address_line, agent_pages, audit_pages
 from flexprint_server.dashboard.chart import chart
-from flexprint_server.dashboard.door import Door, client_address, form, now_utc, page_route, redirect
+from flexprint_server.dashboard.door import Door, Form, RowId, client_address, now_utc, page_route, redirect
 from flexprint_server.dashboard.pages import HEADERS, in_order, page, static_answer
 from flexprint_server.database import Database
 from flexprint_server.fleet import queries as fleet
@@ -28,9 +28,6 @@ XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 
 _WRONG: Final = "No account has this e-mail address and password."
 
-Form = Annotated[dict[str, str], Depends(form)]
-RowId = Annotated[int, Path(ge=1, le=address_line.LARGEST_ID)]
-
 
 def router(settings: Settings, database: Database, clock: Callable[[], datetime] = now_utc) -> APIRouter:
     """All pages of the dashboard and the files they need. `clock` gives the time in UTC."""
@@ -39,6 +36,8 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     _sign_in_pages(pages, door)
     _fleet_pages(pages, door)
     _report_pages(pages, door, mails_are_kept=settings.smtp_url is None)
+    agent_pages.add(pages, door, settings.public_url)
+    audit_pages.add(pages, door)
 
     @pages.get("/static/{name}")
     def static(name: str) -> Response:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from flexprint_server.fleet.summary import fills_up
+from flexprint_server.tenants.models import AuditEntry
 from flexprint_shared.meters import title
 from flexprint_shared.text import clean
 from flexprint_shared.times import rfc3339
@@ -64,6 +65,12 @@ _DELIVERIES: Final = {
     "accepted": ("Accepted", "good"),
     "deferred": ("Trying again", "warn"),
     "refused": ("Refused", "bad"),
+}
+
+# What audit.note() calls a deed.
+_DEEDS: Final = {
+    "install_key.made": "Made an install key",
+    "install_key.withdrawn": "Withdrew an install key",
 }
 
 # Words in a supply's colour that say which ink a swatch shows, the more telling first.
@@ -161,6 +168,16 @@ def report(word: str) -> tuple[str, str]:
 
 def delivery(word: str) -> tuple[str, str]:
     return _DELIVERIES.get(word, (said(word, 20), "quiet"))
+
+
+def deed(word: str) -> str:
+    return _DEEDS.get(word) or said(word, 60)
+
+
+def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
+    """What an audit entry changed, as (name, before, after); "" where there was or is nothing."""
+    was, became = (side if isinstance(side, dict) else {} for side in (entry.before, entry.after))
+    return [(name, said(was.get(name)), said(became.get(name))) for name in sorted({*was, *became})]
 
 
 def kind(word: str) -> str:

@@ -1,13 +1,16 @@
 """Who did what, and when. Written in the transaction of the deed itself; never changed, never removed."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from flexprint_server.tenants.models import AuditEntry
 from flexprint_server.tenants.sign_in import Visitor
+
+PAGE: Final = 50
+"""Entries on one page."""
 
 
 def note(
@@ -36,7 +39,8 @@ def note(
     )
 
 
-def entries(dealer_id: int, session: Session, before: int | None = None, most: int = 51) -> list[AuditEntry]:
-    """The newest `most` of those with a number below `before`."""
-    asked = select(AuditEntry).where(AuditEntry.dealer_id == dealer_id).order_by(AuditEntry.id.desc()).limit(most)
+def entries(dealer_id: int, session: Session, before: int | None = None) -> list[AuditEntry]:
+    """PAGE entries and one more (there is a next page when it came), the newest first, of those with an id below
+    `before`."""
+    asked = select(AuditEntry).where(AuditEntry.dealer_id == dealer_id).order_by(AuditEntry.id.desc()).limit(PAGE + 1)
     return list(session.scalars(asked if before is None else asked.where(AuditEntry.id < before)))

@@ -3,10 +3,11 @@
 import re
 from contextlib import closing
 from datetime import timedelta
+from html import unescape
 
 import httpx
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from flexprint_server.dashboard.routes import router
 from flexprint_server.database import Database
@@ -14,6 +15,7 @@ from flexprint_server.fleet.models import Device
 from flexprint_server.reports.models import Workbook
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants import sign_in
+from flexprint_server.tenants.models import Customer, Site, User
 from services.pages import ALICE, BOB, Visit, fields, serving
 from services.seeded import PASSWORD
 
@@ -21,6 +23,10 @@ from services.seeded import PASSWORD
 # below until it stands here.
 EVERY_ROUTE = {
     ("GET", "/"): ("/sign-in", 200),
+    ("GET", "/agents"): ("/sign-in?next=/agents", 200),
+    ("POST", "/agents/keys"): ("/sign-in", 403),
+    ("POST", "/agents/keys/{key_id}/withdraw"): ("/sign-in", 403),
+    ("GET", "/audit"): ("/sign-in?next=/audit", 200),
     ("GET", "/devices/{device_id}"): ("/sign-in?next=/devices/{device_id}", 404),
     ("GET", "/reports"): ("/sign-in?next=/reports", 200),
     ("GET", "/reports/{report_id}.xlsx"): ("/sign-in?next=/reports/{report_id}.xlsx", 404),
@@ -38,6 +44,7 @@ def theirs(fleet):
         return {
             "device_id": session.scalar(select(func.min(Device.id))),
             "report_id": session.scalar(select(func.min(Workbook.report_id))),
+            "key_id": 1,
             "name": "none",
         }
 
@@ -65,6 +72,42 @@ def test_another_dealer_learns_nothing(bob, theirs, method, path):
     assert not answer.content.startswith(b"PK"), "a workbook"
     for word in ("Harbour", "Kyocera", "Northwind"):
         assert word not in answer.text
+
+
+# Pages and forms that a role may not use, of all routes above; what is not named here everybody may.
+NOT_FOR = {
+    "viewer": {("POST", "/agents/keys"), ("POST", "/agents/keys/{key_id}/withdraw"), ("GET", "/audit")},
+    "technician": {("GET", "/audit")},
+    "billing": {("POST", "/agents/keys"), ("POST", "/agents/keys/{key_id}/withdraw"), ("GET", "/audit")},
+    "customer": {("POST", "/agents/keys"), ("POST", "/agents/keys/{key_id}/withdraw"), ("GET", "/audit")},
+    "owner": set(),
+}
+
+
+@pytest.mark.parametrize("role", NOT_FOR)
+def test_a_role_is_kept_from_what_is_not_for_it(alice, fleet, theirs, role):
+    """Every route, as somebody of Alice's dealer with each role; signing out comes last."""
+    with fleet.transaction() as session:
+        customer = session.scalar(select(func.min(Customer.id)))
+        changed = update(User).where(User.email == ALICE)
+        session.execute(changed.values(role=role, customer_id=customer if role == "customer" else None))
+    for method, path in sorted(EVERY_ROUTE, key=lambda route: route == ("POST", "/sign-out")):
+        answer = alice.client.request(method, path.format(**theirs), headers=FORM, content=b"")
+        kept_out = "<h1>Not for this account</h1>" in answer.text
+        assert kept_out == ((method, path) in NOT_FOR[role]), (method, path)
+        assert answer.status_code == 403 or not kept_out
+
+
+def test_a_customers_user_sees_that_customer_and_no_other(alice, fleet):
+    with fleet.transaction() as session:
+        (one, name), (_, other) = session.execute(select(Customer.id, Customer.name).order_by(Customer.id).limit(2))
+        session.execute(update(User).where(User.email == ALICE).values(role="customer", customer_id=one))
+        foreign = session.scalar(select(Device.id).join(Site).where(Site.customer_id != one).limit(1))
+    page = alice.get("/").text
+    assert name in unescape(page)
+    assert other not in unescape(page)
+    assert alice.get(f"/devices/{foreign}").status_code == 404
+    assert other not in unescape(alice.get("/agents").text + alice.get("/reports").text)
 
 
 @pytest.mark.parametrize(

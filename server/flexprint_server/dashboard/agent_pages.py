@@ -1,0 +1,71 @@
+"""Agents, and the keys that let new ones in."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import Response
+
+from flexprint_server.dashboard import address_line
+from flexprint_server.dashboard.door import Door, Form, RowId, redirect
+from flexprint_server.dashboard.pages import page
+from flexprint_server.tenants import agents, audit
+from flexprint_server.tenants.service import VALID_FOR, TenantsError, install_key
+from flexprint_server.tenants.sign_in import Visitor
+
+_MOST_PAGES: Final = 10_000
+
+
+def add(pages: APIRouter, door: Door, public_url: str) -> None:
+    """`public_url` is where agents reach the collector: it stands in the command that enrols one."""
+    anybody = Annotated[Visitor, Depends(door.visitor)]
+    installer = Annotated[Visitor, Depends(door.allowed("agents"))]
+
+    def agents_page(visitor: Visitor, number: int = 1, **more: Any) -> Response:
+        now = door.clock()
+        with door.database.reading(visitor.scope) as session:
+            found = agents.agents(visitor.dealer_id, session, (number - 1) * agents.PAGE)
+            keys = agents.open_keys(visitor.dealer_id, session, now) if visitor.may("agents") else []
+            customers, sites = agents.places(visitor.dealer_id, session)
+        values = {"key": None, "problem": "", "customer": "", "site": "", **more}
+        return page(
+            "agents.html",
+            visitor=visitor,
+            now=now,
+            agents=found[: agents.PAGE],
+            number=number,
+            has_next=len(found) > agents.PAGE,
+            keys=keys,
+            customers=customers,
+            sites=sites,
+            public_url=public_url,
+            valid_for=VALID_FOR,
+            **values,
+        )
+
+    @pages.get("/agents")
+    def all_agents(request: Request, visitor: anybody) -> Response:
+        return agents_page(visitor, address_line.number(request.query_params.get("page"), _MOST_PAGES) or 1)
+
+    @pages.post("/agents/keys")
+    def new_key(request: Request, form: Form, visitor: installer) -> Response:
+        """The key is on this answer and nowhere else."""
+        door.check_form(request, form, visitor)
+        customer, site, now = form.get("customer", ""), form.get("site", ""), door.clock()
+        try:
+            with door.database.transaction(visitor.scope) as session:
+                key = install_key(session, visitor.dealer, customer, site, now)
+                audit.note(session, visitor, "install_key.made", f"{customer}, {site}"[:200], now)
+        except TenantsError as error:
+            return agents_page(visitor, problem=str(error), customer=customer, site=site, status=422)
+        return agents_page(visitor, key=key, customer=customer, site=site)
+
+    @pages.post("/agents/keys/{key_id}/withdraw")
+    def withdraw(request: Request, key_id: RowId, form: Form, visitor: installer) -> Response:
+        door.check_form(request, form, visitor)
+        now = door.clock()
+        with door.database.transaction(visitor.scope) as session:
+            key = agents.withdraw_key(visitor.dealer_id, session, key_id, now)
+            if key is None:
+                raise HTTPException(404)
+            audit.note(session, visitor, "install_key.withdrawn", f"{key.customer}, {key.site}"[:200], now)
+        return redirect("/agents")

@@ -1,0 +1,101 @@
+"""A dealer's agents as people look at them: where they are, and whether they still bring reads."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from flexprint_server.tenants.models import Agent, Customer, InstallKey, Site
+
+SILENT_AFTER: Final = timedelta(hours=36)
+"""An agent wakes a few times a day; over a night and a holiday nobody need worry."""
+
+PAGE: Final = 100
+"""Agents on one page."""
+
+
+@dataclass(slots=True, frozen=True)
+class Placed:
+    """An agent and where it stands."""
+
+    id: UUID
+    customer_id: int
+    customer: str
+    site_id: int
+    site: str
+    host: str
+    platform: str
+    version: str
+    enrolled_at: datetime
+    last_seen_at: datetime | None
+
+    def is_silent(self, now: datetime) -> bool:
+        return now - (self.last_seen_at or self.enrolled_at) > SILENT_AFTER
+
+
+@dataclass(slots=True, frozen=True)
+class OpenKey:
+    """An install key that nobody has used yet. The key itself is not known here."""
+
+    id: int
+    customer: str
+    site: str
+    created_at: datetime
+    expires_at: datetime
+
+
+def agents(dealer_id: int, session: Session, after: int = 0) -> list[Placed]:
+    """PAGE agents and one more (there is a next page when it came), the longest unheard of first, without the first
+    `after`."""
+    asked: Select[*tuple[Any, ...]] = (
+        select(
+            Agent.id,
+            Site.customer_id,
+            Customer.name,
+            Site.id,
+            Site.name,
+            Agent.host,
+            Agent.platform,
+            Agent.version,
+            Agent.enrolled_at,
+            Agent.last_seen_at,
+        )
+        .join(Site, Site.id == Agent.site_id)
+        .join(Customer, Customer.id == Site.customer_id)
+        .where(Agent.dealer_id == dealer_id)
+        .order_by(Agent.last_seen_at.asc().nulls_first(), Agent.id)
+        .limit(PAGE + 1)
+        .offset(after)
+    )
+    return [Placed(*row) for row in session.execute(asked)]
+
+
+def open_keys(dealer_id: int, session: Session, now: datetime) -> list[OpenKey]:
+    """The keys that still let somebody in, the newest first; PAGE at most."""
+    asked = (
+        select(InstallKey.id, Customer.name, Site.name, InstallKey.created_at, InstallKey.expires_at)
+        .join(Site, Site.id == InstallKey.site_id)
+        .join(Customer, Customer.id == Site.customer_id)
+        .where(InstallKey.dealer_id == dealer_id, InstallKey.used_at.is_(None), InstallKey.expires_at > now)
+        .order_by(InstallKey.id.desc())
+        .limit(PAGE)
+    )
+    return [OpenKey(*row) for row in session.execute(asked)]
+
+
+def withdraw_key(dealer_id: int, session: Session, key_id: int, now: datetime) -> OpenKey | None:
+    """Ends a key that nobody has used, and says which it was; None where there is none such."""
+    found = next((key for key in open_keys(dealer_id, session, now) if key.id == key_id), None)
+    if found:
+        session.get_one(InstallKey, key_id).expires_at = now
+    return found
+
+
+def places(dealer_id: int, session: Session, most: int = 300) -> tuple[list[str], list[str]]:
+    """The names of customers and of sites, to offer while somebody types."""
+    customers = select(Customer.name).where(Customer.dealer_id == dealer_id).order_by(Customer.name).limit(most)
+    sites = select(Site.name).where(Site.dealer_id == dealer_id).distinct().order_by(Site.name).limit(most)
+    return list(session.scalars(customers)), list(session.scalars(sites))
