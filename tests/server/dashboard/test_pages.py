@@ -97,7 +97,7 @@ def test_a_search_that_finds_nothing_says_what_can_be_searched(alice):
 def test_a_dealer_without_printers_is_told_how_to_get_one(bob):
     page = bob.get("/").text
     assert "No printers yet" in page
-    assert 'flexprint-server install-key --dealer "Elsewhere Office"' in page
+    assert 'href="/agents">Make a key' in page
 
 
 # --- A device
