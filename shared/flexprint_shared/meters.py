@@ -1,12 +1,16 @@
 """The closed vocabulary of meters: names, units, and the order people see them in.
 
 A name is `function[.colour][.size|.sides]`, lower case, dot-separated: `total`, `print.color`,
-`copy.mono.large`, `fax.sent`. Values are integers as the device gave them.
+`copy.mono.large`, `fax.sent`. Values are integers as the device gave them, but for one name: `print.spooler` is what a
+computer's print spooler counted of its own finished jobs, for a printer on a cable that gives no counter. It has a
+name of its own so that no sum, no difference and no bill ever takes it for the device's.
 """
 
 from typing import Final, Literal
 
-Source = Literal["vendor", "standard", "derived"]
+Source = Literal["vendor", "standard", "derived", "spooler"]
+
+SPOOLER: Final = "print.spooler"
 
 FUNCTIONS: Final = ("total", "print", "copy", "fax", "scan", "other")
 COLOURS: Final = ("mono", "color", "color1", "color2", "color3")
@@ -40,7 +44,7 @@ def _vocabulary() -> tuple[str, ...]:
         for colour in ("", *COLOURS):
             base = f"{function}.{colour}" if colour else function
             names += [base, *(f"{base}.{size}" for size in SIZES)]
-    return (*names, "fax.sent", "fax.received", "scan.adf", "scan.flatbed")
+    return (*names, "fax.sent", "fax.received", "scan.adf", "scan.flatbed", SPOOLER)
 
 
 METER_NAMES: Final = _vocabulary()

@@ -25,8 +25,9 @@ LONGEST_TEXT: Final = 65535
 
 @dataclass(slots=True, frozen=True)
 class Meter:
-    """One counter. `value` is the integer as the device gave it; `oid` is where (None when derived) and `type` the
-    name of the SNMP type it came in (None where that was not kept)."""
+    """One counter. `value` is the integer as the device gave it; `oid` is where (None when derived; the name of
+    the attribute or command where the device was not asked by SNMP) and `type` the name of the SNMP type it came in
+    (None where that was not kept)."""
 
     name: str
     value: int

@@ -3,12 +3,12 @@
 import string
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from flexprint_shared.batch import STATE_LETTERS
-from flexprint_shared.meters import METER_NAMES, UNITS
+from flexprint_shared.meters import METER_NAMES, UNITS, Source
 from flexprint_shared.readings import Alert, Evidence, Identity, Meter, Read, Status, Supply
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -88,7 +88,7 @@ meters = st.builds(
     integers,
     st.sampled_from(UNITS),
     st.none() | oids,
-    st.sampled_from(["vendor", "standard", "derived"]),
+    st.sampled_from(get_args(Source)),
     st.none() | st.sampled_from(["Counter32", "INTEGER", "OCTET STRING"]),
 )
 supplies = st.builds(

@@ -1,9 +1,11 @@
 """The closed vocabulary of meters."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+import flexprint_agent.read
 from flexprint_shared import meters
 
 
@@ -18,6 +20,14 @@ def test_every_name_has_the_form_of_a_meter():
 @pytest.mark.parametrize("name", ["total", "total.mono", "print.color", "copy.mono.large", "fax.sent", "total.duplex"])
 def test_the_names_people_bill_by_are_there(name):
     assert meters.is_meter_name(name)
+
+
+def test_what_a_spooler_counted_has_a_name_that_no_device_meter_has():
+    """Sums, differences and bills go by names, so the two can never be mixed."""
+    assert meters.is_meter_name(meters.SPOOLER)
+    assert meters.position(meters.SPOOLER) == len(meters.METER_NAMES) - 1
+    vendors = Path(flexprint_agent.read.__file__).parent / "vendors"
+    assert not [path.name for path in vendors.glob("*.toml") if meters.SPOOLER in path.read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize("name", ["", "Total", "total.", "pages", "total.large.mono", "total.mono.large.duplex"])

@@ -10,7 +10,8 @@ class Facts:
     """`status` is the document of `status`, `refused` pairs of batch number and reason, `silent` the printers that did
     not answer when they were last asked, `unreachable` why the collector does not answer now, `locked` why what is kept
     sealed cannot be opened, `uncovered` the printers that no target covers (`why_uncovered`), `unknown_exclusion` what
-    is wrong with an excluded name, `refusals` what devices refuse of SNMPv3 and what mends it."""
+    is wrong with an excluded name, `refusals` what devices refuse of SNMPv3 and what mends it, `spooler` why the print
+    queues of this computer cannot be listed."""
 
     status: Mapping[str, Any]
     refused: Sequence[tuple[int, str]]
@@ -21,6 +22,7 @@ class Facts:
     why_uncovered: str = ""
     unknown_exclusion: str | None = None
     refusals: Sequence[tuple[str, str]] = ()
+    spooler: str | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -90,6 +92,8 @@ def findings(facts: Facts) -> list[Finding]:
         Finding("snmpv3-refused", problem, f"{step} (flexprint-agent credentials remove and add), then read it again")
         for problem, step in facts.refusals
     ]
+    if facts.spooler is not None:
+        found.append(Finding("spooler-unreachable", "The print queues of this computer are not known.", facts.spooler))
     if facts.silent:
         found.append(
             Finding(

@@ -14,7 +14,7 @@ from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import database
 from flexprint_agent.keep.credentials import Credential
 from flexprint_agent.settings import Settings
-from flexprint_agent.wake import finding, reading
+from flexprint_agent.wake import finding, local, reading
 from flexprint_agent.wake.credentials import Keyring
 
 if TYPE_CHECKING:
@@ -51,13 +51,18 @@ def read(chosen: argparse.Namespace) -> int:
     with opened(chosen, alone=True) as keep:
         chosen_settings = in_force(keep)
         if not chosen.targets:
-            if not keep.devices.count():
+            if not keep.devices.count() and not local.hanging_here(chosen_settings):
                 raise AgentError("no printer is known yet; find them with `flexprint-agent search`")
             done, failed = _stream(chosen, reading.read_known(keep, chosen_settings, now))
             # A printer that is switched off is no failure of the round; a round without any read is.
             return int(failed > 0 and not done)
-        places, nowhere = named(chosen.targets, reading.excluded(keep), targets.SNMP_PORT)
-        _, failed = _stream(chosen, nowhere, reading.read_named(keep, chosen_settings, places, now))
+        on_cables = local.known_local(keep).keys() & set(chosen.targets)
+        texts = [text for text in chosen.targets if text not in on_cables]
+        places, nowhere = named(texts, reading.excluded(keep), targets.SNMP_PORT)
+        outcomes = [nowhere, reading.read_named(keep, chosen_settings, places, now)]
+        if on_cables:
+            outcomes.append(local.read_local(keep, chosen_settings, now, on_cables))
+        _, failed = _stream(chosen, *outcomes)
         return int(failed > 0)
 
 

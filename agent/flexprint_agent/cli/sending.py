@@ -13,7 +13,7 @@ from flexprint_agent.keep import Keep
 from flexprint_agent.keep.errors import KeepError
 from flexprint_agent.keep.home import is_locked
 from flexprint_agent.targets import UnknownExclusion
-from flexprint_agent.wake import sending
+from flexprint_agent.wake import local, sending
 from flexprint_agent.wake.reading import uncovered
 
 
@@ -92,6 +92,7 @@ def doctor(chosen: argparse.Namespace) -> int:
             uncovered=without,
             why_uncovered=why,
             unknown_exclusion=unknown,
+            spooler=local.trouble(in_force(keep)) if not locked else None,
         )
     found = findings(facts)
     say(chosen, {"healthy": not found, "findings": [one.as_json() for one in found]}, show.doctor)

@@ -169,11 +169,13 @@ def plan(document: Document) -> str:
         (one["target"], one["finder"], one["addresses"], one["packets"], one["bytes"], f"{one['seconds']:g}")
         for one in document["parts"]
     ]
+    local = document["local"]
     return (
         _table(("target", "how", "addresses", "packets", "bytes", "seconds"), rows)
         + f"\n\n{_count(document['addresses'], 'address')}, at most {_count(document['packets'], 'packet')} "
         f"({document['bytes']:,} bytes) in about {document['seconds']:g} s, and a few packets for each device that "
         "answers. Nothing was sent (only names were looked up)."
+        + (f"\nOn cables of this computer, and read without a packet: {', '.join(local)}" if local else "")
     )
 
 

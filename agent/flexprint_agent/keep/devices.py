@@ -27,6 +27,11 @@ class Device:
     silent_since: datetime | None
     granted_by: str | None
 
+    @property
+    def is_local(self) -> bool:
+        """True for a printer on a cable of this computer, whose `address` names its print queue (`usb:NAME`)."""
+        return self.port == 0
+
 
 def same_device(keys: Sequence[str], holders: Mapping[str, int], with_serial: frozenset[int]) -> int | None:
     """Which known device `keys` (the strongest first) name, given who holds each key; None for a new one.
@@ -57,6 +62,13 @@ class Devices:
 
     def at(self, address: str, port: int) -> Device | None:
         row = self._database.row("SELECT * FROM devices WHERE address = ? AND port = ?", address, port)
+        return None if row is None else _device(row)
+
+    def known_as(self, identity: Identity) -> Device | None:
+        """The known device that this identity names; None where it names none."""
+        keys = identity_keys(identity)
+        known = self._known(keys, identity, "", 0) if keys else None
+        row = None if known is None else self._database.row("SELECT * FROM devices WHERE id = ?", known)
         return None if row is None else _device(row)
 
     def found(self, identity: Identity, address: str, port: int, at: datetime) -> tuple[int, bool]:
@@ -169,6 +181,8 @@ def _device(row: Row) -> Device:
     )
 
 
-def _by_address(device: Device) -> tuple[bool, tuple[int, ...], int]:
-    octets = tuple(int(octet) for octet in device.address.split(".")) if device.address else ()
-    return device.address is None, octets, device.port
+def _by_address(device: Device) -> tuple[bool, bool, tuple[int, ...], str, int]:
+    """By IPv4 address, then the printers on cables by their queue, then those that are nowhere."""
+    address = device.address or ""
+    octets = tuple(int(octet) for octet in address.split(".")) if address and not device.is_local else ()
+    return device.address is None, device.is_local, octets, address, device.port

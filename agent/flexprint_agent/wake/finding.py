@@ -18,6 +18,7 @@ from flexprint_agent.search.finder import Candidate, Effort, Ground, Plan, is_re
 from flexprint_agent.settings import Settings
 from flexprint_agent.wake.credentials import Keyring, keyring
 from flexprint_agent.wake.finders import switched_on
+from flexprint_agent.wake.local import find_local, hanging_here
 from flexprint_agent.wake.reading import Clock, exchange_for, excluded, look_up, pace_for, shares
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ def is_search_due(
 
 
 def _granted(keep: Keep, settings: Settings) -> bool:
-    """True where a finder knows places that may be asked without a target."""
+    """True where this computer prints on something, or a finder knows places that may be asked without a target."""
     ground = Ground((), excluded(keep), settings, pace_for(settings))
-    return any(finder.plan(ground).parts for finder in switched_on(settings))
+    return bool(hanging_here(settings)) or any(finder.plan(ground).parts for finder in switched_on(settings))
 
 
 def ground_of(keep: Keep, settings: Settings, ring: Keyring) -> Ground:
@@ -109,6 +110,7 @@ def search_plan(keep: Keep, settings: Settings) -> dict[str, Any]:
             {name: value for name, value in asdict(part).items() if name != "octets"} | {"bytes": part.octets}
             for part in parts
         ],
+        "local": [printer.address for printer in hanging_here(settings)],
     }
 
 
@@ -126,6 +128,7 @@ def search(keep: Keep, settings: Settings, now: Clock, progress: Progress | None
             searching.take(outcome, now())
     except KeyboardInterrupt:
         raise SearchStopped(searching.result(exchange.packets_sent)) from None
+    searching.local = find_local(keep, settings, now)
     keep.notes.put_instant(LAST_SEARCH, started)
     return searching.result(exchange.packets_sent)
 
@@ -144,6 +147,8 @@ class _Search:
     candidates: dict[Place, Candidate] = field(default_factory=dict)
     found: dict[Place, dict[str, Any]] = field(default_factory=dict)
     not_asked: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    local: list[dict[str, Any]] = field(default_factory=list)
+    """The printers on a cable of this computer, as `found`."""
     before: dict[int, Place] = field(default_factory=dict)
     """Where each printer was known to be when the search began."""
     places: dict[int, Place] = field(default_factory=dict)
@@ -256,12 +261,13 @@ class _Search:
     def result(self, packets: int) -> dict[str, Any]:
         """As `search --json` prints it; `packets` are those of the conversations."""
         found = sorted(self.found.values(), key=lambda one: (socket.inet_aton(one["address"]), one["port"]))
+        found += self.local
         return {
             "asked": sum(effort.asked for effort in self.efforts),
             "packets": packets + sum(effort.packets for effort in self.efforts),
             "seconds": round(time.monotonic() - self.begun, 1),
             "answered": sum(one["answered"] for one in found),
-            "printers": len(self.places),
+            "printers": len(self.places) + sum(one["same_as"] is None for one in self.local),
             "new": sum(one["new"] for one in found),
             "found": found,
             "not_asked": list(self.not_asked.values()),

@@ -15,6 +15,7 @@ from flexprint_agent.settings import Settings, in_force
 from flexprint_agent.targets import Name, Span
 from flexprint_agent.wake.credentials import Keyring, keyring
 from flexprint_agent.wake.finders import switched_on
+from flexprint_agent.wake.local import read_local
 from flexprint_shared.times import rfc3339
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ def look_up(name: str) -> list[str]:
 
 
 def read_known(keep: Keep, settings: Settings, now: Clock) -> Iterator[dict[str, Any]]:
-    """Reads every known printer that may be asked; gives its probe object once the read is on disk, and one that says
-    why for each printer that no target covers. Raises UnknownExclusion."""
+    """Reads the printers on cables of this computer, and every known one that may be asked; gives its probe object once
+    the read is on disk, and one that says why for each printer that no target covers. Raises UnknownExclusion."""
+    yield from read_local(keep, settings, now)
     covered, uncovered = _by_target(keep)
     devices = {(device.address, device.port): device for device in covered if device.address is not None}
     if uncovered:
@@ -98,7 +100,7 @@ def _by_target(keep: Keep) -> tuple[list[Device], list[Device]]:
     granting = {finder.name: finder for finder in switched_on(in_force(keep.choices.settings()))}
     covered, without = [], []
     for device in keep.devices.all():
-        if device.address is None:
+        if device.address is None or device.is_local:
             continue
         if targets.is_excluded(refused, device.address, device.port):
             continue

@@ -44,7 +44,12 @@ _STATES: Final = {
     "unknown": "Not told",
 }
 
-_SOURCES: Final = {"vendor": "maker's counter", "standard": "Printer MIB", "derived": "derived"}
+_SOURCES: Final = {
+    "vendor": "maker's counter",
+    "standard": "standard counter",
+    "derived": "derived",
+    "spooler": "jobs of one computer, not the printer's counter",
+}
 
 # Words of prtMarkerSuppliesType (RFC 3805) that nobody outside the trade knows.
 _KINDS: Final = {"opc": "Drum", "other": "Other supply", "unknown": "Supply"}

@@ -5,13 +5,13 @@ wire can carry (SNMP's largest octet string, 64-bit counters), not what a sensib
 with one odd device must not take the other reads down with it. Texts are cut to size later, where they are stored.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
 from flexprint_shared import batch
-from flexprint_shared.meters import UNITS, is_meter_name
+from flexprint_shared.meters import UNITS, Source, is_meter_name
 from flexprint_shared.readings import LARGEST_NUMBER, LONGEST_TEXT, SMALLEST_NUMBER
 
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
@@ -24,7 +24,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 LATEST: Final = 253_402_300_799_999
 Milliseconds = Annotated[int, Meta(ge=0, le=LATEST)]
 
-_SOURCES: Final = frozenset(("vendor", "standard", "derived"))
+_SOURCES: Final = frozenset(get_args(Source))
 _UNITS: Final = frozenset(UNITS)
 _STATES: Final = frozenset(("idle", "printing", "warmup", "other", "unknown"))
 _LETTERS: Final = "".join(batch.STATES)

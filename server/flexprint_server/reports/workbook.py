@@ -176,10 +176,12 @@ def _columns(facts: Iterable[_Fact]) -> list[Column]:
 def _meter_facts(meter: _Meter) -> Iterator[_Fact]:
     title = meters.title(meter.name)
     counted = "scans" if meters.usual_unit(meter.name) == "scans" else "printed sides"
+    by = "by one computer's print queue since it was first seen, not" if meter.name == meters.SPOOLER else ""
+    told = f"{by} by the device over its life".strip()
     if not meter.shows_unit:
-        yield _Fact(title, 13, f"Meter {meter.name}: {counted}, counted by the device over its life.", NUMBER)
+        yield _Fact(title, 13, f"Meter {meter.name}: {counted}, counted {told}.", NUMBER)
         return
-    yield _Fact(title, 13, f"Meter {meter.name}, counted by the device over its life in the unit beside it.", NUMBER)
+    yield _Fact(title, 13, f"Meter {meter.name}, counted {told} in the unit beside it.", NUMBER)
     yield _Fact(f"{title} unit", 13, f"What {meter.name} counts. Add up only figures of one unit.")
 
 

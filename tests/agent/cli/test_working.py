@@ -386,3 +386,25 @@ def test_what_answers_where_a_printer_was_is_told_and_gives_no_read(site, lab, d
     said = site("wake")
     assert f"{devices[0].address} answered and gave no read: it answers no printer table" in said.out
     assert len(collector.reads()) == 3
+
+
+@linux
+def test_a_printer_on_a_cable_is_named_and_shown_like_any_other(enrolled, collector, tmp_path, monkeypatch):
+    from flexprint_agent.ipp import message
+    from flexprint_agent.search.spooler import cups
+    from services import ipp
+
+    till = {"printer-name": "till", "device-uri": "usb://HP/LaserJet%20400?serial=PHGB12"}
+    replies = {
+        message.CUPS_GET_PRINTERS: ipp.answer([(ipp.PRINTER, till)]),
+        message.GET_JOBS: ipp.answer([]),
+    }
+    with ipp.Responder(replies, tmp_path / "cups.sock"):
+        monkeypatch.setattr(cups, "SOCKETS", (tmp_path / "cups.sock",))
+        assert "usb:till" in enrolled("search", "--plan").out
+        woken = enrolled("wake", "--json").json
+        assert (woken["searched"], woken["read"], woken["sent"]["acknowledged"]) == (True, 1, 1)
+        assert enrolled("read", "usb:till", "--json").json["identity"]["serial"] == "PHGB12"
+    assert "usb:till" in enrolled("devices").out
+    assert collector.reads() == [("PHGB12", 0)]
+    assert "usb:till was not read" in enrolled("read").out

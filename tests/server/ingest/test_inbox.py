@@ -5,6 +5,7 @@ import threading
 import uuid
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -21,6 +22,7 @@ from flexprint_server.ingest.service import Inbox
 from flexprint_server.reports.models import Report
 from flexprint_server.tenants.models import Agent
 from flexprint_shared.batch import Sender, document, pack, reads_of, unpack
+from flexprint_shared.readings import Identity, Meter, Read
 from flexprint_shared.sealing import NO_BATCH, batch_hash, unseal
 from services import agents
 from services.reads import NOON, a_read, fleet, later
@@ -65,6 +67,25 @@ def test_a_batch_becomes_devices_and_reads(database, inbox, agent):
         assert (batch.sequence, batch.received_at, batch.reads, batch.gap) == (1, ARRIVED, 1, False)
         who = session.get(Agent, agent.id)
         assert (who.last_sequence, who.last_seen_at, who.version) == (1, ARRIVED, "0.1.0")
+
+
+def test_a_printer_on_a_cable_is_stored_with_what_its_computer_counted(database, inbox, agent):
+    """No network: its place is a print queue, and it is one device though it has no serial."""
+    meter = Meter("print.spooler", 120, "impressions", "job-impressions-completed", "spooler")
+    identity = Identity(manufacturer="HP", model="LaserJet 400", name="till")
+    for pages in (120, 125):
+        read = Read("usb:till", 0, NOON + timedelta(minutes=pages), identity, meters=(replace(meter, value=pages),))
+        inbox.receive(agent.batch(read), ARRIVED + timedelta(days=1))
+    with database.reading() as session:
+        device = session.scalars(select(Device)).one()
+        assert (device.address, device.meters, device.total) == (
+            "usb:till",
+            {"print.spooler": [125, "impressions"]},
+            None,
+        )
+        keys = session.scalars(select(DeviceKey.key)).all()
+        assert keys == [f"address:{agent.id}:usb:till:0"]
+        assert count(database, StoredRead) == 2
 
 
 def test_the_sealed_original_is_kept_and_says_the_same(database, inbox, agent):

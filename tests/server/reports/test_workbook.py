@@ -94,6 +94,17 @@ def test_meters_stand_in_the_order_of_the_vocabulary_with_their_units():
     assert figures == [(10, "impressions", 4, None), (5, "sheets", None, 0)]
 
 
+def test_pages_that_a_computer_counted_are_never_called_the_printers_own():
+    book, _ = written(
+        a_device(meters={"print.spooler": [120, "impressions"], "print": [7, "impressions"]}),
+        meters=[("print.spooler", "impressions"), ("print", "impressions")],
+    )
+    assert [cell.value for cell in book["Devices"][1][9:11]] == ["Print", "Print spooler"]
+    legend = {name: about for name, about, *_ in book["About"].iter_rows(values_only=True)}
+    assert "not by the device" in legend["Print spooler"]
+    assert "not by the device" not in legend["Print"]
+
+
 def test_figures_are_figures_and_serials_are_text():
     book, _ = written(a_device(serial="000123", meters={"total": [1234567, "impressions"]}))
     by_heading = {heading.value: cell for heading, cell in zip(*book["Devices"].iter_rows(), strict=True)}

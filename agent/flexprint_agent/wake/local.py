@@ -1,0 +1,245 @@
+"""Printers on a cable of this computer, by way of its print queues -> reads on disk.
+
+A printer that the network shows, too, is read there: its own counters are worth more than a spooler's word.
+"""
+
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from flexprint_agent.keep import Keep
+from flexprint_agent.keep.devices import Device
+from flexprint_agent.search.spooler.queues import NoSpooler, Queue, queues
+from flexprint_agent.settings import Settings
+from flexprint_shared.times import rfc3339
+
+if TYPE_CHECKING:
+    from flexprint_agent.read.local import Cable
+    from flexprint_shared.readings import Read
+
+Clock = Callable[[], datetime]
+BY: Final = "spooler"
+
+
+@dataclass(slots=True, frozen=True)
+class Hanging:
+    """One printer on a cable, and all the queues that lead to it; the first by name speaks for it."""
+
+    address: str
+    queues: tuple[Queue, ...]
+
+    @property
+    def queue(self) -> Queue:
+        return self.queues[0]
+
+    def cable(self) -> "Cable":
+        from flexprint_agent.read.local import Cable
+
+        queue = self.queue
+        return Cable(
+            self.address,
+            queue.name,
+            queue.port.manufacturer,
+            queue.port.model,
+            queue.port.serial,
+            queue.driver,
+            queue.location,
+        )
+
+
+def hanging(found: Iterable[Queue]) -> list[Hanging]:
+    """The printers on a cable behind these queues: `usb:NAME`, by the name of their first queue."""
+    by_port: dict[tuple[str, str], list[Queue]] = {}
+    for queue in sorted(found, key=lambda queue: queue.name):
+        if queue.port.kind in ("local", "ipp"):
+            by_port.setdefault((queue.port.bus, queue.port.name), []).append(queue)
+    return [Hanging(f"{bus}:{some[0].name}", tuple(some)) for (bus, _), some in by_port.items()]
+
+
+def local_printers(settings: Settings) -> list[Hanging]:
+    """Those of this computer; none where the setting `spooler` is off. Raises NoSpooler."""
+    return hanging(queues()) if settings.spooler else []
+
+
+def hanging_here(settings: Settings) -> list[Hanging]:
+    """The same; none where the spooler cannot be asked, which `doctor` tells."""
+    try:
+        return local_printers(settings)
+    except NoSpooler:
+        return []
+
+
+def trouble(settings: Settings) -> str | None:
+    """Why the spooler cannot be asked, and what to do; None where it can, or is none."""
+    try:
+        local_printers(settings)
+    except NoSpooler as error:
+        return str(error)
+    return None
+
+
+def find_local(keep: Keep, settings: Settings, now: Clock) -> list[dict[str, Any]]:
+    """Keeps the printers on cables; each as `search --json` shows what it found."""
+    from flexprint_agent.read.local import identity_of
+
+    found = []
+    for printer in hanging_here(settings):
+        attributes, _ = _asked(printer)
+        identity = identity_of(printer.cable(), attributes)
+        elsewhere = _on_network(keep, identity)
+        new = False
+        if elsewhere is None:
+            _, new = keep.keep_found(identity, printer.address, 0, now(), granted_by=BY)
+        found.append(
+            {
+                "address": printer.address,
+                "port": 0,
+                "found_by": BY,
+                "answered": True,
+                "printer": True,
+                "new": new,
+                "manufacturer": identity.manufacturer,
+                "model": identity.model,
+                "serial": identity.serial,
+                "same_as": elsewhere,
+                "reason": f"the print queue {printer.queue.name} of this computer",
+            }
+        )
+    return found
+
+
+def known_local(keep: Keep) -> dict[str, Device]:
+    """The known printers on cables, by address."""
+    return {device.address: device for device in keep.devices.all() if device.is_local and device.address}
+
+
+def read_local(
+    keep: Keep, settings: Settings, now: Clock, only: Container[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Reads every printer on a cable, known or not (or `only` those at these addresses); gives its probe object once
+    the read is on disk, and one that says why for each known one that cannot be read now."""
+    if not settings.spooler:
+        return
+    known = known_local(keep)
+    failure = "this computer has no print queue for it any more; set one up, or forget it"
+    printers: list[Hanging] = []
+    try:
+        printers = local_printers(settings)
+    except NoSpooler as error:
+        failure = str(error)
+    seen = set()
+    for printer in printers:
+        if only is not None and printer.address not in only:
+            continue
+        outcome, read = _read(keep, printer, now)
+        seen.add(read)
+        if outcome is not None:
+            yield outcome
+    here = {printer.address for printer in printers}
+    for address, device in known.items():
+        # A queue may have been renamed: its printer was read under the new name.
+        if device.id not in seen and address not in here and (only is None or address in only):
+            keep.keep_silence(device.id, now())
+            yield _unread(device, failure, now())
+
+
+def _read(keep: Keep, printer: Hanging, now: Clock) -> tuple[dict[str, Any] | None, int | None]:
+    """The probe object and the device; no object where it is read over the network."""
+    from flexprint_agent.read import local
+
+    begun, at = time.monotonic(), now()
+    attributes, by_device = _asked(printer)
+    cable = printer.cable()
+    identity = local.identity_of(cable, attributes)
+    if _on_network(keep, identity) is not None:
+        return None, None
+    device, _ = keep.keep_found(identity, printer.address, 0, at, granted_by=BY)
+    knowledge = keep.devices.knowledge(device)
+    counted, learned = _tally(printer, knowledge, at)
+    read = local.read_of(cable, attributes, at, by_device=by_device, tally=counted)
+    keep.keep_read(read, None if learned == knowledge else learned)
+    return _probe_object(read, time.monotonic() - begun), device
+
+
+def _on_network(keep: Keep, identity: Any) -> str | None:
+    """The address where the network shows this very printer; None where it does not, or not any more."""
+    device = keep.devices.known_as(identity)
+    on_network = device is not None and not device.is_local and device.address and device.silent_since is None
+    return device.address if device is not None and on_network else None
+
+
+def _asked(printer: Hanging) -> tuple[Mapping[str, Any], bool]:
+    """What the device says by IPP over USB, where it speaks that; else what the spooler says. True for the device."""
+    from flexprint_agent.ipp import message
+    from flexprint_agent.ipp.client import NoAnswer, Service, ask
+    from flexprint_agent.read.local import DEVICE_ATTRIBUTES
+
+    port = printer.queue.port
+    if port.kind == "ipp":
+        uri = f"ipp://localhost:{port.ipp_port}{port.ipp_path}"
+        asked = {"printer-uri": uri, "requested-attributes": DEVICE_ATTRIBUTES}
+        try:
+            answer = ask(
+                Service(port=port.ipp_port, path=port.ipp_path),
+                message.request(message.GET_PRINTER_ATTRIBUTES, asked),
+            )
+        except NoAnswer:
+            return printer.queue.attributes, False
+        told = answer.of(message.PRINTER)
+        if answer.successful and told:
+            return told[0], True
+    return printer.queue.attributes, False
+
+
+def _tally(printer: Hanging, knowledge: Mapping[str, Any], at: datetime) -> tuple[Any, dict[str, Any]]:
+    """The pages of this computer's finished jobs, summed over the printer's queues, and what to keep of them. None
+    where the spooler keeps no finished jobs (Windows)."""
+    import sys
+
+    from flexprint_agent.read import jobs
+
+    if sys.platform == "win32":
+        return None, dict(knowledge)
+    from flexprint_agent.search.spooler import cups
+
+    kept: dict[str, Any] = dict(knowledge.get("jobs", {}))
+    for queue in printer.queues:
+        before = jobs.from_json(kept[queue.name]) if queue.name in kept else None
+        try:
+            kept[queue.name] = jobs.count(before, cups.jobs(queue.name), at).as_json()
+        except NoSpooler:
+            continue
+    tallies = [jobs.from_json(one) for one in kept.values()]
+    if not tallies:
+        return None, dict(knowledge)
+    total = jobs.Tally(min(one.since for one in tallies), sum(one.pages for one in tallies))
+    return total, {**knowledge, "jobs": kept}
+
+
+def _probe_object(read: "Read", seconds: float) -> dict[str, Any]:
+    return {
+        "target": read.address,
+        "answered": True,
+        "printer": True,
+        **read.as_json(),
+        "seconds": round(seconds, 3),
+        "reason": "a print queue of this computer",
+        "error": None,
+    }
+
+
+def _unread(device: Device, why: str, at: datetime) -> dict[str, Any]:
+    return {
+        "target": device.address,
+        "answered": False,
+        "printer": False,
+        "address": device.address,
+        "port": device.port,
+        "read_at": rfc3339(at),
+        "seconds": 0.0,
+        "packets": 0,
+        "reason": None,
+        "error": f"{device.address} was not read: {why}",
+    }
