@@ -19,6 +19,8 @@ _TIERS: Final = tuple(colour for colour in COLOURS if colour not in ("mono", "co
 def mismatches(meters: Mapping[str, Meter]) -> Iterator[str]:
     """In words, every sum that is none. Counts in different units are never compared."""
     for function in FUNCTIONS:
+        if f"{function}.mono" not in meters and f"{function}.color" not in meters:
+            continue
         yield from _compare(meters, function, [f"{function}.mono", f"{function}.color"])
         tiers = [f"{function}.{tier}" for tier in _TIERS if f"{function}.{tier}" in meters]
         if len(tiers) > 1:

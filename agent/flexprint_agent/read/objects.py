@@ -8,6 +8,7 @@ out, so columns are joined by whole index and no index is ever assumed.
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from typing import Final
 
@@ -219,12 +220,14 @@ class Answers:
     @cached_property
     def printers(self) -> tuple[int, ...]:
         """The hrDeviceIndexes that have markers of their own: several on a print server for several printers."""
-        found = {index[0] for index in (*self.column(MARKER_LIFE_COUNT), *self.column(MARKER_UNIT)) if len(index) > 1}
-        return tuple(sorted(found))
+        rows = (*self.column(MARKER_LIFE_COUNT), *self.column(MARKER_UNIT))
+        return tuple(sorted({index[0] for index in rows if len(index) > 1}))
 
-    def is_own(self, index: Index) -> bool:
-        """Whether a row of a printer's table belongs to the printer that is read, and not to its neighbour."""
-        return len(self.printers) < 2 or len(index) < 2 or index[0] == self.device
+    def own(self, rows: Iterable[Index]) -> Iterable[Index]:
+        """The rows of a printer's table that belong to the printer that is read, and not to its neighbour."""
+        if len(self.printers) < 2:
+            return rows
+        return (index for index in rows if len(index) < 2 or index[0] == self.device)
 
     def at_device(self, column: bytes) -> Value | None:
         """The printer's own row of a column; the first row where it has none under its index."""

@@ -28,9 +28,9 @@ class Pick:
 def picks(answers: Answers, table: RowsTable) -> Iterator[Pick]:
     """The meters that this device has a row for, in the order of the table."""
     counts = answers.column(table.value)
-    rows = {index: key for index, key in _keys(answers, table).items() if index in counts and min(index) >= 0}
-    if not rows:
+    if not counts:
         return
+    rows = {index: key for index, key in _keys(answers, table).items() if index in counts and min(index) >= 0}
     units = answers.integers(table.unit) if table.unit else {}
     for meter in table.meters:
         own = {index: key for index, key in rows.items() if key in meter.keys}

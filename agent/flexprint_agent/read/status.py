@@ -76,8 +76,9 @@ def errors(value: Value | None) -> tuple[str, ...]:
 
 
 def _console(answers: Answers, charset: int | None) -> list[str]:
-    rows = [value for index, value in answers.column(CONSOLE_TEXT).items() if answers.is_own(index)]
-    return [line for tag, octets in rows if tag == OCTET_STRING for line in lines_of(octets, charset)]
+    rows = answers.column(CONSOLE_TEXT)
+    values = (rows[index] for index in answers.own(rows))
+    return [line for tag, octets in values if tag == OCTET_STRING for line in lines_of(octets, charset)]
 
 
 def alerts(answers: Answers, charset: int | None) -> tuple[Alert, ...]:
@@ -87,7 +88,7 @@ def alerts(answers: Answers, charset: int | None) -> tuple[Alert, ...]:
     trained = answers.integers(ALERT_TRAINING)
     texts = answers.column(ALERT_TEXT)
     found = []
-    for index in sorted(filter(answers.is_own, {*severities, *codes, *texts}))[-_MOST_ALERTS:]:
+    for index in sorted(answers.own({*severities, *codes, *texts}))[-_MOST_ALERTS:]:
         tag, octets = texts.get(index, (0, b""))
         found.append(
             Alert(

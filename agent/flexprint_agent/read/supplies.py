@@ -134,7 +134,7 @@ def supplies(
 def _rows(answers: Answers) -> list[Index]:
     columns = (SUPPLY_MARKER, SUPPLY_NAME, *_NUMBERS)
     found = set().union(*map(answers.column, columns))
-    return sorted(filter(answers.is_own, found))[:_MOST]
+    return sorted(answers.own(found))[:_MOST]
 
 
 def _name(answers: Answers, index: Index, charset: int | None) -> str:
@@ -157,6 +157,7 @@ def _supply(
     left = percent_left(level, capacity, unit, waste=waste)
     if left is not None and waste and waste_fills:
         left = 100 - left
+    part, serial = words.numbers_in(name)
     return Supply(
         index=".".join(map(str, index)),
         name=name,
@@ -167,25 +168,21 @@ def _supply(
         level=level,
         capacity=capacity,
         unit=UNITS.get(unit or 0, "unknown"),
-        part=words.number_in(name, "part"),
-        serial=words.number_in(name, "serial"),
+        part=part,
+        serial=serial,
     )
 
 
 def oddities(found: Iterable[Supply]) -> Iterator[str]:
     """In words, the rows that people will ask about: told twice, empty, or with a level that is no share."""
-    found = tuple(found)
     named: dict[str, list[str]] = {}
+    above, silent = [], []
     for supply in found:
         named.setdefault(supply.name, []).append(supply.index)
-    above = [
-        f"{supply.index} ({supply.level} of {supply.capacity})"
-        for supply in found
-        if supply.capacity and 0 < supply.capacity < (supply.level or 0)
-    ]
-    silent = [
-        supply.index for supply in found if not supply.name and supply.kind == "unknown" and supply.state == "unknown"
-    ]
+        if supply.capacity and 0 < supply.capacity < (supply.level or 0):
+            above.append(f"{supply.index} ({supply.level} of {supply.capacity})")
+        if not supply.name and supply.kind == "unknown" and supply.state == "unknown":
+            silent.append(supply.index)
     if above:
         yield f"supplies above their capacity, so that no percentage is told: {_listed(above)}"
     for name, rows in islice(named.items(), _MOST_LISTED):

@@ -77,6 +77,8 @@ _LONGEST: Final = 4096
 
 # A dump of octets that some gateways send in the place of a text: "0x52494F" or "52 49 43 4F 48".
 _DUMPS: Final = (re.compile(rb"0[xX]((?:[0-9a-fA-F]{2}){4,})"), re.compile(rb"((?:[0-9a-fA-F]{2} ){3,}[0-9a-fA-F]{2})"))
+# What no text that needed no cleaning has; nearly every text is told by this alone.
+_SUSPECT: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]|\A(?:0[xX]|..\x20)", re.DOTALL)
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -127,6 +129,8 @@ def decode(octets: bytes, charset: int | None = None) -> str:
 def was_cleaned(octets: bytes, charset: int | None = None) -> bool:
     """Whether a text was more than decoded and trimmed: control characters, a symbol set word or a dump are gone
     from it, or something in it could not be read."""
+    if not _SUSPECT.search(octets):
+        return False
     kept = octets[:_LONGEST].rstrip(b"\0 \t\r\n")
     if _CONTROL.search(kept) or kept[:2] in _PML_SETS or _undumped(kept) is not kept:
         return True

@@ -81,8 +81,12 @@ def kind_in(text: str) -> str | None:
 
 
 @lru_cache(_NAMES)
-def number_in(text: str, kind: Literal["part", "serial"]) -> str | None:
-    """The part number, or the cartridge's serial number, that stands in a name."""
+def numbers_in(text: str) -> tuple[str | None, str | None]:
+    """The part number and the cartridge's serial number that stand in a name."""
+    return _number_in(text, "part"), _number_in(text, "serial")
+
+
+def _number_in(text: str, kind: Literal["part", "serial"]) -> str | None:
     for expression in _lists()["numbers"][kind]:
         match = _expression(expression).search(text)
         if match:
