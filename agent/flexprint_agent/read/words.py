@@ -14,6 +14,7 @@ _RUN: Final = re.compile(r"\w+")
 _UNSPACED: Final = "\u3040"
 # Names of supplies and colours are few at a site, and the same every day.
 _NAMES: Final = 1024
+_CODE: Final = re.compile(r"^([A-Z]{1,3})$|[\[(]([A-Z]{1,3})[\])]$")
 _STEM_AND_LETTER: Final = re.compile(r"(.*\d)([CMYK])(?:\b|$)")
 _LETTERS: Final = {"C": "cyan", "M": "magenta", "Y": "yellow", "K": "black"}
 
@@ -69,7 +70,10 @@ def words_in(text: str, kind: str) -> Iterator[str]:
 def colour_in(text: str) -> str | None:
     """The colour a text names: "Toner preto" is black. None for none, "other" and "unknown"."""
     found = max(words_in(text.casefold(), "colours"), key=len, default=None)
-    return None if found is None else _meanings("colours")[found]
+    if found is not None:
+        return _meanings("colours")[found]
+    code = _CODE.search(text)
+    return _meanings("codes").get(code[1] or code[2]) if code else None
 
 
 @lru_cache(_NAMES)

@@ -94,6 +94,12 @@ def test_columns_with_one_index_only_are_read(read_of):
         ("Голубой тонер", "cyan"),
         ("Photo Black Ink", "photo black"),
         ("Light Cyan", "light cyan"),
+        ("BK", "black"),
+        ("Toner Cartridge (K)", "black"),
+        ("Ink [LC]", "light cyan"),
+        ("Drum Cartridge (R1)", None),
+        ("Waste Toner Container [R5]", None),
+        ("TONER", None),
         ("Fuser", None),
         ("Sorter", None),  # "sort" is black in Danish, but only as a word
         ("Reduced", None),
