@@ -7,6 +7,7 @@ import pytest
 
 from flexprint_agent import __version__
 from lab.office import office
+from lab.secured import Account, Safe, Secured
 from lab.site import BEYOND_LOOPBACK, Lab
 
 pytestmark = pytest.mark.system
@@ -105,3 +106,44 @@ def test_while_one_agent_works_another_waits_and_a_dead_one_locks_nobody_out(age
         finally:
             holder.kill()
     assert json.loads(agent("status", "--json").stdout)["at_work"] is False
+
+
+FROM_BEFORE = """
+import sys
+from pathlib import Path
+from flexprint_agent.keep.vault import Vault
+home = Path(sys.argv[1])
+before = Vault(home)
+before._protector = None
+sealed = before.seal("a", b"secret")
+plain = (home / "key").read_bytes()
+print(len(plain), Vault(home).open("a", sealed), plain in (home / "key").read_bytes())
+"""
+
+
+def test_the_vaults_key_is_protected_by_windows(agent, windows, tmp_path):
+    """CryptProtectData and CryptUnprotectData, called for real; a key from before is taken under protection."""
+    home, key = tmp_path / "home", tmp_path / "home" / "key"
+    home.mkdir()
+    done = windows.python("-c", FROM_BEFORE, windows.path(home))
+    assert done.stdout == "32 b'secret' False\n", done.stderr
+    protected = key.read_bytes()
+    assert protected.startswith(b"flexprint-agent key, protected by dpapi\n")
+    agent("credentials", "add", "--user", "meter", "--auth-protocol", "SHA-256", typed="a good password\n")
+    assert key.read_bytes() == protected
+    listed = json.loads(agent("credentials", "list", "--json").stdout)["credentials"]
+    assert [(one["user"], one["auth"]) for one in listed] == [("meter", "SHA-256")]
+    # Spoilt, or of another computer.
+    key.write_bytes(protected[:-4] + bytes(4))
+    assert "does not open here: CryptUnprotectData failed" in agent("credentials", "list", status=1).stderr
+
+
+def test_a_v3_printer_is_read_from_windows(agent, printers):
+    account = Account("meter", "SHA-256", "a good password", "AES-256", "another password")
+    with Secured([Safe("127.33.0.1", printers[0].rows, (account,))]) as secured:
+        said = agent(
+            *("probe", f"127.33.0.1:{secured.port}", "--json", "--user", "meter"),
+            *("--auth-protocol", "SHA-256", "--privacy-protocol", "AES-256"),
+            typed="a good password\nanother password\n",
+        )
+    assert json.loads(said.stdout)["identity"]["serial"] == printers[0].truth.serial

@@ -32,6 +32,8 @@ def home(chosen: argparse.Namespace) -> Path:
 def opened(chosen: argparse.Namespace, *, alone: bool = False) -> Iterator[Keep]:
     """The home, opened; `alone` for what sends packets or batches."""
     with Keep(home(chosen)) as keep:
+        if keep.notice is not None:
+            complain(keep.notice)
         if alone:
             with keep.alone():
                 yield keep

@@ -32,6 +32,8 @@ class Keep:
         self.home = home
         self.database = database.Database(home / database.FILE)
         vault = Vault(home)
+        self.notice = vault.close_to_others()
+        """What a person should know of the home's safety; None where all is well."""
         self.choices = Choices(self.database, vault)
         self.credentials = Credentials(self.database, vault)
         self.enrolments = Enrolments(self.database, vault)
