@@ -7,6 +7,7 @@ import pytest
 
 from lab.branch import GATEWAY, LANS
 from lab.network import To
+from lab.site import BEYOND_LOOPBACK
 
 pytestmark = pytest.mark.system
 
@@ -15,6 +16,12 @@ def said(branch, *words):
     done = branch.agent(*words, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def only_targets(branch):
+    """Nothing but what was chosen is searched."""
+    for setting in BEYOND_LOOPBACK:
+        said(branch, "settings", setting, "off")
 
 
 def segments(branch, *words):
@@ -47,6 +54,7 @@ def test_the_segments_listed_are_those_of_the_branch_and_only_the_gateway_was_as
 def test_only_what_was_selected_is_searched_and_exclusions_get_nothing(branch, tmp_path):
     """An excluded address, a range, and a name; nothing but SNMP's port, wherever."""
     branch.ws.names({"front-desk": "10.77.2.22"}, tmp_path)
+    only_targets(branch)
     segments(branch)
     said(branch, "segments", "select", LANS["b"], LANS["d"])
     said(branch, "exclude", "front-desk", "10.77.2.100-199", "10.77.4.21")
@@ -103,6 +111,7 @@ def test_a_gateway_that_speaks_snmpv3_only_is_asked_as_the_user_kept_for_it(bran
 
 
 def test_a_printer_that_moved_is_one_device(branch):
+    only_targets(branch)
     said(branch, "add", LANS["b"])
     said(branch, "search")
     moved = branch.devices["10.77.2.21"].truth.serial

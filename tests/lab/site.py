@@ -21,7 +21,8 @@ from .office import Placed, grown
 from .recording import Row, load
 
 BEYOND_LOOPBACK: Final = ("broadcast", "mdns", "spooler")
-"""Settings of the agent that are off where a lab is on loopback: what they switch on asks the office around."""
+"""Settings of the agent that are off where only targets are to be searched, as in a lab on loopback: what they switch on
+asks the office around."""
 
 _TESTS: Final = Path(__file__).resolve().parent.parent
 _READY_SECONDS: Final = 20.0
