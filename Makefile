@@ -9,7 +9,7 @@ SYSTEM_PACKAGES := chromium libreoffice-calc poppler-utils fonts-dejavu-core ipr
 	wine wine64 gcc-mingw-w64-x86-64-win32 cups cups-client cups-ipp-utils avahi-daemon dbus
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-system lint format bench pictures lock clean
+.PHONY: help setup demo test test-system lint format bench bench-system pictures lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ test-system: setup ## install the Debian packages of the browser, LibreOffice, n
 	$(BIN)/python -m pytest -m system
 
 bench: setup ## measure against peers side by side; writes docs/benchmarks.md
+	$(BIN)/python -m bench
+
+bench-system: setup ## install the Debian packages of the peers (those that there are), then measure
+	apt-get update -qq
+	for peer in gcc libc6-dev snmp onesixtyone braa nmap glpi-agent-task-network fusioninventory-agent-task-network; do \
+		apt-get install -y -qq --no-install-recommends $$peer || echo "$$peer: not here, so it is left out"; done
 	$(BIN)/python -m bench
 
 pictures: setup ## draw the pictures of the README again (needs what `make test-system` installs)

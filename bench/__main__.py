@@ -16,7 +16,7 @@ from bench.rig import CannotMeasure
 
 BOOK = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 CHAPTERS = {
-    "sweep": "Sweep: who answers, out of 65,536 addresses",
+    "sweep": "Sweep: who answers, in one subnet, in 64 at once, in a /16",
     "read": "Read: everything a printer says",
     "ingest": "Ingest: from the socket to the commit",
     "workbook": "Workbook: rows to a file",

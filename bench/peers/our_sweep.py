@@ -1,4 +1,4 @@
-"""The product's sweep, unpaced.   our_sweep CIDR PORT linux|portable"""
+"""The product's sweep, unpaced, of all subnets of a network at once.   our_sweep CIDR PREFIX PORT linux|portable"""
 
 import ipaddress
 import json
@@ -10,11 +10,11 @@ from flexprint_agent.snmp.pace import Pace
 
 network = ipaddress.ip_network(sys.argv[1])
 result = sweep(
-    [range(int(network[0]), int(network[-1]) + 1)],
-    port=int(sys.argv[2]),
+    [range(int(one[0]), int(one[-1]) + 1) for one in network.subnets(new_prefix=int(sys.argv[2]))],
+    port=int(sys.argv[3]),
     timeout=1.0,
     retries=1,
     pace=Pace(math.inf),
-    linux=sys.argv[3] == "linux",
+    linux=sys.argv[4] == "linux",
 )
 print(json.dumps({"found": len(result.answered), "seconds": result.seconds, "strays": result.strays}))
