@@ -13,13 +13,13 @@ DEVICE = rf"{ROOT}\Control\DeviceClasses\{CLASS}\##?#USB#VID_03F0&PID_2B17#PHGB1
 UUID = "1f0c7ba9-11ab-4d21-a1f9-3c4f1e6c0001"
 # In the form in which Windows 10 and 11 keep them.
 KEYS = {
-    rf"{MONITORS}\Standard TCP/IP Port\Ports\IP_10.1.2.3": {"HostName": "10.1.2.3", "PortNumber": 9100},
+    rf"{MONITORS}\Standard TCP/IP Port\Ports\IP_127.9.0.81": {"HostName": "127.9.0.81", "PortNumber": 9100},
     rf"{MONITORS}\WSD Port\Ports\WSD-{UUID}": {"Printer UUID": f"urn:uuid:{UUID}"},
-    rf"{ROOT}\Enum\SWD\DAFWSDProvider\urn:uuid:{UUID}": {"LocationInformation": "http://10.1.2.9:5357/x"},
+    rf"{ROOT}\Enum\SWD\DAFWSDProvider\urn:uuid:{UUID}": {"LocationInformation": "http://127.9.0.82:5357/x"},
     **{
         rf"{ROOT}\Control\Print\Printers\{name}": {"Name": name, "Port": port, "Printer Driver": driver, **more}
         for name, port, driver, more in (
-            ("Front desk", "IP_10.1.2.3", "HP Universal Printing PCL 6", {"Location": "Hall", "Attributes": 0x40}),
+            ("Front desk", "IP_127.9.0.81", "HP Universal Printing PCL 6", {"Location": "Hall", "Attributes": 0x40}),
             ("Meeting room", f"WSD-{UUID}", "Microsoft IPP Class Driver", {"Attributes": 0x40}),
             ("Till", "USB001", "HP LaserJet 400", {"Attributes": 0x40}),
             ("Microsoft Print to PDF", "PORTPROMPT:", "Microsoft Print To PDF", {"Attributes": 0x40}),
@@ -32,6 +32,7 @@ KEYS = {
 PROGRAM = """
 import json, sys, winreg
 from dataclasses import asdict
+from flexprint_agent.cli import main
 from flexprint_agent.search.spooler import windows
 from flexprint_agent.search.spooler.queues import queues
 
@@ -52,6 +53,10 @@ try:
             for name, value in values.items():
                 winreg.SetValueEx(key, name, 0, winreg.REG_DWORD if isinstance(value, int) else winreg.REG_SZ, value)
     print(json.dumps({"ports": asdict(windows.ports()), "queues": [asdict(queue) for queue in queues()]}))
+    for words in ("settings snmp_timeout 0.2", "settings broadcast off", "settings mdns off"):
+        main(["--home", sys.argv[1], *words.split(" ")])
+    for words in ("search --plan", "search", "read usb:Till", "devices"):
+        main(["--home", sys.argv[1], "--json", *words.split(" ")])
 finally:
     for path in keys:
         remove(path)
@@ -59,15 +64,22 @@ finally:
 
 
 @pytest.fixture(scope="module")
-def told(windows):
-    done = windows.python("-c", PROGRAM, typed=json.dumps(KEYS))
+def said(windows, tmp_path_factory):
+    """What the program printed, one document a line: the queues, then the answers of the agent's own commands."""
+    home = windows.path(tmp_path_factory.mktemp("home"))
+    done = windows.python("-c", PROGRAM, home, typed=json.dumps(KEYS))
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+@pytest.fixture(scope="module")
+def told(said):
+    return said[0]
 
 
 def test_the_hosts_of_ports_are_found_in_the_registry(told):
-    assert told["ports"]["tcp"] == {"ip_10.1.2.3": "10.1.2.3"}
-    assert told["ports"]["wsd"] == {f"wsd-{UUID}": "10.1.2.9"}
+    assert told["ports"]["tcp"] == {"ip_127.9.0.81": "127.9.0.81"}
+    assert told["ports"]["wsd"] == {f"wsd-{UUID}": "127.9.0.82"}
 
 
 def test_the_device_on_a_usb_port_is_found_in_the_registry(told):
@@ -84,10 +96,24 @@ def test_the_spooler_lists_its_queues_and_each_is_told_apart(told):
         "Fax": "fax",
     }
     by_name = {queue["name"]: queue for queue in told["queues"]}
-    assert by_name["Front desk"]["port"]["host"] == "10.1.2.3"
+    assert by_name["Front desk"]["port"]["host"] == "127.9.0.81"
     assert by_name["Front desk"]["location"] == "Hall"
-    assert by_name["Meeting room"]["port"]["host"] == "10.1.2.9"
+    assert by_name["Meeting room"]["port"]["host"] == "127.9.0.82"
     assert (by_name["Till"]["port"]["serial"], by_name["Till"]["driver"]) == ("PHGB12", "HP LaserJet 400")
+
+
+def test_the_agent_asks_the_addresses_behind_queues_and_reads_what_hangs_on_a_cable(said):
+    _, plan, found, read, known = said
+    assert [part["target"] for part in plan["parts"]] == ["queue Front desk", "queue Meeting room"]
+    assert plan["local"] == ["usb:Till"]
+    told = {one["address"]: (one["answered"], one["serial"]) for one in found["found"]}
+    assert told == {"127.9.0.81": (False, None), "127.9.0.82": (False, None), "usb:Till": (True, "PHGB12")}
+    identity = read["identity"]
+    assert (identity["manufacturer"], identity["model"], identity["serial"]) == ("HP", "LaserJet 400", "PHGB12")
+    assert read["meters"] == []
+    assert any("no meter is answered" in warning for warning in read["warnings"])
+    (device,) = known["devices"]
+    assert (device["address"], device["serial"], bool(device["last_read_at"])) == ("usb:Till", "PHGB12", True)
 
 
 def test_a_computer_that_prints_on_nothing_has_no_queues(windows, told):
