@@ -113,12 +113,20 @@ def test_a_printer_that_speaks_ipp_over_usb_is_asked_for_its_own_counters(keep, 
     assert b"/ipp/print" in device.asked[0]
 
 
-def test_and_when_it_is_switched_off_its_jobs_are_a_meter_of_another_name(keep, now, spooler):
-    with ipp.Responder({}) as device:
-        port = device.port
-    spooler.queues(TILL | {"device-uri": f"ipp://localhost:{port}/ipp/print"})
+def test_and_when_it_is_switched_off_there_is_no_read_and_it_stays_one_device(keep, now, spooler):
+    told = ipp.answer([(ipp.PRINTER, {"printer-device-id": "MFG:HP;MDL:M404;SN:X1Y2;"})])
+    with ipp.Responder({message.GET_PRINTER_ATTRIBUTES: told}) as device:
+        spooler.queues(TILL | {"device-uri": f"ipp://localhost:{device.port}/ipp/print"})
+        (outcome,) = read(keep, now)
+        # It answers and gives no counter: the jobs of this computer are counted.
+        assert meters(outcome) == {"print.spooler": (0, "spooler")}
     (outcome,) = read(keep, now)
-    assert meters(outcome) == {"print.spooler": (0, "spooler")}
+    assert (outcome["answered"], "switch it on" in outcome["error"]) == (False, True)
+    (found,) = search(keep, ON, lambda: now)["found"]
+    assert (found["answered"], found["printer"]) == (False, False)
+    (known,) = keep.devices.all()
+    assert (known.identity.serial, known.silent_since) == ("X1Y2", now)
+    assert keep.spool.pending() == 1
 
 
 def test_a_printer_that_the_network_shows_too_is_read_there_alone(keep, now, spooler):

@@ -267,7 +267,7 @@ class _Search:
             "packets": packets + sum(effort.packets for effort in self.efforts),
             "seconds": round(time.monotonic() - self.begun, 1),
             "answered": sum(one["answered"] for one in found),
-            "printers": len(self.places) + sum(one["same_as"] is None for one in self.local),
+            "printers": len(self.places) + sum(one["printer"] and one["same_as"] is None for one in self.local),
             "new": sum(one["new"] for one in found),
             "found": found,
             "not_asked": list(self.not_asked.values()),

@@ -23,6 +23,10 @@ Clock = Callable[[], datetime]
 BY: Final = "spooler"
 
 
+class SwitchedOff(Exception):
+    """A printer that speaks IPP over USB does not answer. The message says what to do."""
+
+
 @dataclass(slots=True, frozen=True)
 class Hanging:
     """One printer on a cable, and all the queues that lead to it; the first by name speaks for it."""
@@ -86,27 +90,30 @@ def find_local(keep: Keep, settings: Settings, now: Clock) -> list[dict[str, Any
 
     found = []
     for printer in hanging_here(settings):
-        attributes, _ = _asked(printer)
+        told: dict[str, Any] = {
+            "address": printer.address,
+            "port": 0,
+            "found_by": BY,
+            "answered": False,
+            "printer": False,
+            "new": False,
+            "manufacturer": None,
+            "model": None,
+            "serial": None,
+            "same_as": None,
+            "reason": f"the print queue {printer.queue.name} of this computer",
+        }
+        try:
+            attributes, _ = _asked(printer)
+        except SwitchedOff as error:
+            found.append(told | {"reason": str(error)})
+            continue
         identity = identity_of(printer.cable(), attributes)
-        elsewhere = _on_network(keep, identity)
-        new = False
-        if elsewhere is None:
-            _, new = keep.keep_found(identity, printer.address, 0, now(), granted_by=BY)
-        found.append(
-            {
-                "address": printer.address,
-                "port": 0,
-                "found_by": BY,
-                "answered": True,
-                "printer": True,
-                "new": new,
-                "manufacturer": identity.manufacturer,
-                "model": identity.model,
-                "serial": identity.serial,
-                "same_as": elsewhere,
-                "reason": f"the print queue {printer.queue.name} of this computer",
-            }
-        )
+        told |= {"answered": True, "printer": True, "same_as": _on_network(keep, identity)}
+        told |= {name: getattr(identity, name) for name in ("manufacturer", "model", "serial")}
+        if told["same_as"] is None:
+            _, told["new"] = keep.keep_found(identity, printer.address, 0, now(), granted_by=BY)
+        found.append(told)
     return found
 
 
@@ -133,7 +140,13 @@ def read_local(
     for printer in printers:
         if only is not None and printer.address not in only:
             continue
-        outcome, read = _read(keep, printer, now)
+        try:
+            outcome, read = _read(keep, printer, now)
+        except SwitchedOff as error:
+            yield _unread(printer.address, str(error), now())
+            if printer.address in known:
+                keep.keep_silence(known[printer.address].id, now())
+            continue
         seen.add(read)
         if outcome is not None:
             yield outcome
@@ -142,11 +155,11 @@ def read_local(
         # A queue may have been renamed: its printer was read under the new name.
         if device.id not in seen and address not in here and (only is None or address in only):
             keep.keep_silence(device.id, now())
-            yield _unread(device, failure, now())
+            yield _unread(address, failure, now())
 
 
 def _read(keep: Keep, printer: Hanging, now: Clock) -> tuple[dict[str, Any] | None, int | None]:
-    """The probe object and the device; no object where it is read over the network."""
+    """The probe object and the device; no object where it is read over the network. Raises SwitchedOff."""
     from flexprint_agent.read import local
 
     begun, at = time.monotonic(), now()
@@ -171,7 +184,8 @@ def _on_network(keep: Keep, identity: Any) -> str | None:
 
 
 def _asked(printer: Hanging) -> tuple[Mapping[str, Any], bool]:
-    """What the device says by IPP over USB, where it speaks that; else what the spooler says. True for the device."""
+    """What the device says by IPP over USB, where it speaks that; else what the spooler says. True for the device.
+    Raises SwitchedOff: a device that speaks for itself is never spoken for by its spooler, which hardly knows it."""
     from flexprint_agent.ipp import message
     from flexprint_agent.ipp.client import NoAnswer, Service, ask
     from flexprint_agent.read.local import DEVICE_ATTRIBUTES
@@ -185,11 +199,12 @@ def _asked(printer: Hanging) -> tuple[Mapping[str, Any], bool]:
                 Service(port=port.ipp_port, path=port.ipp_path),
                 message.request(message.GET_PRINTER_ATTRIBUTES, asked),
             )
-        except NoAnswer:
-            return printer.queue.attributes, False
+        except NoAnswer as error:
+            raise SwitchedOff(f"{error}; switch it on, and see whether `ipp-usb` runs") from error
         told = answer.of(message.PRINTER)
-        if answer.successful and told:
-            return told[0], True
+        if not answer.successful or not told:
+            raise SwitchedOff(f"the printer refuses to say anything (IPP status {answer.status:#06x})")
+        return told[0], True
     return printer.queue.attributes, False
 
 
@@ -230,16 +245,16 @@ def _probe_object(read: "Read", seconds: float) -> dict[str, Any]:
     }
 
 
-def _unread(device: Device, why: str, at: datetime) -> dict[str, Any]:
+def _unread(address: str, why: str, at: datetime) -> dict[str, Any]:
     return {
-        "target": device.address,
+        "target": address,
         "answered": False,
         "printer": False,
-        "address": device.address,
-        "port": device.port,
+        "address": address,
+        "port": 0,
         "read_at": rfc3339(at),
         "seconds": 0.0,
         "packets": 0,
         "reason": None,
-        "error": f"{device.address} was not read: {why}",
+        "error": f"{address} was not read: {why}",
     }
