@@ -4,11 +4,13 @@ On Linux it offers nothing that a service without a person at the desk can use, 
 """
 
 import contextlib
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 
 class NotProtected(Exception):
@@ -46,12 +48,18 @@ class Dpapi:
         return _crypt_data("CryptUnprotectData", wrapped)
 
 
-Run = Callable[[list[str], str], "subprocess.CompletedProcess[str]"]
+Run = Callable[[list[str], str], "CompletedProcess[str]"]
 """Runs a program with this standard input."""
 
 
-def _run(command: list[str], typed: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=30, check=False)
+def _run(command: list[str], typed: str) -> "CompletedProcess[str]":
+    import subprocess
+
+    try:
+        return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=30, check=False)
+    except subprocess.TimeoutExpired:
+        # Not as it is: it holds what was typed.
+        raise TimeoutError from None
 
 
 class Keychain:
@@ -85,8 +93,7 @@ class Keychain:
     def _ask(self, command: list[str], typed: str) -> str:
         try:
             done = self._run(command, typed)
-        except (OSError, subprocess.SubprocessError) as error:
-            # Not the error itself: it may repeat what was typed.
+        except OSError as error:
             raise NotProtected(f"{self._PROGRAM} cannot be run ({type(error).__name__})") from None
         if done.returncode:
             raise NotProtected(f"the keychain refuses ({done.returncode}); unlock it, or run this as the service does")
