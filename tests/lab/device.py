@@ -23,7 +23,8 @@ class Quirks:
 
     `loop` is (at, back): behind the row `at` the walk goes back to the row `back`. `beyond` is what happens
     to a request of more than `most_bindings` objects. `silent_after` and `first_lost` count requests;
-    `latency` is in seconds, `loss` a share of all answers (0 to 1). `reply_address` is the address answers
+    A request that names an OID under `restarts_on` (or comes upon one by GETNEXT or GETBULK) makes the device start
+    again: that one and the `restart_requests` after it are not answered, and sysUpTime begins at 0. `latency` is in seconds, `loss` a share of all answers (0 to 1). `reply_address` is the address answers
     come from instead of the one asked, `reply_port` lets them come from a port of their own.
     """
 
@@ -40,6 +41,8 @@ class Quirks:
     loss: float = 0.0
     silent_after: int | None = None
     first_lost: int = 0
+    restarts_on: str | None = None
+    restart_requests: int = 4
     reply_address: str | None = None
     reply_port: bool = False
     request_id_off: int = 0
@@ -101,6 +104,8 @@ class Device:
         self.table = Table(self._rows.values())
         self._uptime = self.table.place(SYS_UPTIME)
         self._ticks = -1
+        self._started_at = 0
+        self._deaf_until = 0
         self._jumps: dict[int, int] = {}
         if self.quirks.loop:
             at, back = (self.table.place(wire.oid(one)) for one in self.quirks.loop)
@@ -132,13 +137,30 @@ class Device:
             return None
         if asked < quirks.first_lost or (quirks.silent_after is not None and asked >= quirks.silent_after):
             return None
-        if luck < quirks.loss:
+        if asked == 0:
+            self._deaf_until = 0  # somebody started it
+        if luck < quirks.loss or asked < self._deaf_until:
             return None
+        if quirks.restarts_on is not None:
+            if self._touches(question, wire.oid(quirks.restarts_on)):
+                self._started_at, self._deaf_until = ticks or 0, asked + 1 + quirks.restart_requests
+                return None
+            ticks = None if ticks is None else ticks - self._started_at
         if ticks is not None and ticks != self._ticks and self._uptime is not None:
             uptime = wire.whole(ticks & 0xFFFFFFFF)
             self.table.bindings[self._uptime] = wire.binding(SYS_UPTIME, wire.TIMETICKS, uptime)
             self._ticks = ticks
         return self._spoilt(self._said(question))
+
+    def _touches(self, question: wire.Question, subtree: bytes) -> bool:
+        """Whether a request asks for something in a subtree, or would come upon it."""
+        if any(name.startswith(subtree) for name in question.oids):
+            return True
+        if question.kind == wire.GET:
+            return False
+        steps = max(question.error_at, 1) if question.kind == wire.GETBULK else 1
+        places = (self.table.after(name) for name in question.oids)
+        return any(name.startswith(subtree) for place in places for name in self.table.names[place : place + steps])
 
     def _spoilt(self, message: bytes | None) -> bytes | None:
         """The answer as a device with garbage on its tongue sends it."""

@@ -41,8 +41,6 @@ OTHERS: Final = {
     "8072": "Net-SNMP's objects, about processes and scripts of a computer",
 }
 _MOST_ENTERPRISES: Final = 40
-_WRAPS_NEAR: Final = 2**32 - 100 * 60 * 60
-"""sysUpTime begins again at 0 after 497 days; what falls from within an hour of that has not restarted."""
 
 
 @dataclass(slots=True)
@@ -153,7 +151,7 @@ def _still_up(taken: Taken, traits: Traits) -> Conversation[None]:
     up = at.Answers((yield from get([at.SYS_UP_TIME], traits))).integer(at.SYS_UP_TIME)
     if up is None:
         return
-    if taken.uptime is not None and up < taken.uptime < _WRAPS_NEAR:
+    if at.began_again(taken.uptime, up):
         taken.restarted = True
         raise _Enough(f"the device restarted while {taken.under_way} was walked")
     taken.uptime = up

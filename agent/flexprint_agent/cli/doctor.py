@@ -11,7 +11,7 @@ class Facts:
     not answer when they were last asked, `unreachable` why the collector does not answer now, `locked` why what is kept
     sealed cannot be opened, `uncovered` the printers that no target covers (`why_uncovered`), `unknown_exclusion` what
     is wrong with an excluded name, `refusals` what devices refuse of SNMPv3 and what mends it, `spooler` why the print
-    queues of this computer cannot be listed."""
+    queues of this computer cannot be listed, `resting` the printers that are left alone for a while and why."""
 
     status: Mapping[str, Any]
     refused: Sequence[tuple[int, str]]
@@ -23,6 +23,7 @@ class Facts:
     unknown_exclusion: str | None = None
     refusals: Sequence[tuple[str, str]] = ()
     spooler: str | None = None
+    resting: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -94,6 +95,14 @@ def findings(facts: Facts) -> list[Finding]:
     ]
     if facts.spooler is not None:
         found.append(Finding("spooler-unreachable", "The print queues of this computer are not known.", facts.spooler))
+    found += [
+        Finding(
+            "printer-left-alone",
+            f"{place} is left alone for a while: {why}.",
+            "flexprint-agent read with its address asks it now; if it goes on, exclude it and ask your dealer",
+        )
+        for place, why in facts.resting
+    ]
     if facts.silent:
         found.append(
             Finding(

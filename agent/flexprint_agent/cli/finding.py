@@ -16,6 +16,7 @@ from flexprint_agent.keep.credentials import Credential
 from flexprint_agent.settings import Settings
 from flexprint_agent.wake import finding, local, reading
 from flexprint_agent.wake.credentials import Keyring
+from flexprint_agent.wake.resting import manner
 
 if TYPE_CHECKING:
     from flexprint_agent.snmp.exchange import Endpoint
@@ -43,7 +44,11 @@ def search(chosen: argparse.Namespace) -> int:
 
 def devices(chosen: argparse.Namespace) -> int:
     with opened(chosen) as keep:
-        say(chosen, {"devices": [show.device(one) for one in keep.devices.all()]}, show.devices)
+        rests, known = keep.rests.all(), keep.devices.knowledge
+        told = [
+            show.device(one, rests.get(one.id), manner(known(one.id).get("traits", {}))) for one in keep.devices.all()
+        ]
+        say(chosen, {"devices": told}, show.devices)
     return 0
 
 

@@ -85,6 +85,7 @@ def doctor(chosen: argparse.Namespace) -> int:
                 for one in keep.devices.all()
                 if one.silent_since is not None and (one.address, one.port) not in refusals
             ],
+            resting=_resting(keep),
             refusals=[refusal for found in refusals.values() for refusal in found],
             # Without its secrets the agent does not know its proxy.
             unreachable=None if locked else _unreachable(keep),
@@ -97,6 +98,19 @@ def doctor(chosen: argparse.Namespace) -> int:
     found = findings(facts)
     say(chosen, {"healthy": not found, "findings": [one.as_json() for one in found]}, show.doctor)
     return 1 if found else 0
+
+
+def _resting(keep: Keep) -> list[tuple[str, str]]:
+    """The printers that are left alone now, and why."""
+    rests, at = keep.rests.all(), now()
+    lasting = [(one, rests[one.id]) for one in keep.devices.all() if one.id in rests and rests[one.id].lasts(at)]
+    return [
+        (
+            show.place(one),
+            f"{rest.reason}, on {rest.since:%Y-%m-%d at %H:%M} UTC; asked again after {rest.until:%Y-%m-%d %H:%M} UTC",
+        )
+        for one, rest in lasting
+    ]
 
 
 def _locked(keep: Keep) -> str | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flexprint_agent.keep.devices import Device
+from flexprint_agent.keep.rests import Rest
 from flexprint_agent.keep.spool import Batch
 from flexprint_shared import meters
 from flexprint_shared.times import parse_rfc3339, rfc3339
@@ -209,7 +210,14 @@ def _only_announced(one: Document) -> bool:
     return one["announced"] is not None and not one["answered"]
 
 
-def device(one: Device) -> dict[str, Any]:
+def device(one: Device, rest: Rest | None, manner: str | None) -> dict[str, Any]:
+    """`manner` is how it is asked where it cannot be asked as any other."""
+    trouble = rest and {
+        "reason": rest.reason,
+        "times": rest.times,
+        "at": rfc3339(rest.since),
+        "left_alone_until": rfc3339(rest.until),
+    }
     return {
         "address": one.address,
         "port": one.port,
@@ -223,6 +231,8 @@ def device(one: Device) -> dict[str, Any]:
         "first_seen_at": rfc3339(one.first_seen_at),
         "last_read_at": instant(one.last_read_at),
         "silent_since": instant(one.silent_since),
+        "trouble": trouble,
+        "asked": manner,
         "meters": dict(one.meters),
     }
 
@@ -240,12 +250,17 @@ def devices(document: Document) -> str:
             one["serial"],
             one["meters"].get("total"),
             _when(one["last_read_at"]),
+            "; ".join(filter(None, (_trouble(one["trouble"]), one["asked"]))),
         )
         for one in document["devices"]
     ]
     if not rows:
         return "no printer is known yet; find them with flexprint-agent search"
-    return _table(("address", "manufacturer", "model", "serial", "total", "last read"), rows)
+    return _table(("address", "manufacturer", "model", "serial", "total", "last read", "note"), rows)
+
+
+def _trouble(trouble: Document | None) -> str:
+    return f"left alone until {_when(trouble['left_alone_until'])}: {trouble['reason']}" if trouble else ""
 
 
 def probe(document: Document) -> str:
@@ -330,7 +345,13 @@ def sent(document: Document) -> str:
 
 def woken(document: Document) -> str:
     searched = "searched, " if document["searched"] else ""
-    unread = "".join(f"{one['address']} answered and gave no read: {one['error']}\n" for one in document["unread"])
+    alone = "".join(
+        f"{one['address']} is left alone until {_when(one['until'])}: {one['reason']}\n"
+        for one in document["left_alone"]
+    )
+    unread = alone + "".join(
+        f"{one['address']} answered and gave no read: {one['error']}\n" for one in document["unread"]
+    )
     return (
         f"{searched}{_count(document['read'], 'printer')} read, {document['silent']} silent, "
         f"{_count(document['packets'], 'packet')}, {document['seconds']:g} s\n{unread}{sent(document['sent'])}"

@@ -17,6 +17,7 @@ from flexprint_agent.keep.devices import Devices
 from flexprint_agent.keep.enrolment import Enrolments
 from flexprint_agent.keep.home import only_one, prepare
 from flexprint_agent.keep.notes import Notes
+from flexprint_agent.keep.rests import Rest, Rests
 from flexprint_agent.keep.segments import Segments
 from flexprint_agent.keep.spool import Spool
 from flexprint_agent.keep.vault import Vault
@@ -40,6 +41,7 @@ class Keep:
         self.devices = Devices(self.database)
         self.notes = Notes(self.database)
         self.segments = Segments(self.database)
+        self.rests = Rests(self.database)
         self.spool = Spool(self.database)
         self.wakes = Wakes(self.database)
 
@@ -68,6 +70,11 @@ class Keep:
             device, new = self.devices.found(identity, address, port, at)
             self.devices.grant(device, granted_by)
         return device, new
+
+    def keep_rest(self, device: int, rest: Rest | None) -> None:
+        """How long a device is left alone; None where nothing is held against it any more."""
+        with self.database.transaction():
+            self.rests.put(device, rest)
 
     def keep_silence(self, device: int, at: datetime) -> None:
         """A known printer did not answer. There is no read of it, never an old one again."""

@@ -114,4 +114,13 @@ CREDENTIALS: Final = (
         PRIMARY KEY (address, port, credential))""",
 )
 
-STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS)
+RESTS: Final = (
+    """CREATE TABLE rests (          -- devices that are left alone for a while, as reading them did them no good
+        device INTEGER PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
+        reason TEXT NOT NULL,
+        times INTEGER NOT NULL,
+        since INTEGER NOT NULL,
+        until INTEGER NOT NULL)""",
+)
+
+STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS)

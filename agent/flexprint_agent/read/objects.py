@@ -103,6 +103,15 @@ FIRST_ROWS: Final = (
 )
 """Columns whose first row says whether this is a printer, and nearly all of who it is and what it counted."""
 
+# An hour before sysUpTime begins again at 0, after 497 days.
+_WRAPS_FROM: Final = 2**32 - 100 * 60 * 60
+
+
+def began_again(before: int | None, later: int | None) -> bool:
+    """Whether a device started between two values of sysUpTime (hundredths of a second)."""
+    return before is not None and later is not None and later < before < _WRAPS_FROM
+
+
 ALERT_COLUMNS: Final = (ALERT_SEVERITY, ALERT_TRAINING, ALERT_CODE, ALERT_TEXT)
 
 WALKED: Final = (

@@ -24,7 +24,8 @@ class Reading:
     `read` is None when the device did not answer, fell silent before the read was worth anything, or is no
     printer; `error` then says why, except for what is simply no printer. `layout` is to be kept for the next
     read; None means that nothing new was learned. `traits`, `version` and `community` or `user` are how it answered,
-    `engine` is its SNMPv3 engine. `refusals` are the users that it refused before.
+    `engine` is its SNMPv3 engine. `refusals` are the users that it refused before. `fell_silent` and `restarted`: so it
+    did while it was being read.
     """
 
     endpoint: Endpoint
@@ -42,6 +43,8 @@ class Reading:
     user: "User | None" = None
     engine: "Engine | None" = None
     refusals: tuple["Refusal", ...] = ()
+    fell_silent: bool = False
+    restarted: bool = False
 
 
 def read_printers(
@@ -78,6 +81,8 @@ def _reading(outcome: Outcome[Found]) -> Reading:
         user=outcome.user,
         engine=outcome.engine,
         refusals=outcome.refusals,
+        fell_silent=outcome.fell_silent or (found is not None and found.fell_silent),
+        restarted=found is not None and found.restarted,
     )
 
 

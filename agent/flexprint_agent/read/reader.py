@@ -20,7 +20,7 @@ from flexprint_agent.read import tables
 from flexprint_agent.read.identity import Speaker
 from flexprint_agent.read.interpret import interpret
 from flexprint_agent.read.layout import Layout, learn
-from flexprint_agent.read.objects import Answers
+from flexprint_agent.read.objects import Answers, began_again
 from flexprint_agent.read.recognise import Verdict, recognise
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.ber import Value
@@ -47,12 +47,15 @@ _MOST_ALERTS: Final = 300
 @dataclass(slots=True, frozen=True)
 class Found:
     """What a device turned out to be. `reason` says why it is a printer or none. `layout` is to be kept
-    and given to the next read; None where the read was not whole or had no meter."""
+    and given to the next read; None where the read was not whole or had no meter. `fell_silent` and `restarted`:
+    so it did while it was being read."""
 
     printer: bool
     read: Read | None
     reason: str
     layout: Layout | None = None
+    fell_silent: bool = False
+    restarted: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -87,11 +90,17 @@ def read_device(
             whole = layout.still | values
             missed = yield from _add(whole, at.ALERT_COLUMNS, traits, _MOST_ALERTS)
             read = interpret(Speaker(Answers(whole)), address=address, port=port, read_at=read_at)
-            return Found(printer=True, read=_with(read, missed), reason="a known printer", layout=layout)
+            return Found(
+                printer=True,
+                read=_with(read, missed),
+                reason="a known printer",
+                layout=layout,
+                fell_silent=missed is not None,
+            )
     values, speaker, verdict, first = yield from _meet(traits)
     if not verdict.printer:
         return Found(printer=False, read=None, reason=verdict.reason)
-    yield from _introduce(values, speaker, traits)
+    restarted = yield from _introduce(values, speaker, traits)
     columns = (*_columns(speaker.answers), *_counters(Speaker(Answers(values)), first))
     missed = yield from _add(values, columns, traits, _MOST_VALUES)
     speaker = Speaker(Answers(values))
@@ -104,6 +113,8 @@ def read_device(
         reason=verdict.reason,
         # A printer without meters may only be starting up: it is asked everything again.
         layout=learn(speaker, read_at) if read.meters and missed is None else None,
+        fell_silent=missed is not None,
+        restarted=restarted,
     )
 
 
@@ -125,8 +136,9 @@ def _meet(traits: Traits) -> Conversation[tuple[Values, Speaker, Verdict, tuple[
     return values, speaker, recognise(speaker), columns
 
 
-def _introduce(values: Values, speaker: Speaker, traits: Traits) -> Conversation[None]:
-    """Adds what the first rows pointed to, and the objects of the maker's table.
+def _introduce(values: Values, speaker: Speaker, traits: Traits) -> Conversation[bool]:
+    """Adds what the first rows pointed to, and the objects of the maker's table. Gives whether the device started again
+    meanwhile: its clock is asked a second time, in a packet that leaves anyway.
 
     The speaker knows the first rows. Where they name no maker, the serials and models of all makers are
     asked, and then the table of the one who answered.
@@ -136,9 +148,13 @@ def _introduce(values: Values, speaker: Speaker, traits: Traits) -> Conversation
         names.append(at.ENGINE_BOOTS)
     if speaker.maker is None:
         names += tables.objects_of("serial", "model", "ieee1284")
-    yield from _ask(values, names, traits)
+    up = values.pop(at.SYS_UP_TIME, None)
+    yield from _ask(values, [at.SYS_UP_TIME, *names], traits)
     if speaker.maker is None:
         yield from _ask(values, tables.objects(Speaker(Answers(values)).vendors), traits, names)
+    if up is None:
+        return False
+    return began_again(ber.integer(up), ber.integer(values.setdefault(at.SYS_UP_TIME, up)))
 
 
 def _ask(values: Values, names: Iterable[bytes], traits: Traits, refused: Iterable[bytes] = ()) -> Conversation[None]:

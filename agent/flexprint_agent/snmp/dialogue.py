@@ -71,8 +71,8 @@ class Outcome(Generic[T]):
 
     `answered` says whether the device answered anything at all, a refusal included. `community` or `user` is the one
     that was asked as last: with a result, the one that worked. `refusals` are the users that the device refused before,
-    `engine` is its engine where it told it. `fault` is set when the conversation itself raised something else than
-    Silent: what the device said was more than it could take.
+    `engine` is its engine where it told it. `fell_silent`: it had answered, and ceased to. `fault` is set when the
+    conversation itself raised something else than Silent: what the device said was more than it could take.
     """
 
     endpoint: Endpoint
@@ -87,6 +87,7 @@ class Outcome(Generic[T]):
     octets_out: int
     octets_in: int
     fault: Exception | None = None
+    fell_silent: bool = False
     user: "User | None" = field(default=None, repr=False)
     engine: "Engine | None" = None
     refusals: tuple["Refusal", ...] = ()
@@ -224,7 +225,13 @@ class Dialogue(Generic[T]):
         return self._no_answer("")
 
     def outcome(
-        self, now: float, result: T | None, error: str | None = None, fault: Exception | None = None
+        self,
+        now: float,
+        result: T | None,
+        error: str | None = None,
+        fault: Exception | None = None,
+        *,
+        fell_silent: bool = False,
     ) -> Outcome[T]:
         version, who = self.ways[self.way]
         heard = self.peer is not None and self.peer.heard
@@ -241,6 +248,7 @@ class Dialogue(Generic[T]):
             octets_out=self.octets_out,
             octets_in=self.octets_in,
             fault=fault,
+            fell_silent=fell_silent,
             user=None if isinstance(who, str) else who,
             engine=self.peer.engine(now) if self.peer and heard else None,
             refusals=tuple(self.refusals),

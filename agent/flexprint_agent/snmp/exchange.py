@@ -34,7 +34,7 @@ class Limits:
     retries: how often it is sent again.
     packets_per_second: for all devices together.
     at_once: devices that are spoken to at one time.
-    gap: least seconds between two packets to one device.
+    gap: least seconds between two packets to one device; gap_of_weak: to one that takes one object a packet.
     """
 
     timeout: float = 2.0
@@ -42,6 +42,7 @@ class Limits:
     packets_per_second: float = 1000.0
     at_once: int = 100
     gap: float = 0.0
+    gap_of_weak: float = 0.0
 
 
 class Exchange:
@@ -166,7 +167,7 @@ class _Run(Generic[T]):
         except StopIteration as stop:
             self.end(dialogue, stop.value)
         except Silent as silent:
-            self.end(dialogue, None, str(silent))
+            self.end(dialogue, None, str(silent), fell_silent=True)
         except ForbiddenObject as refusal:
             dialogue.conversation.close()
             self.end(dialogue, None, f"{dialogue.endpoint}: {refusal}", refusal)
@@ -182,11 +183,13 @@ class _Run(Generic[T]):
         result: T | None,
         error: str | None = None,
         fault: Exception | None = None,
+        *,
+        fell_silent: bool = False,
     ) -> None:
         self.forget(dialogue)
         dialogue.turn = -1  # its timers are void
         self.active.discard(dialogue)
-        self.done.append(dialogue.outcome(self.clock(), result, error, fault))
+        self.done.append(dialogue.outcome(self.clock(), result, error, fault, fell_silent=fell_silent))
 
     def forget(self, dialogue: Dialogue[T]) -> None:
         for request_id in dialogue.ids:
@@ -196,8 +199,10 @@ class _Run(Generic[T]):
     def queue(self, dialogue: Dialogue[T]) -> None:
         """To be sent now, or when the device has had its rest."""
         dialogue.turn += 1
-        rested = dialogue.sent_at + self.limits.gap
-        dialogue.resting = rested > self.clock() if self.limits.gap else False
+        # What takes one object at a time is a weak engine, and gets time to breathe.
+        gap = self.limits.gap if dialogue.traits.most_objects > 1 else max(self.limits.gap, self.limits.gap_of_weak)
+        rested = dialogue.sent_at + gap
+        dialogue.resting = rested > self.clock() if gap else False
         if dialogue.resting:
             self.timer(rested, dialogue)
         else:

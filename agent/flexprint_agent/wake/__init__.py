@@ -35,6 +35,7 @@ def wake(keep: Keep, settings: Settings, now: Clock, progress: Progress | None =
     packets = read = silent = 0
     searched = False
     unread: list[dict[str, str]] = []
+    left_alone: list[dict[str, str]] = []
     try:
         if search_due(keep, settings, started):
             packets = search(keep, settings, now, progress)["packets"]
@@ -44,6 +45,11 @@ def wake(keep: Keep, settings: Settings, now: Clock, progress: Progress | None =
     try:
         for outcome in read_known(keep, settings, now):
             read += outcome["printer"]
+            if "left_alone_until" in outcome:
+                alone = {"address": outcome["address"], "until": outcome["left_alone_until"]}
+                left_alone.append(alone | {"reason": outcome["trouble"]})
+                if not outcome["packets"]:
+                    continue
             silent += not outcome["answered"]
             if outcome["answered"] and not outcome["printer"]:
                 unread.append({"address": outcome["address"], "error": outcome["error"] or outcome["reason"]})
@@ -63,6 +69,7 @@ def wake(keep: Keep, settings: Settings, now: Clock, progress: Progress | None =
         "read": read,
         "silent": silent,
         "unread": unread,
+        "left_alone": left_alone,
         "sent": sent,
         "seconds": round(time.monotonic() - begun, 1),
         "packets": packets,

@@ -154,10 +154,16 @@ class _Search:
     places: dict[int, Place] = field(default_factory=dict)
     """Where each was found in this search."""
 
+    resting: set[Place] = field(default_factory=set)
+    """Where known printers are that are left alone for a while."""
+
     def __post_init__(self) -> None:
+        rests, at = self.keep.rests.all(), self.now()
         for device in self.keep.devices.all():
             if device.address is not None:
                 self.before[device.id] = device.address, device.port
+                if device.id in rests and rests[device.id].lasts(at):
+                    self.resting.add((device.address, device.port))
 
     def endpoints(self) -> Iterator["Endpoint | None"]:
         """Each place that may be asked, once, however many finders come upon it."""
@@ -167,7 +173,7 @@ class _Search:
                 continue
             place = candidate.address, candidate.port
             places = {place, *((address, candidate.port) for address in candidate.also)}
-            if place in self.not_asked or not places.isdisjoint(self.candidates):
+            if place in self.not_asked or self._is_dealt_with(places):
                 continue
             if not may_ask(self.ground, candidate):
                 self.not_asked[place] = {
@@ -188,6 +194,10 @@ class _Search:
         if candidate.community is not None:
             return replace(endpoint, communities=(candidate.community,), users=())
         return endpoint if candidate.engine is None else replace(endpoint, engine=candidate.engine)
+
+    def _is_dealt_with(self, places: set[Place]) -> bool:
+        """Whether the device at these places was asked already, or is left alone."""
+        return not (places.isdisjoint(self.candidates) and places.isdisjoint(self.resting))
 
     def _candidates(self) -> Iterator[Candidate | None]:
         finders = switched_on(self.ground.settings)

@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any, Final
 from flexprint_agent import targets
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.devices import Device
+from flexprint_agent.keep.rests import Rest
 from flexprint_agent.search.finder import Share
 from flexprint_agent.settings import Settings, in_force
 from flexprint_agent.targets import Name, Span
 from flexprint_agent.wake.credentials import Keyring, keyring
 from flexprint_agent.wake.finders import switched_on
 from flexprint_agent.wake.local import read_local
+from flexprint_agent.wake.resting import (
+    FELL_SILENT,
+    RESTARTED,
+    RESTARTED_AFTER,
+    after_success,
+    after_trouble,
+    gently,
+    restarted_after,
+)
 from flexprint_shared.times import rfc3339
 
 if TYPE_CHECKING:
@@ -31,6 +41,9 @@ Place = tuple[str, int, str]
 
 _GAP: Final = 0.01
 """Seconds between two packets to one device: its network card serves print jobs, too."""
+
+_GAP_OF_WEAK: Final = 0.05
+"""The same for an engine that takes one object a packet."""
 
 
 def shares(keep: Keep) -> list[Share]:
@@ -76,7 +89,14 @@ def read_known(keep: Keep, settings: Settings, now: Clock) -> Iterator[dict[str,
     the read is on disk, and one that says why for each printer that no target covers. Raises UnknownExclusion."""
     yield from read_local(keep, settings, now)
     covered, uncovered = _by_target(keep)
-    devices = {(device.address, device.port): device for device in covered if device.address is not None}
+    rests = keep.rests.all()
+    devices = {}
+    for device in covered:
+        rest = rests.get(device.id)
+        if rest is not None and rest.lasts(now()):
+            yield _left_alone(device, rest, now())
+        elif device.address is not None:
+            devices[device.address, device.port] = device
     if uncovered:
         why = _why_uncovered(keep, uncovered)
         for device in uncovered:
@@ -145,6 +165,11 @@ def _not_asked(device: Device, why: str, at: datetime) -> dict[str, Any]:
     }
 
 
+def _left_alone(device: Device, rest: Rest, at: datetime) -> dict[str, Any]:
+    why = f"{rest.reason} on {rest.since:%Y-%m-%d at %H:%M} UTC and is left alone until {rest.until:%Y-%m-%d %H:%M} UTC"
+    return _not_asked(device, why, at) | {"left_alone_until": rfc3339(rest.until), "trouble": rest.reason}
+
+
 def read_named(keep: Keep, settings: Settings, places: Iterable[Place], now: Clock) -> Iterator[dict[str, Any]]:
     """The same for places (address, port, what was typed) that a person named."""
     devices = {(device.address, device.port): device for device in keep.devices.all() if device.address is not None}
@@ -163,7 +188,7 @@ def _read(
     from flexprint_agent.read import layout
     from flexprint_agent.read.printers import probe_object, read_printers
 
-    ring = keyring(keep, settings, look_up)
+    ring, rests = keyring(keep, settings, look_up), keep.rests.all()
     # The knowledge of what is being read now, and no more: it is the bulk of what is known of a printer.
     under_way: dict[tuple[str, int], tuple[str, dict[str, Any]]] = {}
 
@@ -172,19 +197,52 @@ def _read(
             device = devices.get((address, port))
             known = keep.devices.knowledge(device.id) if device else {}
             under_way[address, port] = text, known
-            yield ring.endpoint(address, port, known, now(), insist=named), layout.from_json(known.get("layout"))
+            asked = gently(known, rests.get(device.id)) if device else known
+            yield ring.endpoint(address, port, asked, now(), insist=named), layout.from_json(known.get("layout"))
 
     for reading in read_printers(exchange_for(settings), endpoints(), now):
         place = (reading.endpoint.address, reading.endpoint.port)
         text, known = under_way.pop(place)
         if refused := ring.refused(reading):
             keep.credentials.keep_refusals(*place, refused, now())
+        device = devices.get(place)
         if reading.read is not None:
-            learned = _knowledge(ring, reading, known, now())
+            learned = _knowledge(ring, reading, known, now(), gentle=device is not None and device.id in rests)
             keep.keep_read(reading.read, None if learned == known else learned)
         elif place in devices:
             keep.keep_silence(devices[place].id, now())
-        yield probe_object(reading, text, now())
+        yield probe_object(reading, text, now()) | _mind(keep, device, reading, rests, now())
+
+
+def _mind(
+    keep: Keep, before: Device | None, reading: "Reading", rests: Mapping[int, Rest], at: datetime
+) -> dict[str, Any]:
+    """Leaves a device alone for a while that being read did no good, and lets that be forgotten where it did. What
+    there is to say of it."""
+    device = keep.devices.at(reading.endpoint.address, reading.endpoint.port)
+    if device is None:
+        return {}
+    trouble = _trouble(before if before is not None and before.id == device.id else None, reading)
+    rest = rests.get(device.id)
+    if trouble is None:
+        if rest is not None and reading.read is not None:
+            keep.keep_rest(device.id, after_success(rest))
+        return {}
+    rest = after_trouble(rest, trouble, at)
+    keep.keep_rest(device.id, rest)
+    return {"left_alone_until": rfc3339(rest.until), "trouble": rest.reason}
+
+
+def _trouble(before: Device | None, reading: "Reading") -> str | None:
+    """What being read did to a device, as far as is seen; `before` is what was known of it."""
+    if reading.restarted:
+        return RESTARTED
+    if reading.fell_silent:
+        return FELL_SILENT
+    if before is not None and reading.read is not None:
+        read = reading.read
+        return RESTARTED_AFTER if restarted_after(before.last_read_at, read.read_at, read.uptime_s) else None
+    return None
 
 
 def probe(
@@ -203,9 +261,12 @@ def probe(
         yield probe_object(reading, typed[reading.endpoint.address, reading.endpoint.port], now())
 
 
-def _knowledge(ring: Keyring, reading: "Reading", known: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+def _knowledge(
+    ring: Keyring, reading: "Reading", known: Mapping[str, Any], at: datetime, *, gentle: bool
+) -> dict[str, Any]:
+    """What is to be remembered. Of a device that was asked more gently than it needs, the traits of before."""
     learned = {
-        "traits": asdict(reading.traits),
+        "traits": known.get("traits") if gentle else asdict(reading.traits),
         **ring.learned(reading, known, at),
         "layout": reading.layout.as_json() if reading.layout else known.get("layout"),
     }
@@ -221,6 +282,7 @@ def exchange_for(settings: Settings, gap: float = _GAP) -> "Exchange":
             retries=settings.snmp_retries,
             packets_per_second=settings.packets_per_second,
             gap=gap,
+            gap_of_weak=max(gap, _GAP_OF_WEAK),
         ),
         pace=pace_for(settings),
     )
