@@ -175,7 +175,9 @@ def plan(document: Document) -> str:
         _table(("target", "how", "addresses", "packets", "bytes", "seconds"), rows)
         + f"\n\n{_count(document['addresses'], 'address')}, at most {_count(document['packets'], 'packet')} "
         f"({document['bytes']:,} bytes) in about {document['seconds']:g} s, and a few packets for each device that "
-        "answers. Nothing was sent (only names were looked up)."
+        "answers. Where their answers show that packets get lost, silent addresses are asked again: at most "
+        f"{_count(document['if_lossy']['packets'], 'packet')} in {document['if_lossy']['seconds']:g} s. "
+        "Nothing was sent (only names were looked up)."
         + (f"\nOn cables of this computer, and read without a packet: {', '.join(local)}" if local else "")
     )
 
@@ -191,6 +193,11 @@ def search(document: Document) -> str:
         for one in document["found"]
         if one["printer"] and one["same_as"] is None
     ]
+    if document["loss"]:
+        summary += (
+            f"\nThe network loses packets (about {document['loss']:.0%} of requests get no answer), so addresses that "
+            "were silent were asked again."
+        )
     outside = [one["address"] for one in document["not_asked"] if not one["excluded"]]
     if outside:
         summary += (

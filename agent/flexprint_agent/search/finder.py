@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flexprint_agent import targets
+from flexprint_agent.search.loss import Loss
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import Span
 
@@ -48,13 +49,15 @@ class Scope:
 @dataclass(slots=True, frozen=True)
 class Ground:
     """What a search may do, and how fast. `refused` never gets a packet, whoever found it. `scopes` are those of the
-    credentials, the closest first; communities of the settings are not among them."""
+    credentials, the closest first; communities of the settings are not among them. `loss` is what the answers up to now
+    show of the network."""
 
     shares: Sequence[Share]
     refused: Sequence[Span]
     settings: Settings
     pace: "Pace"
     scopes: Sequence[Scope] = ()
+    loss: Loss = field(default_factory=Loss)
 
     @property
     def spans(self) -> list[Span]:
@@ -64,15 +67,17 @@ class Ground:
 
 @dataclass(slots=True, frozen=True)
 class Candidate:
-    """A place where a printer may be. `by` is the name of its finder. `community` is the one it has answered to; None
-    where it has not: all are tried. `engine` is the one it told over SNMPv3. `granted`: it may be asked though no
-    target covers it, because a person switched on what found it. `also`: further addresses of the same device, of
-    which none is asked; where one of them is excluded, the device is. `hint`: what it says it is, for people."""
+    """A place where a printer may be. `by` is the name of its finder. `community` and `version` are those it has
+    answered to; None where it has not: all are tried. `engine` is the one it told over SNMPv3. `granted`: it may be
+    asked though no target covers it, because a person switched on what found it. `also`: further addresses of the same
+    device, of which none is asked; where one of them is excluded, the device is. `hint`: what it says it is, for
+    people."""
 
     address: str
     port: int
     by: str
     community: str | None = field(default=None, repr=False)
+    version: int | None = None
     granted: bool = False
     engine: "Engine | None" = None
     also: tuple[str, ...] = ()
@@ -92,7 +97,8 @@ class Effort:
 
 @dataclass(slots=True, frozen=True)
 class Part:
-    """The most that a finder sends for one target: `octets` with IP and UDP headers, `seconds` were it alone."""
+    """The most that a finder sends for one target: `octets` with IP and UDP headers, `seconds` were it alone. `rounds`
+    is how often it may send that where answers show that packets get lost."""
 
     finder: str
     target: str
@@ -100,6 +106,7 @@ class Part:
     packets: int
     octets: int
     seconds: float
+    rounds: int = 1
 
 
 @dataclass(slots=True, frozen=True)
@@ -108,6 +115,11 @@ class Plan:
 
     parts: Sequence[Part]
     seconds: float
+
+    @property
+    def rounds(self) -> int:
+        """The most rounds of any part."""
+        return max((part.rounds for part in self.parts), default=1)
 
 
 @dataclass(slots=True, frozen=True)

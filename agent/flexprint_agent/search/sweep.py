@@ -122,6 +122,8 @@ class Sweep:
         self.ahead = len(self.keys) * len(self.ways)
         """Packets that are still to be sent at most."""
         self.passes_ahead = len(self.ways)
+        self.silent = self.keys
+        """The places that have not answered, once the sweep is done: address and port in one number each."""
 
     @property
     def seconds_ahead(self) -> float:
@@ -142,6 +144,7 @@ class Sweep:
             finally:
                 self.result.seconds = self.clock() - started
                 self.result.dropped = wire.dropped()
+                self.silent = array("Q", (self.keys[n] for n, state in enumerate(round_.states) if state == _UNKNOWN))
                 self.ahead = self.passes_ahead = 0
 
     def room(self, now: float) -> int:

@@ -71,8 +71,9 @@ class Outcome(Generic[T]):
 
     `answered` says whether the device answered anything at all, a refusal included. `community` or `user` is the one
     that was asked as last: with a result, the one that worked. `refusals` are the users that the device refused before,
-    `engine` is its engine where it told it. `fell_silent`: it had answered, and ceased to. `fault` is set when the
-    conversation itself raised something else than Silent: what the device said was more than it could take.
+    `engine` is its engine where it told it. `fell_silent`: it had answered, and ceased to. `requests` counts those that
+    were answered, `repeated` those of them that had to be sent again. `fault` is set when the conversation itself
+    raised something else than Silent: what the device said was more than it could take.
     """
 
     endpoint: Endpoint
@@ -91,6 +92,8 @@ class Outcome(Generic[T]):
     user: "User | None" = field(default=None, repr=False)
     engine: "Engine | None" = None
     refusals: tuple["Refusal", ...] = ()
+    requests: int = 0
+    repeated: int = 0
 
 
 def _peer(endpoint: Endpoint, now: float) -> "Peer | None":
@@ -106,7 +109,8 @@ class Dialogue(Generic[T]):
 
     __slots__ = (
         "answered", "ask", "attempt", "conversation", "endpoint", "ids", "octets_in", "octets_out",
-        "packets", "peer", "refusals", "resting", "sent_at", "started", "to", "traits", "turn", "way", "ways",
+        "packets", "peer", "refusals", "repeated", "requests", "resting", "sent_at", "started", "to", "traits", "turn",
+        "way", "ways",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, begin: Callable[[Traits], Conversation[T]], now: float) -> None:
@@ -130,7 +134,7 @@ class Dialogue(Generic[T]):
         self.resting = False
         self.sent_at = -math.inf
         self.answered = False
-        self.packets = self.octets_out = self.octets_in = 0
+        self.packets = self.octets_out = self.octets_in = self.requests = self.repeated = 0
 
     def datagram(self, request_id: int, now: float) -> bytes | None:
         """The request as it leaves; None where this computer cannot ask as this user."""
@@ -252,4 +256,6 @@ class Dialogue(Generic[T]):
             user=None if isinstance(who, str) else who,
             engine=self.peer.engine(now) if self.peer and heard else None,
             refusals=tuple(self.refusals),
+            requests=self.requests,
+            repeated=self.repeated,
         )

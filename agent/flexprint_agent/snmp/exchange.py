@@ -294,6 +294,8 @@ class _Run(Generic[T]):
     def heard(self, dialogue: Dialogue[T], request_id: int, octets: int) -> None:
         """The request that this answers, in the way in which it was sent, waits no more."""
         dialogue.octets_in += octets
+        dialogue.requests += 1
+        dialogue.repeated += dialogue.attempt > 0
         dialogue.way = dialogue.ids[request_id]
         dialogue.traits.version = dialogue.ways[dialogue.way][0]
         self.forget(dialogue)

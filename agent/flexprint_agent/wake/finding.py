@@ -19,7 +19,7 @@ from flexprint_agent.settings import Settings
 from flexprint_agent.wake.credentials import Keyring, keyring
 from flexprint_agent.wake.finders import switched_on
 from flexprint_agent.wake.local import find_local, hanging_here
-from flexprint_agent.wake.reading import Clock, exchange_for, excluded, look_up, pace_for, shares
+from flexprint_agent.wake.reading import Clock, exchange_for, excluded, look_up, pace_for, patient, shares
 
 if TYPE_CHECKING:
     from flexprint_agent.read.reader import Sighting
@@ -106,6 +106,10 @@ def search_plan(keep: Keep, settings: Settings) -> dict[str, Any]:
         "packets": sum(part.packets for part in parts),
         "bytes": sum(part.octets for part in parts),
         "seconds": round(max((plan.seconds for plan in plans), default=0.0), 1),
+        "if_lossy": {
+            "packets": sum(part.packets * part.rounds for part in parts),
+            "seconds": round(max((plan.seconds * plan.rounds for plan in plans), default=0.0), 1),
+        },
         "parts": [
             {name: value for name, value in asdict(part).items() if name != "octets"} | {"bytes": part.octets}
             for part in parts
@@ -122,15 +126,22 @@ def search(keep: Keep, settings: Settings, now: Clock, progress: Progress | None
     started = now()
     ring = keyring(keep, settings, look_up)
     searching = _Search(keep, ground_of(keep, settings, ring), ring, now, progress)
-    exchange = exchange_for(settings)
+    exchange, again = exchange_for(settings), exchange_for(patient(settings))
     try:
         for outcome in identify_devices(exchange, searching.endpoints()):
             searching.take(outcome, now())
+        for _ in range(_SECOND_CHANCES):
+            for outcome in identify_devices(again, searching.second_chances()):
+                searching.take(outcome, now())
     except KeyboardInterrupt:
-        raise SearchStopped(searching.result(exchange.packets_sent)) from None
+        raise SearchStopped(searching.result(exchange.packets_sent + again.packets_sent)) from None
     searching.local = find_local(keep, settings, now)
     keep.notes.put_instant(LAST_SEARCH, started)
-    return searching.result(exchange.packets_sent)
+    return searching.result(exchange.packets_sent + again.packets_sent)
+
+
+_SECOND_CHANCES: Final = 3
+"""How often a device that answered the search, and then no more, is asked again who it is, where packets get lost."""
 
 
 @dataclass(slots=True)
@@ -153,7 +164,8 @@ class _Search:
     """Where each printer was known to be when the search began."""
     places: dict[int, Place] = field(default_factory=dict)
     """Where each was found in this search."""
-
+    fell_silent: dict[Place, "Endpoint"] = field(default_factory=dict)
+    """Answered their finder, and did not say who they are."""
     resting: set[Place] = field(default_factory=set)
     """Where known printers are that are left alone for a while."""
 
@@ -184,6 +196,7 @@ class _Search:
                 }
                 continue
             self.candidates[place] = candidate
+            self.ground.loss.begun()
             yield self._endpoint(candidate)
 
     def _endpoint(self, candidate: Candidate) -> "Endpoint":
@@ -198,6 +211,13 @@ class _Search:
     def _is_dealt_with(self, places: set[Place]) -> bool:
         """Whether the device at these places was asked already, or is left alone."""
         return not (places.isdisjoint(self.candidates) and places.isdisjoint(self.resting))
+
+    def second_chances(self) -> Iterator["Endpoint"]:
+        """Those that fell silent, where it may be the network that lost their answers."""
+        waiting = list(self.fell_silent.values()) if self.ground.loss.share() else []
+        for endpoint in waiting:
+            self.ground.loss.begun()
+            yield endpoint
 
     def _candidates(self) -> Iterator[Candidate | None]:
         finders = switched_on(self.ground.settings)
@@ -237,6 +257,15 @@ class _Search:
         candidate = self.candidates[place]
         if refused := self.ring.refused(outcome):
             self.keep.credentials.keep_refusals(*place, refused, at)
+        self.fell_silent.pop(place, None)
+        if sighting is None and candidate.community is not None:
+            self.fell_silent[place] = outcome.endpoint
+        self.ground.loss.ended(
+            outcome.requests,
+            outcome.repeated,
+            late=self._is_late(candidate, outcome),
+            silent=place in self.fell_silent,
+        )
         told: dict[str, Any] = {
             "address": place[0],
             "port": place[1],
@@ -268,6 +297,12 @@ class _Search:
         self.found[place] = told
         self.tell()
 
+    def _is_late(self, candidate: Candidate, outcome: "Outcome[Sighting]") -> bool | None:
+        """Whether the sweep's first pass was lost: a later one was answered, though the device speaks the version of
+        the first. None where no sweep found it."""
+        first = self.ground.settings.snmp_versions[0]
+        return None if candidate.version is None else candidate.version != first == outcome.version
+
     def result(self, packets: int) -> dict[str, Any]:
         """As `search --json` prints it; `packets` are those of the conversations."""
         found = sorted(self.found.values(), key=lambda one: (socket.inet_aton(one["address"]), one["port"]))
@@ -280,6 +315,7 @@ class _Search:
             "printers": len(self.places) + sum(one["printer"] and one["same_as"] is None for one in self.local),
             "new": sum(one["new"] for one in found),
             "found": found,
+            "loss": round(self.ground.loss.share(), 2),
             "not_asked": list(self.not_asked.values()),
         }
 

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -286,6 +286,11 @@ def exchange_for(settings: Settings, gap: float = _GAP) -> "Exchange":
         ),
         pace=pace_for(settings),
     )
+
+
+def patient(settings: Settings) -> Settings:
+    """How a device that has answered is asked where packets get lost: again and again, as it is there."""
+    return replace(settings, snmp_retries=max(settings.snmp_retries, 3))
 
 
 def pace_for(settings: Settings) -> "Pace":

@@ -19,7 +19,7 @@ from flexprint_agent.keep.segments import THIS_COMPUTER, Segment, Source
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import Span
 from flexprint_agent.wake.credentials import Keyring, keyring
-from flexprint_agent.wake.reading import Clock, exchange_for, excluded, look_up
+from flexprint_agent.wake.reading import Clock, exchange_for, excluded, look_up, patient
 from flexprint_shared.times import rfc3339
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ Place = tuple[str, int]
 
 PATIENCE: Final = 60.0
 """Seconds that one router may take to tell its routes."""
-
-_LEAST_RETRIES: Final = 3
-"""How often a router that has answered is asked again at least: a lost packet must not cost a segment."""
 
 _LONGEST_LOCAL: Final = 30
 """Bits of the prefix of a network of this computer: a printer may be all there is on its other network card."""
@@ -151,9 +148,8 @@ def _ask_router(ring: Keyring, settings: Settings, place: Place, refused: Sequen
     if met.user is None:
         worked = {"users": (), "communities": (met.community,), "versions": (met.version,)}
     endpoint = replace(endpoint, traits=met.traits, **worked)
-    patient = replace(settings, snmp_retries=max(settings.snmp_retries, _LEAST_RETRIES))
     deadline = time.monotonic() + PATIENCE
-    told = _hold(patient, endpoint, partial(ask_routes, over=lambda: time.monotonic() > deadline))
+    told = _hold(patient(settings), endpoint, partial(ask_routes, over=lambda: time.monotonic() > deadline))
     packets = met.packets + told.packets
     if told.result is None:
         return Asked(address, answered=True, error=told.error, packets=packets)
