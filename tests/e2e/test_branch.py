@@ -74,6 +74,21 @@ def test_only_what_was_selected_is_searched_and_exclusions_get_nothing(branch, t
     assert found["packets"] == sum(branch.ws.sent().values())
 
 
+def test_neighbours_are_found_by_broadcast_and_mdns_and_exclusions_win_over_their_answers(branch):
+    """Nothing was chosen: the workstation's own network alone hears of the search, and only who answered is asked."""
+    said(branch, "exclude", "10.77.1.22")
+    branch.forget()
+    found = said(branch, "search")
+    assert {one["address"] for one in found["found"] if one["printer"]} == set(branch.labs["a"].devices) - {
+        "10.77.1.22"
+    }
+    everyone = {("10.77.1.255", 161), ("255.255.255.255", 161), ("224.0.0.251", 5353)}
+    answered = {(address, 161) for address in {*branch.labs["a"].devices, GATEWAY} - {"10.77.1.22"}}
+    assert {(to.address, to.port) for to in branch.ws.sent()} == everyone | answered
+    assert {to.protocol for to in branch.ws.sent()} == {"udp"}
+    assert not any(branch.floors[lan].received() for lan in "bcd")
+
+
 def test_a_router_behind_the_gateway_is_asked_only_when_the_person_says_so(branch):
     """The gateway knows but a summary of what lies behind the second router."""
     branch.rt.ip("route replace 10.77.4.0/22 via 10.77.3.2", "route del 10.77.4.0/24")
@@ -138,6 +153,7 @@ def test_every_printer_is_found_also_where_a_fifth_of_all_packets_is_lost_each_w
     if reason := unavailable("snmpd"):
         pytest.skip(reason)
     with Branch(tmp_path, printers={"a": 10, "b": 10, "c": 6, "d": 4}, community=None) as branch:
+        only_targets(branch)
         if percent:
             for name in ("search_timeout", "snmp_timeout"):
                 said(branch, "settings", name, "0.5")
