@@ -2,8 +2,10 @@
 
 import hmac
 import random
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -333,6 +335,30 @@ def test_a_device_that_only_reports_is_heard_four_times_at_most():
     heard = [talk.hear(talk.said(v3.REPORT, flags=0, bindings=report(2), clock=(3, at))) for at in range(4)]
     assert heard[:3] == [None] * 3
     assert heard[3].name == "not-in-time-window"
+
+
+def test_a_device_that_names_another_engine_each_time_is_given_up_after_a_few_packets():
+    """Whatever it says, three users cost six packets: the engine is learned three times, then nobody believes it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as liar:
+        liar.bind(("127.0.0.1", 0))
+        liar.settimeout(5)
+
+        def lie():
+            for number in range(6):
+                datagram, source = liar.recvfrom(65535)
+                talk = Talk(engine=Engine(b"\x80\x00engine %d" % number, 1, 1))
+                asked = v3.parse(datagram).message_id
+                liar.sendto(talk.said(v3.REPORT, message_id=asked, flags=0, bindings=report(4)), source)
+
+        thread = threading.Thread(target=lie)
+        thread.start()
+        endpoint = Endpoint(
+            *liar.getsockname(), communities=(), versions=(), users=(METER, user("MD5"), user(name="third"))
+        )
+        (outcome,) = Exchange(Limits(timeout=5)).run([(endpoint, lambda traits: get([DESCRIPTION], traits))])
+        thread.join()
+    assert (outcome.answered, outcome.result, outcome.packets) == (True, None, 6)
+    assert [refusal.fault.name for refusal in outcome.refusals] == ["unknown-engine"] * 3
 
 
 def test_octets_that_are_no_message_are_malformed_and_nothing_else():
