@@ -15,9 +15,10 @@ MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _no_spooler(monkeypatch: pytest.MonkeyPatch) -> None:
     """What this computer prints on is no part of a test, unless the test says so."""
-    from flexprint_agent.search.spooler import cups
+    from flexprint_agent.search.spooler import cups, ipp_usb
 
     monkeypatch.setattr(cups, "SOCKETS", ())
+    monkeypatch.setattr(ipp_usb, "STATES", Path("/nonexistent"))
 
 
 @pytest.fixture(autouse=True)

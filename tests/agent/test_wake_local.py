@@ -7,7 +7,7 @@ import pytest
 from flexprint_agent import settings
 from flexprint_agent.ipp import message
 from flexprint_agent.keep import Keep
-from flexprint_agent.search.spooler import cups
+from flexprint_agent.search.spooler import cups, ipp_usb
 from flexprint_agent.wake.finding import search, search_plan
 from flexprint_agent.wake.local import hanging, read_local, trouble
 from flexprint_agent.wake.reading import read_known
@@ -188,6 +188,34 @@ def test_a_search_finds_them_and_its_plan_names_them_where_nothing_else_was_chos
     (one,) = found["found"]
     assert (one["address"], one["found_by"], one["serial"]) == ("usb:till", "spooler", "PHGB12")
     assert search(keep, ON, lambda: now)["new"] == 0
+
+
+def test_a_printer_that_ipp_usb_serves_is_read_though_its_queue_only_knows_its_announcement(
+    keep, now, spooler, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(ipp_usb, "STATES", tmp_path)
+    spooler.jobs(5)
+    spooler.queues(
+        TILL | {"device-uri": "ipp://HP%20M404%20(USB)._ipp._tcp.local/"},
+        # An older queue of the same printer, by its USB cable.
+        TILL | {"printer-name": "old", "device-uri": "usb://HP/M404?serial=X1Y2"},
+    )
+    told = {"printer-impressions-completed": 777, "printer-device-id": "MFG:HP;MDL:M404;SN:X1Y2;"}
+    with ipp.Responder({message.GET_PRINTER_ATTRIBUTES: ipp.answer([(ipp.PRINTER, told)])}) as device:
+        (tmp_path / "HP-M404.state").write_text(f"[device]\nhttp-port = {device.port}\n")
+        (tmp_path / "unplugged.state").write_text("[device]\nhttp-port = 1\n")
+        found = search(keep, ON, lambda: now)["found"]
+        assert [(one["address"], one["serial"]) for one in found] == [("usb:HP-M404", "X1Y2")]
+        (outcome,) = read(keep, now)
+    assert (outcome["address"], meters(outcome)) == ("usb:HP-M404", {"total": (777, "standard")})
+    (known,) = keep.devices.all()
+    assert known.address == "usb:HP-M404"
+
+
+@pytest.mark.parametrize("said", ["", "[device]", "http-port = 0", "http-port = 70000", "http-port = x", "\xff\xfe"])
+def test_what_ipp_usb_did_not_write_is_no_printer(tmp_path, said):
+    (tmp_path / "a.state").write_bytes(said.encode("latin-1"))
+    assert ipp_usb.devices(tmp_path) == []
 
 
 def test_printers_on_other_cables_are_told_by_their_cable():

@@ -56,9 +56,11 @@ class Hanging:
 def hanging(found: Iterable[Queue]) -> list[Hanging]:
     """The printers on a cable behind these queues: `usb:NAME`, by the name of their first queue."""
     by_port: dict[tuple[str, str], list[Queue]] = {}
-    for queue in sorted(found, key=lambda queue: queue.name):
+    # Those that speak for themselves come first: what else leads to the same printer has less to say.
+    for queue in sorted(found, key=lambda queue: (queue.port.kind != "ipp", not queue.listed, queue.name)):
         if queue.port.kind in ("local", "ipp"):
-            by_port.setdefault((queue.port.bus, queue.port.name), []).append(queue)
+            name = str(queue.port.ipp_port) if queue.port.kind == "ipp" else queue.port.name
+            by_port.setdefault((queue.port.bus, name), []).append(queue)
     return [Hanging(f"{bus}:{some[0].name}", tuple(some)) for (bus, _), some in by_port.items()]
 
 
@@ -88,7 +90,8 @@ def find_local(keep: Keep, settings: Settings, now: Clock) -> list[dict[str, Any
     """Keeps the printers on cables; each as `search --json` shows what it found."""
     from flexprint_agent.read.local import identity_of
 
-    found = []
+    found: list[dict[str, Any]] = []
+    seen: set[int] = set()
     for printer in hanging_here(settings):
         told: dict[str, Any] = {
             "address": printer.address,
@@ -106,13 +109,18 @@ def find_local(keep: Keep, settings: Settings, now: Clock) -> list[dict[str, Any
         try:
             attributes, _ = _asked(printer)
         except SwitchedOff as error:
-            found.append(told | {"reason": str(error)})
+            if printer.queue.listed:
+                found.append(told | {"reason": str(error)})
             continue
         identity = identity_of(printer.cable(), attributes)
+        known = keep.devices.known_as(identity)
+        if known is not None and known.id in seen:
+            continue
         told |= {"answered": True, "printer": True, "same_as": _on_network(keep, identity)}
         told |= {name: getattr(identity, name) for name in ("manufacturer", "model", "serial")}
         if told["same_as"] is None:
-            _, told["new"] = keep.keep_found(identity, printer.address, 0, now(), granted_by=BY)
+            device, told["new"] = keep.keep_found(identity, printer.address, 0, now(), granted_by=BY)
+            seen.add(device)
         found.append(told)
     return found
 
@@ -136,16 +144,18 @@ def read_local(
         printers = local_printers(settings)
     except NoSpooler as error:
         failure = str(error)
-    seen = set()
+    seen: set[int | None] = set()
     for printer in printers:
         if only is not None and printer.address not in only:
             continue
         try:
-            outcome, read = _read(keep, printer, now)
+            outcome, read = _read(keep, printer, now, seen)
         except SwitchedOff as error:
-            yield _unread(printer.address, str(error), now())
             if printer.address in known:
                 keep.keep_silence(known[printer.address].id, now())
+            # ipp-usb remembers every device that was ever plugged in.
+            if printer.address in known or printer.queue.listed:
+                yield _unread(printer.address, str(error), now())
             continue
         seen.add(read)
         if outcome is not None:
@@ -158,15 +168,19 @@ def read_local(
             yield _unread(address, failure, now())
 
 
-def _read(keep: Keep, printer: Hanging, now: Clock) -> tuple[dict[str, Any] | None, int | None]:
-    """The probe object and the device; no object where it is read over the network. Raises SwitchedOff."""
+def _read(
+    keep: Keep, printer: Hanging, now: Clock, seen: Container[int | None]
+) -> tuple[dict[str, Any] | None, int | None]:
+    """The probe object and the device; no object where it is read over the network, or was read another way (`seen`).
+    Raises SwitchedOff."""
     from flexprint_agent.read import local
 
     begun, at = time.monotonic(), now()
     attributes, by_device = _asked(printer)
     cable = printer.cable()
     identity = local.identity_of(cable, attributes)
-    if _on_network(keep, identity) is not None:
+    known = keep.devices.known_as(identity)
+    if _on_network(keep, identity) is not None or (known is not None and known.id in seen):
         return None, None
     device, _ = keep.keep_found(identity, printer.address, 0, at, granted_by=BY)
     knowledge = keep.devices.knowledge(device)
@@ -220,7 +234,7 @@ def _tally(printer: Hanging, knowledge: Mapping[str, Any], at: datetime) -> tupl
     from flexprint_agent.search.spooler import cups
 
     kept: dict[str, Any] = dict(knowledge.get("jobs", {}))
-    for queue in printer.queues:
+    for queue in (one for one in printer.queues if one.listed):
         before = jobs.from_json(kept[queue.name]) if queue.name in kept else None
         try:
             kept[queue.name] = jobs.count(before, cups.jobs(queue.name), at).as_json()

@@ -31,13 +31,15 @@ class Port:
 
 @dataclass(slots=True, frozen=True)
 class Queue:
-    """`attributes` are those of IPP where the spooler speaks it, empty on Windows."""
+    """`attributes` are those of IPP where the spooler speaks it, empty on Windows. `listed`: the spooler lists it;
+    False for a device that is there without a queue of its own."""
 
     name: str
     port: Port
     driver: str | None = None
     location: str | None = None
     attributes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    listed: bool = True
 
 
 class NoSpooler(Exception):
@@ -51,6 +53,6 @@ def queues() -> list[Queue]:
         from flexprint_agent.search.spooler import windows
 
         return windows.queues()
-    from flexprint_agent.search.spooler import cups
+    from flexprint_agent.search.spooler import cups, ipp_usb
 
-    return cups.queues()
+    return [*cups.queues(), *ipp_usb.devices()]
