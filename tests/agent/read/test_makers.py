@@ -10,7 +10,7 @@ METERS = {
     "HL-L2350DW series": "total total.mono total.duplex",
     "MFC-J6945DW": "total total.mono total.color",
     "MF543x": "total total.mono print copy scan",
-    "WF-C5790 Series": "total total.mono total.color",
+    "WF-C869R Series": "total total.mono total.color print print.mono print.color scan",
     "LaserJet Pro M404dn": "total total.mono total.duplex",
     "Color LaserJet MFP M577": "total total.mono total.color total.duplex scan.flatbed",
     "bizhub C258": f"{COLOUR_MFP} total.duplex",

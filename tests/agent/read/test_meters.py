@@ -392,3 +392,15 @@ def test_paper_sizes_are_known_by_name(read_of):
     rows = {"1.1": ("A4", 700), "1.2": ("A3", 40), "1.3": ("Ledger", 2), "1.4": ("Letter", 5)}
     read = read_of({SYS_DESCR: "KYOCERA x"} | typed(f"{KYOCERA}.42.2.1.1.1", rows, 2, 6))
     assert meters(read) == {"total.large": (42, "impressions", "derived")}
+
+
+XEROX = "1.3.6.1.4.1.253.8.53.13.2.1.6"
+
+
+def test_a_meter_of_several_objects_needs_them_all_and_is_proved_by_each(read_of):
+    """Xerox counts scans that were mailed and scans that were stored."""
+    mailed = {SYS_DESCR: "Xerox AltaLink C8045", f"{XEROX}.10.20.11": 40}
+    assert "scan" not in meters(read_of(mailed))
+    read = read_of(mailed | {f"{XEROX}.10.20.12": 2})
+    assert meters(read)["scan"] == (42, "scans", "derived")
+    assert [item.oid for item in read.evidence] == [f"{XEROX}.10.20.11", f"{XEROX}.10.20.12"]
