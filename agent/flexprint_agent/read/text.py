@@ -70,13 +70,17 @@ CODECS: Final[dict[int, str]] = {
 _SEVERAL_OCTETS: Final = frozenset({"cp932", "euc_jp", "cp949", "gb18030", "cp950", "big5hkscs"})
 # Sets that write other letters in ASCII octets.
 _ASCII_BUT_NOT: Final = frozenset({"iso2022_jp", "hz"})
-_PML_SETS: Final = {b"\x01\x15": "hp-roman8", b"\xfd\xe8": "utf-8"}
+_PML_UTF8: Final = b"\xfd\xe8"
+_PML_SETS: Final = {b"\x01\x15": "hp-roman8", _PML_UTF8: "utf-8"}
 _LETTER_OF_IBM850: Final = re.compile(rb"[a-zA-Z\x80-\xff][\x80-\x9f][a-zA-Z\x80-\xff]")
 _LONGEST: Final = 4096
 
-
-# A dump of octets that some gateways send in the place of a text: "0x52494F" or "52 49 43 4F 48".
-_DUMPS: Final = (re.compile(rb"0[xX]((?:[0-9a-fA-F]{2}){4,})"), re.compile(rb"((?:[0-9a-fA-F]{2} ){3,}[0-9a-fA-F]{2})"))
+# A dump of octets that some gateways send in the place of a text: "0x52494F48" or "52 49 43 4F 48". Pairs of digits
+# alone may be rooms or sizes; eight of them are not.
+_DUMPS: Final = (
+    re.compile(rb"0[xX]((?:[0-9a-fA-F]{2}){4,})"),
+    re.compile(rb"(?=.*[a-fA-F]|.{23})((?:[0-9a-fA-F]{2} ){4,}[0-9a-fA-F]{2})"),
+)
 # What no text that needed no cleaning has; nearly every text is told by this alone.
 _SUSPECT: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]|\A(?:0[xX]|..\x20)", re.DOTALL)
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -105,6 +109,8 @@ def decode(octets: bytes, charset: int | None = None) -> str:
     """The text as sent, uncleaned. Never fails: what no character set explains becomes U+FFFD."""
     octets = _undumped(octets[:_LONGEST])
     codec = CODECS.get(charset or 0)
+    if octets.startswith(_PML_UTF8) and codec not in _SEVERAL_OCTETS:
+        octets = octets[len(_PML_UTF8) :]
     # Nearly every text; the others may be in UTF-16, whose letters stand among zeros, or end in some.
     if octets.isascii() and b"\0" not in octets and codec not in _ASCII_BUT_NOT:
         return octets.decode("ascii")

@@ -26,6 +26,8 @@ from flexprint_agent.read.text import lines_of, pml_text, text_of, was_cleaned
         (b"R\0E\0A\0D\0Y\0", 106, "READY"),
         (b"\0R\0E\0A\0D\0Y", None, "READY"),
         (b"\xff\xfeT\0o\0n\0e\0r\0", None, "Toner"),
+        (b"\xfd\xe8CNBBL7K0D4\0", None, "CNBBL7K0D4"),  # HP's symbol set word where none is due
+        (b"\x01\x15CNBBL7K0D4\0", None, "CNBBL7K0D4"),
         (b"", 106, ""),
         (b"\0\0\0", None, ""),
     ],
@@ -69,6 +71,8 @@ def test_a_panel_text_is_split_where_the_panel_splits_it():
         (b"0x00010203", "0x00010203"),  # dumps no text
         (b"0x52494", "0x52494"),  # an odd digit too many
         (b"12 34", "12 34"),  # too short to be one
+        (b"41 42 43 44 45", "41 42 43 44 45"),  # rooms, perhaps
+        (b"56 44 32 31 34 35 37 39", "VD214579"),
         (b"1234567890", "1234567890"),  # a serial is no dump
     ],
 )
