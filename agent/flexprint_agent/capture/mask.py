@@ -69,6 +69,8 @@ class _Masks:
         self.key = key
         speaker = Speaker(at.Answers(dict(values)))
         identity = speaker.identity()
+        self.model = identity.model
+        self.serial_objects = (*_SERIALS, *tables.objects_of("serial"))
         self.written = (*_WRITTEN, *tables.objects_of(*_WRITTEN_FIELDS))
         serials = {token for text in self._serials(speaker) for token in _tokens(text, identity.model)}
         self.serials = {token for token in serials if not is_placeholder(token, identity.model)}
@@ -88,9 +90,8 @@ class _Masks:
                 yield name, pml_text(content) if content[:2] in _PML_PREFIXES else decode(content)
 
     def _serials(self, speaker: Speaker) -> Iterator[str]:
-        own = (*_SERIALS, *tables.objects_of("serial"))
         for name, text in self._texts():
-            if name.startswith(own):
+            if name.startswith(self.serial_objects):
                 yield text
             if "SN" in text.upper() or "S/N" in text.upper() or "SER" in text.upper():
                 yield parse_1284(text).get("serial", "")
@@ -176,7 +177,7 @@ class _Masks:
             return content[:5] + self._noise(content.hex(), max(0, len(content) - 5))
         if len(content) == 4 and content in self.addresses:
             return self._address(content)
-        if name.startswith(self.written):
+        if name.startswith(self.written) or (name.startswith(self.serial_objects) and self._is_odd_serial(content)):
             return self._masked_text(content)
         if self.pattern is not None:
             content = self.pattern.sub(lambda found: self.replacements[found[0]], content)
@@ -184,6 +185,11 @@ class _Masks:
         content = _MAC_TEXT.sub(lambda found: self._mac_text(found[0]), content)
         content = _PRIVATE_ADDRESS.sub(lambda found: self._address_text(found[0]), content)
         return _ADDRESS6.sub(lambda found: self._address6(found[0]), content)
+
+    def _is_odd_serial(self, content: bytes) -> bool:
+        """Whether a serial has no part that could be looked for elsewhere, and is none that identifies nothing."""
+        text = decode(content)
+        return not is_placeholder(text, self.model) and self.serials.isdisjoint(_WORD.findall(text))
 
     def _masked_text(self, content: bytes) -> bytes:
         """All words of a text that people wrote, in the encoding it has."""

@@ -242,6 +242,14 @@ def test_serials_of_supplies_and_trays_are_masked_too():
     assert found[f"{MIB2}.43.8.2.1.17.1.1"] != b"TR99812345"
 
 
+@pytest.mark.parametrize("serial", ["ABCDEFGH", "A1", "12-34"])
+def test_a_serial_of_an_odd_form_is_masked_where_it_stands(serial):
+    """Without digits or very short it cannot be looked for in other texts."""
+    found = masked({f"{MIB2}.43.5.1.1.17.1": serial, f"{MIB2}.43.11.1.1.6.1.1": "serial number ABCDEFGHI A12"})
+    assert found[f"{MIB2}.43.5.1.1.17.1"] != serial.encode()
+    assert shape(found[f"{MIB2}.43.5.1.1.17.1"]) == shape(serial)
+
+
 def test_a_placeholder_stays_one():
     """What identifies nothing must be seen to identify nothing."""
     assert masked({f"{MIB2}.43.5.1.1.17.1": "0000000000"})[f"{MIB2}.43.5.1.1.17.1"] == b"0000000000"
