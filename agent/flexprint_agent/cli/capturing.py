@@ -1,8 +1,8 @@
 """capture, vendors: what a device answers as a file, and which maker's table explains it."""
 
 import argparse
+import os
 import re
-import secrets
 import sys
 import time
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ def _remembered(chosen: argparse.Namespace, place: tuple[str, int, str]) -> tupl
     """What reading this device taught, and the key of masks. The same home masks the same serial in the same way,
     whichever capture it is in; without a home each capture has masks of its own."""
     if not has_home(chosen):
-        return {}, secrets.token_bytes(32)
+        return {}, os.urandom(32)
     with opened(chosen) as keep:
         device = keep.devices.at(place[0], place[1])
         return {} if device is None else keep.devices.knowledge(device.id), _mask_key(keep)
@@ -80,7 +80,7 @@ def _remembered(chosen: argparse.Namespace, place: tuple[str, int, str]) -> tupl
 def _mask_key(keep: Keep) -> bytes:
     kept = keep.notes.get(MASK_KEY)
     if kept is None:
-        kept = secrets.token_hex(32)
+        kept = os.urandom(32).hex()
         keep.notes.put(MASK_KEY, kept)
     return bytes.fromhex(kept)
 
