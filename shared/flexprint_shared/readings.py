@@ -51,7 +51,7 @@ class Meter:
 class Supply:
     """One row of prtMarkerSuppliesTable (RFC 3805). `level` and `capacity` are in `unit`, as given, so
     special values (-1 no limit, -2 unknown, -3 some left) stay what they are; `percent` is 0 to 100 and
-    only set where it means something. For a waste container it is how full it is. `part` and `serial` are the part
+    only set where it means something. For a kind that fills_up() it is how full it is. `part` and `serial` are the part
     number and the cartridge's own serial number, where the device tells them."""
 
     index: str
@@ -80,6 +80,12 @@ class Supply:
             "part": self.part,
             "serial": self.serial,
         }
+
+
+def fills_up(kind: str) -> bool:
+    """True for a waste container, of which `percent` says how full it is; of all else it says what is left. Nothing
+    but the kind decides that: it is what travels and what people see beside the figure."""
+    return kind.lower().startswith("waste")
 
 
 @dataclass(slots=True, frozen=True)

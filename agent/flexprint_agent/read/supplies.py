@@ -21,7 +21,7 @@ from flexprint_agent.read.objects import (
 )
 from flexprint_agent.read.text import text_of
 from flexprint_agent.snmp.ber import OCTET_STRING
-from flexprint_shared.readings import Supply, SupplyState
+from flexprint_shared.readings import Supply, SupplyState, fills_up
 
 # PrtMarkerSuppliesTypeTC, IANA-PRINTER-MIB.
 KINDS: Final = {
@@ -80,7 +80,6 @@ UNITS: Final = {
     18: "items",
     19: "percent",
 }
-WASTE: Final = frozenset({"wasteToner", "wasteInk", "wasteWax", "wasteWater", "wastePaper"})
 MARKING: Final = frozenset(
     {"toner", "tonerCartridge", "matteToner", "ink", "inkCartridge", "matteInk", "inkRibbon", "solidWax", "ribbonWax"}
 )
@@ -153,7 +152,8 @@ def _supply(
 ) -> Supply:
     _, supply_class, supply_type, unit, capacity, level = facts
     kind = KINDS.get(supply_type or 0) or words.kind_in(name) or "unknown"
-    waste = _is_receptacle(supply_class, kind)
+    # Of either class the level is what is left, be it space: a class that contradicts the type turns nothing round.
+    waste = fills_up(kind) or supply_class == RECEPTACLE
     left = percent_left(level, capacity, unit, waste=waste)
     if left is not None and waste and waste_fills:
         left = 100 - left
@@ -163,7 +163,7 @@ def _supply(
         name=name,
         kind=kind,
         color=colour or (None if waste else colour_by_letter),
-        percent=100 - left if waste and left is not None else left,
+        percent=100 - left if left is not None and fills_up(kind) else left,
         state=state(level, capacity, left, waste=waste),
         level=level,
         capacity=capacity,
@@ -194,13 +194,6 @@ def oddities(found: Iterable[Supply]) -> Iterator[str]:
 
 def _listed(some: list[str]) -> str:
     return ", ".join(some[:_MOST_LISTED])
-
-
-def _is_receptacle(supply_class: int | None, kind: str) -> bool:
-    # Class 1 (other) and a missing class decide nothing; then a waste container is known by its type.
-    if supply_class in (3, RECEPTACLE):
-        return supply_class == RECEPTACLE
-    return kind in WASTE
 
 
 def percent_left(level: int | None, capacity: int | None, unit: int | None, *, waste: bool) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from flexprint_shared import readings
 from flexprint_shared.readings import Identity
 
 STALE_AFTER: Final = timedelta(days=7)
@@ -15,8 +16,6 @@ NEW_FOR: Final = timedelta(days=30)
 SupplyFacts = Mapping[str, Any]
 """One entry of Device.supplies: Supply.as_json()."""
 
-# Kinds of prtMarkerSuppliesType (RFC 3805) that fill up where others run out.
-_FILLING: Final = ("waste",)
 _LOW: Final = ("low", "empty")
 
 
@@ -53,7 +52,7 @@ def search_text(identity: Identity, address: str) -> str:
 
 def fills_up(supply: SupplyFacts) -> bool:
     """True for a waste container: its percent says how full it is, not what is left."""
-    return str(supply["kind"]).lower().startswith(_FILLING)
+    return readings.fills_up(str(supply["kind"]))
 
 
 def is_low(supply: SupplyFacts) -> bool:

@@ -5,6 +5,7 @@ import pytest
 from flexprint_agent.read import tables, words
 from flexprint_agent.read.objects import Answers
 from flexprint_agent.read.supplies import supplies
+from flexprint_server.fleet.summary import left
 
 from .conftest import values_of
 
@@ -54,7 +55,11 @@ CONSUMED, FILLED = {"class_": 3, "type_": 3}, {"class_": 4, "type_": 4}
         (FILLED | {"level": 100, "capacity": -2, "unit": 19}, None, "unknown"),
         ({"type_": 4, "level": 20, "capacity": 100}, 80, "ok"),  # no class: known by its type
         ({"name": "Waste Toner Bottle", "level": 15000, "capacity": 25000}, 40, "ok"),  # or by its name
-        ({"class_": 3, "type_": 4, "level": 20, "capacity": 100}, 20, "ok"),  # its class says otherwise
+        # A class that contradicts the type: the level is what is left either way, and the kind says how that is told.
+        ({"class_": 3, "type_": 4, "level": 20, "capacity": 100}, 80, "ok"),
+        ({"class_": 3, "type_": 4, "level": 0, "capacity": 100}, 100, "low"),
+        ({"class_": 4, "type_": 3, "level": 20, "capacity": 100}, 20, "ok"),
+        ({"class_": 4, "type_": 1, "level": 5, "capacity": 100}, 5, "low"),
     ],
 )
 def test_a_level_becomes_a_percentage_only_where_it_is_one(read_of, facts, percent, state):
@@ -208,3 +213,12 @@ def test_models_with_such_waste_boxes_are_named_in_a_table():
     vendor = tables.parse("x.toml", "[waste]\nfills = ['^acme 9']")
     assert tables.waste_fills((vendor,), "ACME 900")
     assert not tables.waste_fills((vendor,), "ACME 800")
+
+
+@pytest.mark.parametrize("class_", [1, 3, 4])
+@pytest.mark.parametrize("type_", [1, 3, 4, 8, 9])
+@pytest.mark.parametrize("level", [0, 5, 60, 100])
+def test_the_collector_finds_as_much_left_as_the_device_said(read_of, class_, type_, level):
+    """Whatever class and type a device combines: its level is what is left, and so is what "lowest supply" shows."""
+    (supply,) = read_of(row("1.1", class_=class_, type_=type_, level=level, capacity=100)).supplies
+    assert left(supply.as_json()) == level
