@@ -18,7 +18,8 @@ from flexprint_server.fleet.summary import is_stale, scarcest
 from flexprint_server.reports import queries as reports
 from flexprint_server.settings import Settings
 from flexprint_server.tenants import sign_in
-from flexprint_server.tenants.sign_in import TooManyAttempts, Visitor, WrongCredentials
+from flexprint_server.tenants.guessing import TooManyAttempts
+from flexprint_server.tenants.sign_in import Visitor, WrongCredentials
 from flexprint_shared.text import clean
 
 HISTORY: Final = timedelta(days=90)

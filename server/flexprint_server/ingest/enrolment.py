@@ -3,25 +3,20 @@
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
+from math import ceil
 from typing import Annotated, Any, Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import func, insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from flexprint_server.database import Database
 from flexprint_server.ingest import refusals
-from flexprint_server.tenants import service
+from flexprint_server.tenants import guessing, service
 from flexprint_server.tenants.keys import Keyring
-from flexprint_server.tenants.models import Agent, Customer, Dealer, SignInFailure, Site
-
-REMEMBERED: Final = timedelta(minutes=15)
-MOST_FAILURES: Final = 50
-"""Failed enrolments from one address within REMEMBERED. A hundred bits cannot be guessed; this keeps the tries
-from costing anything."""
+from flexprint_server.tenants.models import Agent, Customer, Dealer, Site
 
 LARGEST: Final = 16 << 10
 """Octets of an enrolment request at most."""
@@ -50,9 +45,15 @@ def enrol(
 ) -> dict[str, Any]:
     """The answer to an enrolment request from `address`. Raises refusals.Refusal."""
     request, public_key = _read(body)
-    place = sha256(b"enrolment\0" + address.encode()).digest()
-    with database.transaction() as session:
-        _refuse_guessing(session, place, now)
+    try:
+        with database.transaction() as session:
+            attempt = guessing.note_attempt(session, [guessing.of_network(b"enrolment", address)], now)
+    except guessing.TooManyAttempts as error:
+        seconds = ceil(error.wait.total_seconds())
+        raise refusals.TooManyAttempts(
+            f"Too many wrong install keys came from this network. Try again in {seconds} s.",
+            headers={"Retry-After": str(seconds)},
+        ) from error
     # Opened first: its first use makes the keys, in a transaction of its own.
     opened = keyring()
     try:
@@ -61,9 +62,8 @@ def enrol(
                 session, request.key, public_key, request.host, request.platform, request.version, now
             )
             answer = _answer(session, agent, opened)
+            guessing.forgive(session, attempt)
     except service.EnrolmentRefused as error:
-        with database.transaction() as session:
-            session.execute(insert(SignInFailure).values(key=place, failed_at=now))
         raise _REFUSED[type(error)](str(error)) from error
     return answer
 
@@ -76,18 +76,6 @@ def _read(body: bytes) -> tuple[Request, bytes]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, NotBase64, ValueError) as error:
         raise refusals.NotARequest(f"The body is not an enrolment request: {error}. Update the agent.") from error
     return request, public_key
-
-
-def _refuse_guessing(session: Session, place: bytes, now: datetime) -> None:
-    failures = session.scalar(
-        select(func.count()).where(SignInFailure.key == place, SignInFailure.failed_at > now - REMEMBERED)
-    )
-    if (failures or 0) >= MOST_FAILURES:
-        minutes = int(REMEMBERED.total_seconds()) // 60
-        raise refusals.TooManyAttempts(
-            f"Too many wrong install keys came from this address. Try again in {minutes} minutes with a new key.",
-            headers={"Retry-After": str(int(REMEMBERED.total_seconds()))},
-        )
 
 
 def _answer(session: Session, agent: Agent, keyring: Keyring) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from sqlalchemy import func, select
 
 from flexprint_server.ingest import refusals
-from flexprint_server.ingest.enrolment import MOST_FAILURES, REMEMBERED, enrol
+from flexprint_server.ingest.enrolment import enrol
+from flexprint_server.tenants.guessing import FREE_PER_NETWORK
 from flexprint_server.tenants.install_keys import new_key
 from flexprint_server.tenants.models import Agent
 from flexprint_server.tenants.service import VALID_FOR, add_dealer, install_key
@@ -132,16 +133,32 @@ def test_what_is_no_request_is_refused(database, octets):
         ask(database, octets)
 
 
-def test_guessing_is_slowed_down(database, key):
-    """After many wrong keys an address is not listened to for a while; others are."""
-    for _ in range(MOST_FAILURES):
+@pytest.mark.parametrize(
+    ("mine", "also_mine", "of_others"),
+    [
+        ("10.0.0.1", "10.0.0.1", "10.0.0.2"),
+        ("2001:db8:7:1::5", "2001:db8:7:1:ffff::9", "2001:db8:7:2::5"),  # IPv6 gives everybody 2**64 of them
+        ("::ffff:192.0.2.1", "192.0.2.1", "::ffff:192.0.2.2"),
+    ],
+)
+def test_guessing_is_slowed_down(database, key, mine, also_mine, of_others):
+    """After many wrong keys a network is not listened to for a while; others are, and so is it later."""
+    for _ in range(FREE_PER_NETWORK):
         with pytest.raises(refusals.UnknownKey):
-            ask(database, body(new_key()))
+            ask(database, body(new_key()), address=mine)
     with pytest.raises(refusals.TooManyAttempts) as refused:
-        ask(database, body(key))
-    assert int(refused.value.headers["Retry-After"]) > 0
-    assert ask(database, body(key), address="10.0.0.2")
-    assert ask(database, body(made_key(database)), now=NOON + REMEMBERED)
+        ask(database, body(key), address=also_mine)
+    seconds = int(refused.value.headers["Retry-After"])
+    assert seconds > 0
+    assert ask(database, body(key), address=of_others)
+    assert ask(database, body(made_key(database)), address=also_mine, now=NOON + timedelta(seconds=seconds))
+
+
+def test_a_whole_office_may_enrol_from_one_address(database, key):
+    """What was right is no guess."""
+    assert ask(database, body(key))
+    for _ in range(FREE_PER_NETWORK + 3):
+        assert ask(database, body(made_key(database)))
 
 
 def test_what_the_host_calls_itself_is_cleaned(database, key):

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from flexprint_server.tenants import passwords, sign_in
+from flexprint_server.tenants.guessing import REMEMBERED, TooManyAttempts, wait
 from flexprint_server.tenants.models import SignIn, SignInFailure, User
-from flexprint_server.tenants.sign_in import TooManyAttempts, WrongCredentials
+from flexprint_server.tenants.sign_in import WrongCredentials
 from services.seeded import PASSWORD, bare_dealer
 
 NOW = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
@@ -38,7 +39,7 @@ def seconds(count):
 )
 def test_waits_double_from_a_second_to_a_minute_and_never_longer(failures, since_the_newest, expected):
     newest = NOW - seconds(since_the_newest)
-    assert sign_in.wait([newest] * failures, 5, NOW) == seconds(expected)
+    assert wait([newest] * failures, 5, NOW) == seconds(expected)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_refused_attempts_do_not_make_the_wait_longer(house):
 
 def test_failures_are_forgotten_after_a_quarter_of_an_hour(house):
     guess(house, 5)
-    later = NOW + sign_in.REMEMBERED
+    later = NOW + REMEMBERED
     guess(house, 1, now=later)
     with house.reading() as session:
         assert session.scalar(select(func.count()).select_from(SignInFailure)) == 2
@@ -171,7 +172,7 @@ def test_attempts_at_the_same_time_are_counted_like_attempts_in_a_row(house):
     def one(number):
         try:
             knock(house, f"guess number {number}")
-        except sign_in.SignInRefused as refused:
+        except (WrongCredentials, TooManyAttempts) as refused:
             return type(refused)
 
     with ThreadPoolExecutor(12) as pool:
