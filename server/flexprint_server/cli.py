@@ -148,7 +148,7 @@ def _api(given: argparse.Namespace, settings: Settings) -> None:
     try:
         serve(_with_queue(settings), given.host, given.port)
     except KeysLocked as error:
-        raise Failed(str(error)) from error
+        raise SettingsError(str(error)) from error
 
 
 def _worker(given: argparse.Namespace, settings: Settings) -> None:

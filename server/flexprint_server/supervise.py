@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from flexprint_server.settings import Settings, chosen
+from flexprint_server.settings import Settings, SettingsError, chosen
 
 LONGEST_WAIT: Final = 30.0
 """Seconds between two starts of a child that keeps ending."""
@@ -30,6 +30,9 @@ SETTLED: Final = 60.0
 
 PROGRAM: Final = (sys.executable, "-m", "flexprint_server.cli")
 """`flexprint-server`, also where that is not on the path."""
+
+WRONG_SETTINGS: Final = 2
+"""Exit status of a program that refuses its settings: started again it would refuse them again."""
 
 _LISTENS_WITHIN: Final = 15.0
 _STOPS_WITHIN: Final = 25.0
@@ -79,7 +82,7 @@ class Tree:
 
     def run(self) -> None:
         """Keeps every child running until `stop`, then stops them all. Children die with the thread that runs
-        this, so it has to be the main one."""
+        this, so it has to be the main one. Raises SettingsError when a child refuses its settings."""
         try:
             while self._step():
                 pass
@@ -122,6 +125,8 @@ class Tree:
     def _restart_later(self, child: Child) -> None:
         assert child.running
         status, child.running = child.running.returncode, None
+        if status == WRONG_SETTINGS:
+            raise SettingsError(f"the {child.name} cannot run with these settings; the lines above say why.")
         child.ends = 1 if self._clock() - child.started_at > SETTLED else child.ends + 1
         wait = wait_before_start(child.ends)
         child.due_at = self._clock() + wait

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from flexprint_server.cli import main
+from flexprint_server.database import Database
 from services import agents
 from services.agents import PASSWORD
 from services.process import Program, free_port, wait_until
@@ -110,8 +111,22 @@ def test_with_another_secret_key_the_collector_does_not_start(operator, database
     monkeypatch.setenv("FLEXPRINT_SECRET_KEY", "00" * 32)
     monkeypatch.setenv("FLEXPRINT_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
     status, _, err = operator("api", "--port", "0")
-    assert status == 1
+    assert status == 2
     assert "Set the key that was used" in err
+
+
+def test_up_with_another_secret_key_does_not_start(tmp_path, sqlite_url):
+    """It ends with the same words, instead of starting a part again and again that cannot run."""
+    database = Database(sqlite_url)
+    agents.keyring(database)
+    database.close()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLEXPRINT_")}
+    environment |= {"FLEXPRINT_DATABASE_URL": sqlite_url, "FLEXPRINT_SECRET_KEY": "00" * 32}
+    command = [sys.executable, "-m", "flexprint_server.cli", "up", "--data", str(tmp_path / "data"), "--port", "0"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode == 2
+    assert "Set the key that was used" in ended.stderr
+    assert "starts again" not in ended.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["dealer"], ["nothing"], ["api", "--port", "70000"], ["api", "--port", "x"]])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flexprint_server.settings import read_settings
+from flexprint_server.settings import SettingsError, read_settings
 from flexprint_server.supervise import (
     LONGEST_WAIT,
     CannotStart,
@@ -77,6 +77,15 @@ def test_a_child_that_ends_is_started_again_and_people_are_told(tmp_path):
     said = []
     run_until(Tree([child("worker", ends, log)], said.append), lambda: log.exists() and len(log.read_text()) >= 2)
     assert said[0] == "The worker ended with status 3; it starts again in 0.5 s."
+
+
+def test_a_child_that_refuses_its_settings_ends_the_tree(tmp_path):
+    log = tmp_path / "log"
+    refuses = "import sys; sys.exit(2)"
+    tree = Tree([child("queue", LIVES, log, "queue"), child("worker", refuses, log)], print)
+    with pytest.raises(SettingsError, match="worker"):
+        tree.run()
+    assert all(one.running is None or one.running.poll() is not None for one in tree._children)
 
 
 def test_children_wait_for_what_they_lean_on(tmp_path):

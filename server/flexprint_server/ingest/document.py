@@ -5,7 +5,7 @@ wire can carry (SNMP's largest octet string, 64-bit counters), not what a sensib
 with one odd device must not take the other reads down with it. Texts are cut to size later, where they are stored.
 """
 
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,6 +20,9 @@ Integer = Annotated[int, Meta(ge=SMALLEST_NUMBER, le=LARGEST_NUMBER)]
 Mac = Annotated[str, Meta(pattern="^([0-9a-f]{2}){0,64}$")]
 Index = Annotated[int, Meta(ge=0, lt=batch.MOST_READS)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
+_Entry = TypeVar("_Entry")
+# Bounded while it is decoded: the first column that is too long ends the work, whatever else would come.
+Column = Annotated[list[_Entry], Meta(max_length=batch.MOST_READS)]
 # 1970 to 9999, what both databases can hold.
 LATEST: Final = 253_402_300_799_999
 Milliseconds = Annotated[int, Meta(ge=0, le=LATEST)]
@@ -57,33 +60,33 @@ class Columns(Struct):
     """One entry a read in each. All are empty in a batch that only asks for a report; those of
     batch.OPTIONAL_COLUMNS also where no read of it says anything there."""
 
-    layout: list[Index] = []
-    at: list[Milliseconds] = []
-    address: list[Text] = []
-    port: list[Port] = []
-    macs: list[Annotated[list[Mac], Meta(max_length=4000)]] = []
-    serial: list[Text | None] = []
-    name: list[Text | None] = []
-    location: list[Text | None] = []
-    contact: list[Text | None] = []
-    asset: list[Text | None] = []
-    firmware: list[Text | None] = []
-    description: list[Text | None] = []
-    uptime_s: list[Integer | None] = []
-    meters: list[list[Integer]] = []
-    levels: list[list[Integer | None]] = []
-    percents: list[list[Integer | None]] = []
-    states: list[Text] = []
-    state: list[Text] = []
-    errors: list[Texts] = []
-    console: list[Texts] = []
-    alerts: list[Annotated[list[tuple[Text, Integer | None, Text]], Meta(max_length=4000)]] = []
-    warnings: list[Texts] = []
-    evidence: list[Annotated[list[tuple[Text, Text, Text]], Meta(max_length=4000)]] = []
-    label: list[Text | None] = []
-    engine_boots: list[Integer | None] = []
-    supply_serials: list[Annotated[list[Text | None], Meta(max_length=4000)]] = []
-    training: list[Annotated[list[Text | None], Meta(max_length=4000)]] = []
+    layout: Column[Index] = []
+    at: Column[Milliseconds] = []
+    address: Column[Text] = []
+    port: Column[Port] = []
+    macs: Column[Annotated[list[Mac], Meta(max_length=4000)]] = []
+    serial: Column[Text | None] = []
+    name: Column[Text | None] = []
+    location: Column[Text | None] = []
+    contact: Column[Text | None] = []
+    asset: Column[Text | None] = []
+    firmware: Column[Text | None] = []
+    description: Column[Text | None] = []
+    uptime_s: Column[Integer | None] = []
+    meters: Column[list[Integer]] = []
+    levels: Column[list[Integer | None]] = []
+    percents: Column[list[Integer | None]] = []
+    states: Column[Text] = []
+    state: Column[Text] = []
+    errors: Column[Texts] = []
+    console: Column[Texts] = []
+    alerts: Column[Annotated[list[tuple[Text, Integer | None, Text]], Meta(max_length=4000)]] = []
+    warnings: Column[Texts] = []
+    evidence: Column[Annotated[list[tuple[Text, Text, Text]], Meta(max_length=4000)]] = []
+    label: Column[Text | None] = []
+    engine_boots: Column[Integer | None] = []
+    supply_serials: Column[Annotated[list[Text | None], Meta(max_length=4000)]] = []
+    training: Column[Annotated[list[Text | None], Meta(max_length=4000)]] = []
 
 
 class Document(Struct):
@@ -129,8 +132,6 @@ def _check_layout(number: int, layout: Layout) -> None:
 def _check_columns(document: Document) -> None:
     columns = document.reads
     count = len(columns.layout)
-    if count > batch.MOST_READS:
-        raise Unreadable(f"the batch holds {count} reads; {batch.MOST_READS} is the most")
     for field in columns.__struct_fields__:
         size = len(getattr(columns, field))
         if size != count and not (size == 0 and field in batch.OPTIONAL_COLUMNS):

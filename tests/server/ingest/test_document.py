@@ -13,7 +13,7 @@ from flexprint_server.ingest import refusals
 from flexprint_server.ingest.arrivals import arrivals_of, models_of
 from flexprint_server.ingest.document import Columns, Document, Unreadable, decode
 from flexprint_server.ingest.service import Inbox
-from flexprint_shared.batch import IDENTITY_COLUMNS, OPTIONAL_COLUMNS, Sender, document, pack
+from flexprint_shared.batch import IDENTITY_COLUMNS, MOST_READS, OPTIONAL_COLUMNS, Sender, document, pack
 from flexprint_shared.sealing import NO_BATCH
 from services import agents
 from services.reads import NOON, a_read, fleet, reads, tells_all
@@ -105,6 +105,15 @@ def test_more_reads_than_a_batch_may_hold_are_refused():
     decode(octets(made(*fleet(500))))
     with pytest.raises(Unreadable):
         decode(octets(made(*fleet(501))))
+
+
+def test_a_column_that_is_too_long_ends_the_work_at_once():
+    """Columns hold no more than a batch may, each by itself: a bomb is not unfolded to be counted afterwards."""
+    opened = made(*fleet(1))
+    for column in opened["reads"]:
+        spoiled = {**opened, "reads": {**opened["reads"], column: opened["reads"][column] * 501}}
+        with pytest.raises(Unreadable, match=rf"length <= {MOST_READS}.*{column}"):
+            decode(octets(spoiled))
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8", "replace")))
