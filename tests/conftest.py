@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from flexprint_server.database import Database
@@ -15,6 +16,10 @@ from services.postgres import Postgres
 from services.smtp import Sink
 from services.valkey import Valkey
 from services.windows import Windows
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("flexprint", deadline=None)
+hypothesis.settings.load_profile("flexprint")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from flexprint_agent.read import tables, words
 from flexprint_agent.read.identity import parse_1284
 from flexprint_agent.read.jobs import Tally
 from flexprint_shared.meters import SPOOLER
-from flexprint_shared.readings import LARGEST_NUMBER, DeviceState, Identity, Meter, Read, Status, Supply
+from flexprint_shared.readings import LARGEST_NUMBER, DeviceState, Identity, Meter, Read, Status, Supply, fills_up
 from flexprint_shared.text import clean
 
 Attributes = Mapping[str, Sequence[Any]]
@@ -194,7 +194,7 @@ def _supply_of_row(number: int, row: bytes | str, description: Any) -> Supply:
     name = clean(description) if isinstance(description, str) else ""
     unit = facts.get("unit", "")
     colour = words.colour_in(facts.get("colorantname", "")) or words.colour_in(name)
-    waste = facts.get("class") == "receptacleThatIsFilled" or (kind in mib.WASTE and "class" not in facts)
+    waste = fills_up(kind) or facts.get("class") == "receptacleThatIsFilled"
     level, capacity = _whole(facts.get("level")), _whole(facts.get("maxcapacity"))
     return _supply(number, name, kind, colour, level, capacity, unit, waste=waste)
 
@@ -202,7 +202,7 @@ def _supply_of_row(number: int, row: bytes | str, description: Any) -> Supply:
 def _marker(number: int, name: str, kind: Any, colour: Any, level: Any) -> Supply:
     """A level is a percentage; of waste, how full it is. -1 and -2 say nothing, -3 that there is some (CUPS)."""
     known = _KINDS.get(kind, "unknown") if isinstance(kind, str) else "unknown"
-    waste = known in mib.WASTE
+    waste = fills_up(known)
     told = level if isinstance(level, int) and -3 <= level <= 100 and level != -1 else -2
     shade = _COLOURS.get(colour.lower()) if isinstance(colour, str) else None
     left = 100 - told if waste and told >= 0 else told
@@ -219,7 +219,7 @@ def _supply(
         name=name,
         kind=kind,
         color=colour,
-        percent=100 - left if waste and left is not None else left,
+        percent=100 - left if left is not None and fills_up(kind) else left,
         state=mib.state(level, capacity, left, waste=waste),
         level=level,
         capacity=capacity,

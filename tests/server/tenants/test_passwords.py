@@ -6,6 +6,16 @@ import pytest
 from flexprint_server.tenants import passwords
 
 PASSWORD = "correct horse battery"
+AS_SHIPPED = passwords._hasher, passwords._NOBODY
+
+
+@pytest.fixture(scope="module", autouse=True)
+def dear_passwords(quick_passwords):
+    """As they are kept in earnest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", AS_SHIPPED[0])
+        patch.setattr(passwords, "_NOBODY", AS_SHIPPED[1])
+        yield
 
 
 @pytest.fixture(scope="module")
