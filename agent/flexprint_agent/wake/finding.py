@@ -18,6 +18,7 @@ from flexprint_agent.search.finder import Candidate, Effort, Ground, Plan, is_re
 from flexprint_agent.settings import Settings
 from flexprint_agent.wake.credentials import Keyring, keyring
 from flexprint_agent.wake.finders import switched_on
+from flexprint_agent.wake.found import entry
 from flexprint_agent.wake.local import find_local, hanging_here
 from flexprint_agent.wake.reading import Clock, exchange_for, excluded, look_up, pace_for, patient, shares
 
@@ -266,20 +267,13 @@ class _Search:
             late=self._is_late(candidate, outcome),
             silent=place in self.fell_silent,
         )
-        told: dict[str, Any] = {
-            "address": place[0],
-            "port": place[1],
-            "found_by": candidate.by,
-            "answered": outcome.answered,
-            "printer": False,
-            "new": False,
-            "manufacturer": None,
-            "model": None,
-            "serial": None,
-            "same_as": None,
-            "announced": candidate.hint,
-            "reason": sighting.reason if sighting else outcome.error,
-        }
+        told = entry(
+            *place,
+            candidate.by,
+            answered=outcome.answered,
+            reason=sighting.reason if sighting else outcome.error,
+            announced=candidate.hint,
+        )
         if sighting is not None and sighting.printer:
             identity = sighting.identity
             granted_by = candidate.by if candidate.granted else None

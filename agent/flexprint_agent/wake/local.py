@@ -13,6 +13,7 @@ from flexprint_agent.keep import Keep
 from flexprint_agent.keep.devices import Device
 from flexprint_agent.search.spooler.queues import NoSpooler, Queue, queues
 from flexprint_agent.settings import Settings
+from flexprint_agent.wake.found import entry
 from flexprint_shared.times import rfc3339
 
 if TYPE_CHECKING:
@@ -93,30 +94,18 @@ def find_local(keep: Keep, settings: Settings, now: Clock) -> list[dict[str, Any
     found: list[dict[str, Any]] = []
     seen: set[int] = set()
     for printer in hanging_here(settings):
-        told: dict[str, Any] = {
-            "address": printer.address,
-            "port": 0,
-            "found_by": BY,
-            "answered": False,
-            "printer": False,
-            "new": False,
-            "manufacturer": None,
-            "model": None,
-            "serial": None,
-            "same_as": None,
-            "reason": f"the print queue {printer.queue.name} of this computer",
-        }
         try:
             attributes, _ = _asked(printer)
         except SwitchedOff as error:
             if printer.queue.listed:
-                found.append(told | {"reason": str(error)})
+                found.append(entry(printer.address, 0, BY, answered=False, reason=str(error)))
             continue
         identity = identity_of(printer.cable(), attributes)
         known = keep.devices.known_as(identity)
         if known is not None and known.id in seen:
             continue
-        told |= {"answered": True, "printer": True, "same_as": _on_network(keep, identity)}
+        told = entry(printer.address, 0, BY, answered=True, reason=f"the print queue {printer.queue.name}")
+        told |= {"printer": True, "same_as": _on_network(keep, identity)}
         told |= {name: getattr(identity, name) for name in ("manufacturer", "model", "serial")}
         if told["same_as"] is None:
             device, told["new"] = keep.keep_found(identity, printer.address, 0, now(), granted_by=BY)

@@ -402,8 +402,9 @@ def test_a_printer_on_a_cable_is_named_and_shown_like_any_other(enrolled, collec
     with ipp.Responder(replies, tmp_path / "cups.sock"):
         monkeypatch.setattr(cups, "SOCKETS", (tmp_path / "cups.sock",))
         assert "usb:till" in enrolled("search", "--plan").out
+        assert "1 printer found (1 new)" in enrolled("search").out
         woken = enrolled("wake", "--json").json
-        assert (woken["searched"], woken["read"], woken["sent"]["acknowledged"]) == (True, 1, 1)
+        assert (woken["searched"], woken["read"], woken["sent"]["acknowledged"]) == (False, 1, 1)
         assert enrolled("read", "usb:till", "--json").json["identity"]["serial"] == "PHGB12"
     assert "usb:till" in enrolled("devices").out
     assert collector.reads() == [("PHGB12", 0)]
