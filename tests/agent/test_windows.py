@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flexprint_agent import __version__
+from flexprint_agent.search.gateway import default_gateways
 from lab.office import office
 from lab.secured import Account, Safe, Secured
 from lab.site import BEYOND_LOOPBACK, Lab
@@ -147,3 +148,14 @@ def test_a_v3_printer_is_read_from_windows(agent, printers):
             typed="a good password\nanother password\n",
         )
     assert json.loads(said.stdout)["identity"]["serial"] == printers[0].truth.serial
+
+
+def test_windows_names_the_gateway_that_linux_names(windows, agent):
+    """iphlpapi's routes, of the one machine that both run on."""
+    done = windows.python("-c", "from flexprint_agent.search import gateway; print(*gateway.default_gateways())")
+    assert (done.returncode, done.stdout.split()) == (0, default_gateways()), done.stderr
+    for address in default_gateways():
+        agent("exclude", address)
+    gateway = json.loads(agent("segments", "--json").stdout)["gateway"]
+    assert ([gateway["address"]] if gateway["address"] else []) == default_gateways()[:1]
+    assert gateway["packets"] == 0

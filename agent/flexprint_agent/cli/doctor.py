@@ -72,7 +72,7 @@ def findings(facts: Facts) -> list[Finding]:
             Finding(
                 "no-targets",
                 "No printer is known, and nothing was chosen to be searched beside the networks of this computer.",
-                "flexprint-agent add 10.10.10.0/24, then flexprint-agent search",
+                "flexprint-agent segments, select what is to be searched, then flexprint-agent search",
             )
         )
     elif not status["printers"]:

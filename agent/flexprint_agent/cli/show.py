@@ -55,7 +55,7 @@ def _cell(value: object) -> str:
 def enrolled(document: Document) -> str:
     return (
         f"Enrolled at {document['collector']}: {document['dealer']}, for {document['customer']}, {document['site']}.\n"
-        "Next: flexprint-agent add 10.10.10.0/24, then flexprint-agent search"
+        "Next: flexprint-agent segments, select what is to be searched, then flexprint-agent search"
     )
 
 
@@ -121,12 +121,16 @@ def _of_routers(gateway: Document) -> list[str]:
     elif gateway["excluded"]:
         lines = [f"The gateway {gateway['address']} was not asked, as it is excluded."]
     elif gateway["address"]:
-        lines = [
-            f"The gateway {gateway['address']} tells nothing ({gateway['error']}). That is usual. What can be done:",
-            "  flexprint-agent add 10.10.10.0/24                 names a segment by hand",
-            "  flexprint-agent segments --community COMMUNITY    asks the gateway with a community of its own",
-            "  flexprint-agent segments --gateway 10.10.10.1     asks another router",
-        ]
+        address = gateway["address"]
+        steps = {
+            "add 10.10.10.0/24": "names a segment by hand",
+            "segments --community COMMUNITY": "asks the gateway once with a community of its own",
+            f"credentials add --for {address} --community": "keeps one for it (or --user NAME, for SNMPv3)",
+            "segments --gateway 10.10.10.1": "asks another router",
+        }
+        width = max(map(len, steps))
+        lines = [f"The gateway {address} tells nothing ({gateway['error']}). That is usual. What can be done:"]
+        lines += [f"  flexprint-agent {step:<{width}}  {what}" for step, what in steps.items()]
     else:
         lines = [f"No gateway was asked: {gateway['error']}. Name one with --gateway, or segments by hand with add."]
     if gateway["others"]:

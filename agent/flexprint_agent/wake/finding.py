@@ -90,7 +90,7 @@ def ground_of(keep: Keep, settings: Settings, ring: Keyring) -> Ground:
     ground = Ground(shares(keep), excluded(keep), settings, pace_for(settings), ring.scopes())
     if not ground.spans and not _granted(keep, settings):
         raise NothingToSearch(
-            "there is nothing to search; choose what to search with `flexprint-agent add 10.10.10.0/24`"
+            "there is nothing to search; choose with `flexprint-agent segments`, or `flexprint-agent add 10.10.10.0/24`"
             + (" (all that was added is excluded, or is a name nobody knows)" if keep.choices.targets() else "")
         )
     return ground

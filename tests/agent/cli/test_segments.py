@@ -145,7 +145,7 @@ def test_a_gateway_that_answers_no_snmp_is_usual_and_the_list_says_what_to_do(as
     said = ask()
     assert said.status == 0
     assert "10.201.2.0/24" in said.out, "what it once named is still known"
-    for step in ("flexprint-agent add", "--community", "--gateway"):
+    for step in ("flexprint-agent add", "--community", "credentials add --for 127.20.9.1", "--gateway"):
         assert step in said.out
     document = ask("--json").json
     assert document["gateway"]["answered"] is False
