@@ -1,8 +1,10 @@
 """Bad days. At the end of each: every read stored exactly once, every report mailed."""
 
+import json
 import signal
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -112,6 +114,24 @@ def test_the_collector_is_not_itself(
     assert len(relay.mails) == 1
 
 
+def test_the_collector_is_merely_slow(
+    ready: Agent, collector: Collector, relay: Sink, road: Relay, printers: list[Placed]
+):
+    """Its answer takes its time: the wake waits for it, and nothing is sent twice."""
+    road.mood = "answer-held"
+    wake = ready.start("wake")
+    wait_until(lambda: road.arrived.is_set() or wake.poll() is not None, "the answer", 60)
+    assert wake.poll() is None
+    road.release()
+    said, complaint = wake.communicate(timeout=60)
+    relay.wait_for(1)
+
+    assert wake.returncode == 0, complaint
+    assert json.loads(said.splitlines()[-1])["sent"]["acknowledged"] == 1
+    assert collector.stored_reads() == expected(printers)
+    assert collector.rows("SELECT count(*) FROM batch") == [(1,)]
+
+
 def test_the_worker_is_killed_while_the_relay_thinks(
     ready: Agent, collector: Collector, relay: Sink, printers: list[Placed]
 ):
@@ -160,6 +180,26 @@ def test_the_relay_defers_first(ready: Agent, collector: Collector, relay: Sink)
 
     wait_until(lambda: collector.rows("SELECT state FROM delivery") == [("accepted",)], "the delivery's end", 60)
     assert collector.rows("SELECT message_id FROM delivery") == [(mail["Message-ID"],)]
+
+
+def test_the_relay_accepts_late(ready: Agent, collector: Collector, relay: Sink):
+    """A relay that thinks long before it says yes: the report waits for it, and its mail is sent once."""
+    thinking, decided = threading.Event(), threading.Event()
+
+    def at_last(_envelope: object) -> None:
+        thinking.set()
+        decided.wait(60)
+
+    relay.on_data = at_last
+    ready.run("wake")
+    assert thinking.wait(60)
+    assert collector.rows("SELECT state FROM report") == [("sending",)]
+    decided.set()
+    relay.wait_for(1)
+
+    wait_until(lambda: collector.rows("SELECT state FROM report") == [("sent",)], "the report's end", 60)
+    assert collector.rows("SELECT attempts FROM delivery") == [(1,)]
+    assert len(relay.mails) == 1
 
 
 def test_the_database_goes_and_comes_back(
