@@ -1,6 +1,10 @@
 """What the customer types, as addresses: names, single addresses, wildcards, ranges and CIDR blocks.
 
     front-desk-printer    10.10.10.7    10.10.10.*    10.10.10.5-40    10.10.0.0/22    each with an optional :port
+    2001:db8::7    2001:db8::/120    fe80::1%eth0    [2001:db8::7]:1161
+
+A link-local IPv6 address is one only with the interface it is reached through. An exclusion of one holds for every
+interface, however that is spelled. IPv4 addresses written as IPv6 (::ffff:10.1.1.1) are IPv4 addresses.
 
 Pure: nothing here touches the network. Names are resolved by a function that the caller brings.
 Everything is kept as spans (first, last, port) and never as a list of addresses, so a /8 costs no more memory
@@ -11,7 +15,7 @@ import ipaddress
 import re
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flexprint_agent.errors import AgentError, WrongUsage
@@ -23,13 +27,20 @@ LARGE: Final = 1 << 12
 LARGEST: Final = 1 << 24
 """Addresses (a /8) above which a range is a mistake."""
 
+LARGEST_SIX: Final = 1 << 12
+"""Addresses (a /116) above which an IPv6 block cannot be swept: even a single network has 2^64."""
+
 Resolve = Callable[[str], Iterable[str]]
-"""The IPv4 addresses of a name; empty when it has none."""
+"""The addresses of a name, those to be preferred first; empty when it has none."""
 
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _OCTETS: Final = re.compile(r"[0-9.*\-]+")
 # 0.0.0.0/8 names this network, 224.0.0.0 and above are groups, reserved and the broadcast: no printer lives there.
-_NOWHERE: Final = ((0, (1 << 24) - 1), (224 << 24, (1 << 32) - 1))
+# Over IPv6 that is the unspecified address and the groups.
+_NOWHERE: Final = {4: ((0, (1 << 24) - 1), (224 << 24, (1 << 32) - 1)), 6: ((0, 0), (0xFF << 120, (1 << 128) - 1))}
+_LINK_LOCAL: Final = ipaddress.IPv6Network("fe80::/10")
+_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
+_SCOPE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,32}")
 
 
 class UnknownExclusion(AgentError):
@@ -47,20 +58,27 @@ class BadTarget(WrongUsage):
 
 @dataclass(slots=True, frozen=True)
 class Span:
-    """The IPv4 addresses from `first` to `last`, both asked, as numbers. `port` None means the usual one for
-    a target and every one for an exclusion."""
+    """The addresses from `first` to `last`, both asked, as numbers. `port` None means the usual one for a target and
+    every one for an exclusion. `version` is that of IP, `scope` the interface of link-local IPv6 addresses."""
 
     first: int
     last: int
     port: int | None = None
+    version: int = 4
+    scope: str = ""
 
     def __len__(self) -> int:
         return self.last - self.first + 1
 
-    def places(self) -> Iterator[tuple[int, int]]:
-        """Every address and the port it is asked at."""
+    def __iter__(self) -> Iterator[str]:
+        """Every address, written."""
+        return (written(number, self.version, self.scope) for number in range(self.first, self.last + 1))
+
+    def places(self) -> Iterator[tuple[int | str, int]]:
+        """Every address and the port it is asked at; of IPv4 as a number, as they may be very many."""
         port = self.port or SNMP_PORT
-        return ((number, port) for number in range(self.first, self.last + 1))
+        addresses = range(self.first, self.last + 1) if self.version == 4 else self
+        return ((address, port) for address in addresses)
 
 
 @dataclass(slots=True, frozen=True)
@@ -85,11 +103,11 @@ def parse_exclusion(text: str) -> Target:
 
 
 def _parse(text: str, *, edges: bool) -> Target:
-    stripped = text.strip().lower().rstrip(".")
+    stripped = normal(text)
     if "://" in stripped:
         raise BadTarget(text, "this is a web address; write only the name or the address in it")
-    if stripped.count(":") > 1 or stripped.startswith("["):
-        raise BadTarget(text, "IPv6 addresses are not supported yet; write the printer's IPv4 address or its name")
+    if stripped.startswith("[") or stripped.count(":") > 1:
+        return _six(text, stripped, edges=edges)
     host, colon, port_text = stripped.partition(":")
     port = _port(text, port_text) if colon else None
     if "/" in host:
@@ -98,15 +116,96 @@ def _parse(text: str, *, edges: bool) -> Target:
         first, last = _pattern(text, host, edges=edges)
     else:
         return Name(_name(text, host), port)
-    if last - first + 1 > LARGEST:
+    return _checked(text, Span(first, last, port))
+
+
+def normal(text: str) -> str:
+    """`text` as it is kept: lower case but for the name of an interface, without the dot at the end of a name."""
+    host, percent, scope = text.strip().partition("%")
+    return host.lower().rstrip(".") + percent + scope
+
+
+def _checked(text: str, span: Span) -> Span:
+    if len(range(span.first, span.last + 1)) > LARGEST:
         raise BadTarget(text, f"this is more than {LARGEST} addresses; name the networks that hold printers")
-    if _nowhere(first, last):
-        raise BadTarget(text, "these addresses belong to no device (0.x.x.x, or 224.0.0.0 and above)")
-    return Span(first, last, port)
+    if _nowhere(span):
+        raise BadTarget(text, "these addresses belong to no device (0.x.x.x, 224.0.0.0 and above, :: or ff00::/8)")
+    return span
 
 
-def _nowhere(first: int, last: int) -> bool:
-    return any(first <= end and start <= last for start, end in _NOWHERE)
+def _nowhere(span: Span) -> bool:
+    return any(span.first <= end and start <= span.last for start, end in _NOWHERE[span.version])
+
+
+def _six(text: str, written: str, *, edges: bool) -> Span:
+    """`2001:db8::7`, `[2001:db8::7]:161`, `2001:db8::/120`, `2001:db8::5-2001:db8::40`, `fe80::1%eth0`."""
+    inside, port = written, None
+    if written.startswith("["):
+        inside, bracket, after = written[1:].partition("]")
+        if not bracket or (after and not after.startswith(":")):
+            raise BadTarget(text, "write an IPv6 address with a port as [2001:db8::7]:161")
+        port = _port(text, after[1:]) if after else None
+    host, percent, scope = inside.partition("%")
+    if percent:
+        # The interface stands before the length of a block (RFC 4007, section 11.7).
+        scope, slash, length = scope.partition("/")
+        host += slash + length
+        if not _SCOPE.fullmatch(scope):
+            raise BadTarget(text, "the interface after the % is missing; write it as fe80::1%eth0")
+    first, last = _six_block(text, host, edges=edges) if "/" in host else _six_range(text, host)
+    if first >> 32 == last >> 32 == int(_MAPPED.network_address) >> 32:
+        return _checked(text, Span(first & 0xFFFFFFFF, last & 0xFFFFFFFF, port))
+    if edges:
+        return Span(first, last, port, 6)
+    link_local = ipaddress.IPv6Address(first) in _LINK_LOCAL
+    if link_local and not scope:
+        raise BadTarget(text, "a link-local address needs its interface; write it as fe80::1%eth0")
+    if scope and not link_local:
+        raise BadTarget(text, "only a link-local address (fe80::) has an interface; leave out the % and what follows")
+    if last - first >= LARGEST_SIX:
+        raise BadTarget(text, f"more than {LARGEST_SIX} IPv6 addresses (a /116) cannot be searched one by one")
+    return _checked(text, Span(first, last, port, 6, scope))
+
+
+def _six_block(text: str, block: str, *, edges: bool) -> tuple[int, int]:
+    try:
+        network = ipaddress.IPv6Network(block, strict=False)
+    except ValueError:
+        raise BadTarget(text, "this is no block of addresses; write it as 2001:db8::/120") from None
+    first, last = int(network.network_address), int(network.broadcast_address)
+    # The first address of a network is that of its routers (RFC 4291, 2.6.1).
+    return (first, last) if edges or network.prefixlen >= 127 else (first + 1, last)
+
+
+def _six_range(text: str, host: str) -> tuple[int, int]:
+    start, dash, end = host.partition("-")
+    try:
+        first = int(ipaddress.IPv6Address(start))
+        last = int(ipaddress.IPv6Address(end)) if dash else first
+    except ValueError:
+        raise BadTarget(
+            text, "this is no IPv6 address; write it as 2001:db8::7, with a port as [2001:db8::7]:161"
+        ) from None
+    if first > last:
+        raise BadTarget(text, "the range ends before it begins")
+    return first, last
+
+
+def written(number: int, version: int = 4, scope: str = "") -> str:
+    """An address as text."""
+    if version == 4:
+        return dotted(number)
+    return str(ipaddress.IPv6Address(number)) + (f"%{scope}" if scope else "")
+
+
+def single(address: str, port: int | None = None) -> Span:
+    """The span of one address as a resolver or a socket writes it. ValueError when it is none."""
+    found = ipaddress.ip_address(address)
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is None:
+            return Span(int(found), int(found), port, 6, found.scope_id or "")
+        found = found.ipv4_mapped
+    return Span(int(found), int(found), port)
 
 
 def _port(text: str, port: str) -> int:
@@ -179,20 +278,23 @@ def excluded(exclusions: Iterable[Target], addresses: Resolve) -> list[Span]:
         if isinstance(exclusion, Span):
             refused.append(exclusion)
             continue
-        numbers = [int(ipaddress.IPv4Address(address)) for address in addresses(exclusion.name)]
-        if not numbers:
+        found = [single(address, exclusion.port) for address in addresses(exclusion.name)]
+        if not found:
             raise UnknownExclusion(
                 f"{exclusion.name} is excluded, and its address is not known, so nothing was asked; exclude it by its "
                 f"address (`flexprint-agent exclude 10.10.10.7`), then `flexprint-agent remove {exclusion.name}`"
             )
-        refused += [Span(number, number, exclusion.port) for number in numbers]
+        refused += found
     return refused
 
 
 def is_excluded(refused: Iterable[Span], address: str, port: int) -> bool:
-    """True where `address` and `port` lie in one of `refused` (of `excluded`)."""
-    number = int(ipaddress.IPv4Address(address))
-    return any(span.port in (None, port) and span.first <= number <= span.last for span in refused)
+    """True where `address` and `port` lie in one of `refused` (of `excluded`), through whichever interface."""
+    one = single(address)
+    return any(
+        span.version == one.version and span.port in (None, port) and span.first <= one.first <= span.last
+        for span in refused
+    )
 
 
 def allowed(targets: Iterable[Target], refused: Iterable[Span], resolve: Resolve) -> list[Span]:
@@ -204,15 +306,18 @@ def allowed(targets: Iterable[Target], refused: Iterable[Span], resolve: Resolve
 def shares(targets: Iterable[Target], refused: Iterable[Span], resolve: Resolve) -> Iterator[list[Span]]:
     """The same for each target: what it adds to those before it."""
     refused = list(refused)
-    taken: dict[int, list[tuple[int, int]]] = {}
+    taken: dict[tuple[int, int, str], list[tuple[int, int]]] = {}
     for target in targets:
         share = []
         for span in _spans(target, resolve):
             port = span.port or SNMP_PORT
-            if port not in taken:
-                taken[port] = sorted((no.first, no.last) for no in refused if no.port in (None, port))
-            share += [Span(first, last, port) for first, last in _less((span.first, span.last), taken[port])]
-            insort(taken[port], (span.first, span.last))
+            kind = port, span.version, span.scope
+            if kind not in taken:
+                holes = (no for no in refused if no.version == span.version and no.port in (None, port))
+                taken[kind] = sorted((no.first, no.last) for no in holes)
+            pieces = _less((span.first, span.last), taken[kind])
+            share += [replace(span, first=first, last=last, port=port) for first, last in pieces]
+            insort(taken[kind], (span.first, span.last))
         yield share
 
 
@@ -221,10 +326,10 @@ def _spans(target: Target, resolve: Resolve) -> Iterator[Span]:
         yield target
         return
     for address in resolve(target.name):
-        number = int(ipaddress.IPv4Address(address))
+        span = single(address, target.port)
         # A name server may say 0.0.0.0 for a name that it blocks.
-        if not _nowhere(number, number):
-            yield Span(number, number, target.port)
+        if not _nowhere(span):
+            yield span
 
 
 def _less(span: tuple[int, int], holes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -246,8 +351,11 @@ def _less(span: tuple[int, int], holes: Iterable[tuple[int, int]]) -> list[tuple
 
 def contains(spans: Iterable[Span], address: str, port: int) -> bool:
     """True where `address` and `port` lie in one of `spans` (of `allowed`)."""
-    number = int(ipaddress.IPv4Address(address))
-    return any(span.port == port and span.first <= number <= span.last for span in spans)
+    one = single(address)
+    place = one.version, one.scope, port
+    return any(
+        (span.version, span.scope, span.port) == place and span.first <= one.first <= span.last for span in spans
+    )
 
 
 def count(spans: Iterable[Span]) -> int:

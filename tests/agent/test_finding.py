@@ -12,6 +12,7 @@ from flexprint_agent.wake import finders, finding
 from flexprint_agent.wake.reading import read_known
 from lab.office import office
 from lab.site import Lab
+from lab.six import OverSix
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the simulated site needs Linux")
 
@@ -176,3 +177,38 @@ def test_nothing_is_searched_where_everything_is_excluded(hall):
     with pytest.raises(finding.NothingToSearch, match="excluded"):
         hall.search()
     assert hall.lab.report()["requests"] == 0
+
+
+@pytest.fixture
+def six():
+    try:
+        opened = OverSix(FIRST)
+    except OSError:
+        pytest.skip("this computer has no IPv6")
+    with opened:
+        yield opened
+
+
+def test_a_printer_over_ipv6_is_found_kept_and_read(hall, six):
+    hall.choose("127.30.1.2")
+    hall.keep.choices.add_targets([f"[::1]:{six.port}"], MONDAY)
+    found = hall.search()
+    assert [one["address"] for one in found["found"] if one["printer"]] == ["127.30.1.2", "::1"]
+    assert hall.known() == {SECOND.truth.serial: "127.30.1.2", FIRST.truth.serial: "::1"}
+    assert {one["address"]: one["printer"] for one in hall.read()} == {"127.30.1.2": True, "::1": True}
+
+
+def test_an_excluded_ipv6_address_gets_no_packet(hall, six):
+    hall.keep.choices.add_targets([f"[::1]:{six.port}"], MONDAY)
+    hall.keep.choices.add_targets(["::/64"], MONDAY, excluded=True)
+    with pytest.raises(finding.NothingToSearch):
+        hall.search()
+    assert six.packets == 0
+
+
+def test_a_printer_with_both_kinds_of_address_is_one_and_asked_by_ipv4(hall, six):
+    hall.lab.place(at(FIRST, "127.30.1.1"))
+    hall.keep.choices.add_targets([f"[::1]:{six.port}"], MONDAY)
+    hall.choose("127.30.1.1")
+    assert hall.search()["printers"] == 1
+    assert hall.known() == {FIRST.truth.serial: "127.30.1.1"}

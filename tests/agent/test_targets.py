@@ -105,6 +105,90 @@ def test_what_is_no_target_is_refused_with_a_reason(text):
     assert len(refusal.value.reason) > 20
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "last", "port", "scope"),
+    [
+        ("2001:db8::7", "2001:db8::7", "2001:db8::7", None, ""),
+        ("2001:DB8:0:0::7", "2001:db8::7", "2001:db8::7", None, ""),
+        ("[2001:db8::7]", "2001:db8::7", "2001:db8::7", None, ""),
+        ("[2001:db8::7]:1161", "2001:db8::7", "2001:db8::7", 1161, ""),
+        ("2001:db8::/120", "2001:db8::1", "2001:db8::ff", None, ""),
+        ("[2001:db8::7/120]:1161", "2001:db8::1", "2001:db8::ff", 1161, ""),
+        ("2001:db8::/116", "2001:db8::1", "2001:db8::fff", None, ""),
+        ("2001:db8::8/127", "2001:db8::8", "2001:db8::9", None, ""),
+        ("2001:db8::5-2001:db8::40", "2001:db8::5", "2001:db8::40", None, ""),
+        ("fe80::1%eth0", "fe80::1", "fe80::1", None, "eth0"),
+        ("FE80::1%Wired-2", "fe80::1", "fe80::1", None, "Wired-2"),
+        ("[fe80::1%12]:1161", "fe80::1", "fe80::1", 1161, "12"),
+        ("fe80::%eth0/120", "fe80::1", "fe80::ff", None, "eth0"),
+        ("::1", "::1", "::1", None, ""),
+    ],
+)
+def test_ipv6_addresses_are_understood(text, first, last, port, scope):
+    span = Span(int(ipaddress.IPv6Address(first)), int(ipaddress.IPv6Address(last)), port, 6, scope)
+    assert targets.parse(text) == span
+    assert targets.parse(targets.normal(text)) == span
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2001:db8::/115",
+        "2001:db8::/64",
+        "2001:db8::/129",
+        "2001:db8::40-2001:db8::5",
+        "2001:db8::1-40:",
+        "2001:db8::7%eth0",
+        "fe80::1%",
+        "fe80::1%eth 0",
+        "fe80::/64",
+        "2001:db8:::7",
+        "2001:db8::7]:161",
+        "[2001:db8::7",
+        "[2001:db8::7]161",
+        "[2001:db8::7]:0",
+        "[2001:db8::7]:",
+        "ff02::1",
+        "::",
+        "10.1.1.1:161:161",
+        "::ffff:224.0.0.1",
+    ],
+)
+def test_what_is_no_ipv6_target_is_refused_with_a_reason(text):
+    with pytest.raises(BadTarget) as refusal:
+        targets.parse(text)
+    assert len(refusal.value.reason) > 20
+
+
+def test_an_ipv4_address_written_as_ipv6_is_an_ipv4_address():
+    """Otherwise it would get around an exclusion."""
+    assert targets.parse("::ffff:10.1.1.1") == targets.parse("10.1.1.1")
+    assert spans("copier", exclude=["10.1.1.1"], names={"copier": ["::ffff:10.1.1.1", "::ffff:0:0"]}) == []
+    assert targets.is_excluded([targets.parse("10.1.1.1")], "::ffff:10.1.1.1", 161)
+
+
+def test_exclusions_win_over_ipv6_targets_too():
+    """Of any size, by name, and whichever way the interface of a link-local address is spelled."""
+    found = spans(
+        *("2001:db8::1-2001:db8::5", "fe80::1%eth0", "fe80::9%eth0", "10.1.1.1"),
+        exclude=["2001:db8::2", "copier", "fe80::1%2", "2001:db8:1::/48"],
+        names={"copier": ["10.1.1.9", "2001:db8::4"]},
+    )
+    asked = ["2001:db8::1", "2001:db8::3", "2001:db8::5", "fe80::9%eth0", "10.1.1.1"]
+    assert [address for span in found for address in span] == asked
+    refused = targets.excluded([targets.parse_exclusion("fe80::/10")], lambda _: ())
+    assert targets.is_excluded(refused, "fe80::1%eth0", 161)
+    assert not targets.is_excluded(refused, "10.1.1.1", 161)
+
+
+def test_membership_goes_by_interface_too():
+    found = spans("fe80::1%eth0", "2001:db8::/120")
+    assert targets.contains(found, "fe80::1%eth0", 161)
+    assert not targets.contains(found, "fe80::1%eth1", 161)
+    assert targets.contains(found, "2001:db8::77", 161)
+    assert not targets.contains(found, "0.0.0.77", 161)
+
+
 def test_exclusions_always_win():
     """Whatever was added, before or after, by range or by name: an excluded address is not asked."""
     found = spans(

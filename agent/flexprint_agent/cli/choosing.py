@@ -138,7 +138,7 @@ def _choose(chosen: argparse.Namespace, *, excluded: bool) -> int:
         if not excluded and targets.is_large(target) and not chosen.yes:
             bad.append(BadTarget(text, "this is larger than a /20; add --yes if you mean it"))
             continue
-        kept = text.strip().lower()
+        kept = targets.normal(text)
         if excluded and isinstance(target, Name):
             named[kept] = look_up(target.name)
         good.append(kept)
@@ -176,7 +176,7 @@ def remove(chosen: argparse.Namespace) -> int:
 def _same(kept: str, typed: str) -> bool:
     """True where both texts mean the same addresses, however they are written."""
     try:
-        return kept == typed.strip().lower() or targets.parse(kept) == targets.parse(typed)
+        return kept == targets.normal(typed) or targets.parse(kept) == targets.parse(typed)
     except BadTarget:
         return False
 

@@ -31,7 +31,7 @@ def credentials(chosen: argparse.Namespace) -> int:
 
 def _add(keep: Keep, chosen: argparse.Namespace) -> None:
     """Raises WrongUsage."""
-    scope = chosen.scope.strip().lower() if chosen.scope else ""
+    scope = targets.normal(chosen.scope) if chosen.scope else ""
     if scope:
         targets.parse_exclusion(scope)
     if chosen.community is not None:

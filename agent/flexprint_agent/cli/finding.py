@@ -169,6 +169,9 @@ def named(
         if target.port is None:
             target = replace(target, port=port)
         spans = targets.allowed([target], exclusions, reading.look_up)
+        if isinstance(target, targets.Name):
+            # One printer is read once: by IPv4 where its name has both.
+            spans = [span for span in spans if span.version == 4] or spans
         if targets.count(spans) + len(places) > _MOST_NAMED:
             raise WrongUsage(
                 f"{text}: more than {_MOST_NAMED} addresses are a search; `flexprint-agent add` them first"
@@ -179,8 +182,8 @@ def named(
                 {"target": text, "answered": False, "printer": False, "error": f"{text} was not asked: {reason}"}
             )
         for span in spans:
-            for number in range(span.first, span.last + 1):
-                places.setdefault((targets.dotted(number), span.port or port), text)
+            for address in span:
+                places.setdefault((address, span.port or port), text)
     return [(address, at, text) for (address, at), text in places.items()], nowhere
 
 

@@ -37,7 +37,7 @@ def _router(text: str) -> wake.Place:
     spans = targets.allowed([target], [], reading.look_up)
     if targets.count(spans) != 1:
         raise WrongUsage(f"{text}: this is no single router; give its address, as 10.10.10.1")
-    return targets.dotted(spans[0].first), spans[0].port or targets.SNMP_PORT
+    return next(iter(spans[0])), spans[0].port or targets.SNMP_PORT
 
 
 def _select(chosen: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any
 
 from flexprint_agent.keep.database import Database, Row
@@ -181,8 +182,9 @@ def _device(row: Row) -> Device:
     )
 
 
-def _by_address(device: Device) -> tuple[bool, bool, tuple[int, ...], str, int]:
-    """By IPv4 address, then the printers on cables by their queue, then those that are nowhere."""
-    address = device.address or ""
-    octets = tuple(int(octet) for octet in address.split(".")) if address and not device.is_local else ()
-    return device.address is None, device.is_local, octets, address, device.port
+def _by_address(device: Device) -> tuple[bool, bool, int, int, str, int]:
+    """By address, IPv4 first, then the printers on cables by their queue, then those that are nowhere."""
+    if device.address is None or device.is_local:
+        return device.address is None, device.is_local, 0, 0, device.address or "", device.port
+    address = ip_address(device.address)
+    return False, False, address.version, int(address), device.address, device.port

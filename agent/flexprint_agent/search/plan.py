@@ -1,7 +1,7 @@
 """What a search would cost, before anything is sent. Nothing here sends."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flexprint_agent.search.sweep import V3, question
@@ -17,6 +17,7 @@ PASSES: Final = 2
 """How often a silent address is asked with each community, and over SNMPv3 where there is a user for it."""
 
 HEADERS: Final = 28  # IPv4 and UDP
+HEADERS_SIX: Final = 48  # IPv6 and UDP
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,7 +46,8 @@ def cost(spans: Sequence[Span], datagrams: Sequence[int], packets_per_second: fl
     seconds = sum(
         count(portion) / rate(portion, packets_per_second) + timeout for portion in portions(spans) for _ in datagrams
     )
-    octets = addresses * sum(datagram + HEADERS for datagram in datagrams)
+    headers = sum(len(span) * (HEADERS if span.version == 4 else HEADERS_SIX) for span in spans)
+    octets = addresses * sum(datagrams) + headers * len(datagrams)
     return Cost(addresses, addresses * len(datagrams), octets, round(seconds, 1))
 
 
@@ -55,10 +57,12 @@ def rate(spans: Sequence[Span], packets_per_second: float) -> float:
 
 
 def ranges(spans: Sequence[Span]) -> list[list[Span]]:
-    """The spans that share one pace: those that begin in one /24, as pieces of it have the same router."""
-    together: dict[int, list[Span]] = {}
+    """The spans that share one pace: those that begin in one /24 (a /64 over IPv6), as pieces of it have the same
+    router."""
+    together: dict[tuple[int, int, str], list[Span]] = {}
     for span in spans:
-        together.setdefault(span.first >> 8, []).append(span)
+        network = span.first >> (8 if span.version == 4 else 64)
+        together.setdefault((network, span.version, span.scope), []).append(span)
     return list(together.values())
 
 
@@ -70,7 +74,7 @@ def portions(spans: Sequence[Span], most: int = PORTION) -> Iterator[list[Span]]
         first = span.first
         while first <= span.last:
             last = min(span.last, first + room - 1)
-            portion.append(Span(first, last, span.port))
+            portion.append(replace(span, first=first, last=last))
             room -= last - first + 1
             first = last + 1
             if not room:

@@ -1,6 +1,7 @@
 """Where a sweep asks with which communities, and where over SNMPv3 as well. Pure."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from flexprint_agent.search.finder import Scope
@@ -34,13 +35,20 @@ def _pieces(span: Span, scopes: Iterable[Scope]) -> list[Span]:
         for scope in scopes
         for other in scope.spans or ()
         for end in (other.first, other.last + 1)
-        if other.port in (None, span.port) and span.first < end <= span.last
+        if _is_of(other, span) and span.first < end <= span.last
     }
     starts = [span.first, *sorted(ends)]
-    return [Span(first, last - 1, span.port) for first, last in zip(starts, [*starts[1:], span.last + 1], strict=True)]
+    lasts = [*(start - 1 for start in starts[1:]), span.last]
+    return [replace(span, first=first, last=last) for first, last in zip(starts, lasts, strict=True)]
+
+
+def _is_of(other: Span, span: Span) -> bool:
+    """Whether a scope's span says something about the ports and the kind of addresses of `span`. As with exclusions,
+    that of a link-local address holds for every interface."""
+    return other.version == span.version and other.port in (None, span.port)
 
 
 def _holds(scope: Scope, piece: Span) -> bool:
     return scope.spans is None or any(
-        other.port in (None, piece.port) and other.first <= piece.first <= other.last for other in scope.spans
+        _is_of(other, piece) and other.first <= piece.first <= other.last for other in scope.spans
     )

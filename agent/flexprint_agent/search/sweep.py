@@ -1,4 +1,4 @@
-"""Which of many addresses answer SNMP: one socket, one deadline a pass, no object for a silent address.
+"""Which of many addresses answer SNMP: one socket, one deadline a pass, no object for a silent IPv4 address.
 
 A pass asks every address that is still silent, then waits. The passes alternate between the versions, v2c
 first: with one retry an address gets at most two packets, one in v2c and one in v1. A device that speaks
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.pace import Pace
-from flexprint_agent.snmp.wire import Address, Unsendable, Wire
+from flexprint_agent.snmp.wire import Address, Unsendable, Wire, in_order, spelled
 
 if TYPE_CHECKING:
     from flexprint_agent.snmp.v3 import Engine
@@ -88,9 +88,9 @@ class Sweep:
 
     An address may be a number, a text, or a pair with its port; it is asked once however often it is named.
     timeout: seconds a pass waits after its last packet. versions: of the passes, in turn. secured: whether there are
-    passes with SNMPv3 before them. pace is the budget that this
-    sweep shares with whatever else sends; range_packets_per_second is for each of the ranges; math.inf is no limit.
-    ValueError on what is no IPv4 address or port.
+    passes with SNMPv3 before them. pace is the budget that this sweep shares with whatever else sends;
+    range_packets_per_second is for each of the ranges; math.inf is no limit.
+    ValueError on what is no address or port.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Sweep:
         linux: bool = sys.platform == "linux",
     ) -> None:
         places = _Places(ranges, port)
-        self.keys = places.keys
+        self.places, self.keys = places, places.keys
         self.clock, self.chance, self.linux = clock, chance, linux
         self.timeout = timeout
         self.ways = [(V3, "")] * (retries + 1) if secured else []
@@ -164,23 +164,30 @@ def sweep(ranges: Iterable[Iterable[Target]], **manners: Any) -> SweepResult:
     """A whole `Sweep` (which says what `manners` there are), the answers sorted by address."""
     whole = Sweep(ranges, **manners)
     deque(whole, maxlen=0)
-    whole.result.answered.sort(key=lambda one: (socket.inet_aton(one.address), one.port))
+    whole.result.answered.sort(key=lambda one: in_order(one.address, one.port))
     return whole.result
 
 
+# A key of an IPv6 address is this bit and its place in a list of such addresses: they are few, as no IPv6 network can
+# be swept. That of an IPv4 address holds address and port.
+_SIX = 1 << 63
+
+
 class _Places:
-    """Every address once, in the order they are asked: the address and its port in one number each.
+    """Every address once, in the order they are asked, as one number each.
 
     spread: how many packets go to all ranges together for each one to the largest range.
     """
 
     def __init__(self, ranges: Iterable[Iterable[Target]], port: int) -> None:
+        self._six: dict[Address, int] = {}
+        self._listed: list[Address] = []
         seen: set[int] = set()
         keys, shares = array("Q"), array("d")
         self.spread = 1.0
         largest = 0
         for addresses in ranges:
-            fresh = [key for key in dict.fromkeys(_key(one, port) for one in addresses) if key not in seen]
+            fresh = [key for key in dict.fromkeys(self._key(one, port) for one in addresses) if key not in seen]
             seen.update(fresh)
             keys.extend(fresh)
             shares.extend((place + 0.5) / len(fresh) for place in range(len(fresh)))
@@ -191,22 +198,33 @@ class _Places:
             self.spread = len(keys) / largest
         self.keys = keys
 
+    def _key(self, target: Target, port: int) -> int:
+        if isinstance(target, tuple):
+            target, port = target
+        if not 0 < port < 1 << 16:
+            raise ValueError(f"{target}, port {port}: no UDP port")
+        if isinstance(target, str):
+            text = spelled(target)
+            if ":" in text:
+                key = self._six.setdefault((text, port), _SIX | len(self._listed))
+                if key == _SIX | len(self._listed):
+                    self._listed.append((text, port))
+                return key
+            target = int.from_bytes(socket.inet_aton(text), "big")
+        if not 0 <= target < 1 << 32:
+            raise ValueError(f"{target}: no IPv4 address")
+        return target << 16 | port
 
-def _key(target: Target, port: int) -> int:
-    if isinstance(target, tuple):
-        target, port = target
-    if isinstance(target, str):
-        try:
-            target = int.from_bytes(socket.inet_pton(socket.AF_INET, target), "big")
-        except OSError:
-            raise ValueError(f"{target} is not an IPv4 address") from None
-    if not (0 <= target < 1 << 32 and 0 < port < 1 << 16):
-        raise ValueError(f"{target}, port {port}: no IPv4 address and UDP port")
-    return target << 16 | port
+    def address(self, key: int) -> Address:
+        if key & _SIX:
+            return self._listed[key ^ _SIX]
+        return socket.inet_ntoa((key >> 16).to_bytes(4, "big")), key & 0xFFFF
 
-
-def _text(key: int) -> str:
-    return socket.inet_ntoa((key >> 16).to_bytes(4, "big"))
+    def key_of(self, address: Address) -> int | None:
+        """The key of an address; None for one over IPv6 that was never among these."""
+        if ":" in address[0]:
+            return self._six.get(address)
+        return int.from_bytes(socket.inet_aton(address[0]), "big") << 16 | address[1]
 
 
 def question(version: int, community: str) -> tuple[bytes, bytes]:
@@ -223,7 +241,7 @@ class _Round:
 
     def __init__(self, sweep: Sweep, wire: Wire) -> None:
         self.sweep, self.wire, self.clock = sweep, wire, sweep.clock
-        self.keys, self.result = sweep.keys, sweep.result
+        self.places, self.keys, self.result = sweep.places, sweep.keys, sweep.result
         self.states = bytearray(len(self.keys))
         self.unknown = len(self.keys)
         room = ber.LAST_ID - ber.FIRST_ID - len(self.keys)
@@ -268,10 +286,9 @@ class _Round:
     def one_by_one(self, places: list[int]) -> None:
         before, after = self.parts
         for place in places:
-            key = self.keys[place]
             datagram = before + (self.salt + place).to_bytes(4, "big") + after
             try:
-                self.wire.send(datagram, (_text(key), key & 0xFFFF))
+                self.wire.send(datagram, self.places.address(self.keys[place]))
             except Unsendable:
                 self.give_up(place)
             else:
@@ -283,6 +300,8 @@ class _Round:
         burst = Burst(self.wire, self.parts)
 
         def send(places: list[int]) -> None:
+            self.one_by_one([place for place in places if self.keys[place] & _SIX])
+            places = [place for place in places if not self.keys[place] & _SIX]
             for at, place in enumerate(places):
                 key = self.keys[place]
                 burst.put(at, self.salt + place, key >> 16, key & 0xFFFF)
@@ -309,10 +328,10 @@ class _Round:
             self.unknown -= 1
             self.result.unreachable += 1
 
-    def place_of(self, request_id: int, source: tuple[str, int]) -> int | None:
+    def place_of(self, request_id: int, source: Address) -> int | None:
         """The place that was asked with this id, if this is its address and port."""
         place = request_id - self.salt
-        key = int.from_bytes(socket.inet_aton(source[0]), "big") << 16 | source[1]
+        key = self.places.key_of(source)
         return place if 0 <= place < len(self.keys) and self.keys[place] == key else None
 
     def take(self) -> Iterator[Answered]:

@@ -4,7 +4,6 @@
 """
 
 import math
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.conversation import Ask, Conversation, Traits
-from flexprint_agent.snmp.wire import Address
+from flexprint_agent.snmp.wire import Address, spelled
 
 if TYPE_CHECKING:
     from flexprint_agent.snmp.v3 import Engine, Envelope, Fault, Peer, Refusal, User
@@ -46,18 +45,15 @@ class Endpoint:
     engine: "Engine | None" = None
 
     def __post_init__(self) -> None:
-        try:
-            spelled = socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, self.address))
-        except OSError:
-            raise ValueError(f"{self.address} is not an IPv4 address") from None
+        address = spelled(self.address)
         if not 0 < self.port < 65536:
             raise ValueError(f"{self.port} is not a UDP port")
         if not (self.users or (self.communities and self.versions)):
             raise ValueError(f"no user, no community or no SNMP version to ask {self.address} with")
-        object.__setattr__(self, "address", spelled)
+        object.__setattr__(self, "address", address)
 
     def __str__(self) -> str:
-        return f"{self.address}:{self.port}"
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
     def secrets(self) -> tuple[str, ...]:
         """Every community, user name and password that this device is asked with."""

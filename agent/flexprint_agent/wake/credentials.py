@@ -5,7 +5,6 @@ device; within one scope in the order in which they were added. A device is aske
 refused a user is not asked as that user for a day, so that no printer locks an account because of us.
 """
 
-import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -185,8 +184,7 @@ def _spans(scope: str, resolve: Callable[[str], Iterable[str]]) -> list[Span] | 
     target = targets.parse_exclusion(scope)
     if isinstance(target, Span):
         return [target]
-    numbers = (int(ipaddress.IPv4Address(address)) for address in resolve(target.name))
-    return [Span(number, number, target.port) for number in numbers]
+    return [targets.single(address, target.port) for address in resolve(target.name)]
 
 
 def _engine(kept: Mapping[str, Any] | None, at: datetime) -> "Engine | None":

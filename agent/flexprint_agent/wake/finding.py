@@ -4,7 +4,6 @@ Finders and conversations go on side by side: a printer is kept as soon as it ha
 stopped leaves what it found. `search.finder` says how a finder is made, `wake.finders` lists them.
 """
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -299,7 +298,9 @@ class _Search:
 
     def result(self, packets: int) -> dict[str, Any]:
         """As `search --json` prints it; `packets` are those of the conversations."""
-        found = sorted(self.found.values(), key=lambda one: (socket.inet_aton(one["address"]), one["port"]))
+        from flexprint_agent.snmp.wire import in_order
+
+        found = sorted(self.found.values(), key=lambda one: in_order(one["address"], one["port"]))
         found += self.local
         return {
             "asked": sum(effort.asked for effort in self.efforts),

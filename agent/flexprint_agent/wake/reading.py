@@ -72,16 +72,22 @@ def _ever(keep: Keep, text: str, name: str) -> list[str]:
     last, current = keep.choices.excluded_addresses(text), look_up(name)
     if current and current != last:
         keep.choices.remember_excluded(text, current)
-    return sorted({*last, *current})
+    return sorted({*last, *current}, key=lambda text: (":" in text, text))
 
 
 def look_up(name: str) -> list[str]:
-    """The IPv4 addresses of a name; none when nobody knows it (a printer that is off may have left the DNS)."""
+    """The addresses of a name, IPv4 first; none when nobody knows it (a printer that is off may have left the DNS).
+    Link-local ones are left out, as a name does not say through which interface."""
     try:
-        found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_DGRAM)
+        found = socket.getaddrinfo(name, None, 0, socket.SOCK_DGRAM)
     except (OSError, UnicodeError):
         return []
-    return sorted({str(place[4][0]) for place in found})
+    texts = {
+        str(place[0])
+        for family, _, _, _, place in found
+        if family in (socket.AF_INET, socket.AF_INET6) and not str(place[0]).startswith("fe80:")
+    }
+    return sorted(texts, key=lambda text: (":" in text, text))
 
 
 def read_known(keep: Keep, settings: Settings, now: Clock) -> Iterator[dict[str, Any]]:

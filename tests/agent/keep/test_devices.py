@@ -90,6 +90,7 @@ def test_silence_begins_once_and_ends_with_a_read(keep, a_read, now):
 
 
 def test_devices_are_listed_by_address_as_numbers(keep, a_read):
-    for number, address in enumerate(["10.0.0.10", "10.0.0.9", "9.0.0.1"], start=1):
+    for number, address in enumerate(["fe80::1%eth0", "2001:db8::1", "10.0.0.10", "10.0.0.9", "9.0.0.1"], start=1):
         keep.keep_read(a_read(number, address=address), {})
-    assert [d.address for d in keep.devices.all()] == ["9.0.0.1", "10.0.0.9", "10.0.0.10"]
+    listed = ["9.0.0.1", "10.0.0.9", "10.0.0.10", "2001:db8::1", "fe80::1%eth0"]
+    assert [d.address for d in keep.devices.all()] == listed

@@ -19,6 +19,7 @@ from lab.office import Placed
 from lab.recording import Row
 from lab.secured import Account, Safe, Secured
 from lab.site import Lab
+from lab.six import OverSix
 
 TABLE = [
     Row("1.3.6.1.2.1.1.1.0", wire.OCTET_STRING, b"A printer"),
@@ -210,7 +211,9 @@ def test_nothing_to_ask_sends_nothing():
     assert (result.asked, result.packets, result.answered, result.seconds) == (0, 0, [], 0.0)
 
 
-@pytest.mark.parametrize("wrong", ["10.1.2", "printer.example", "::1", -1, 2**32, ("10.1.2.3", 0), ("10.1.2.3", 65536)])
+@pytest.mark.parametrize(
+    "wrong", ["10.1.2", "printer.example", "fe80::1", "::1%lo", -1, 2**32, ("10.1.2.3", 0), ("10.1.2.3", 65536)]
+)
 def test_what_is_no_address_is_refused_before_anything_is_sent(wrong):
     with pytest.raises(ValueError):
         sweep([["127.0.0.1", wrong]], port=9, **UNPACED)
@@ -319,3 +322,17 @@ def test_a_burst_asks_over_v3_as_one_packet_does(lab, linux):
     report = lab.report()
     assert report["malformed"] == 2560  # the lab speaks no SNMPv3
     assert report["octets_in"] == result.octets_out == 2560 * 64
+
+
+def test_addresses_of_both_versions_are_swept_together(lab, linux):
+    """Among thousands of IPv4 addresses, in bursts where there are bursts; one address, however it is spelled."""
+    try:
+        opened = OverSix(Placed("::1", TABLE, FLAWLESS))
+    except OSError:
+        pytest.skip("this computer has no IPv6")
+    with opened as six:
+        mixed = [addresses(f"127.8.{net}.0/24") for net in range(1, 12)] + [[("::1", six.port), ("0:0::1", six.port)]]
+        result = sweep(mixed, port=lab.port, timeout=1.0, linux=linux, **UNPACED)
+        assert set(found(result)) == {*GOOD, "::1"}
+        assert result.answered[-1].address == "::1"
+        assert (result.asked, six.packets) == (11 * 256 + 1, 1)

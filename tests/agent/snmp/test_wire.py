@@ -6,7 +6,19 @@ import sys
 
 import pytest
 
-from flexprint_agent.snmp.wire import Unsendable, Wire
+from flexprint_agent.snmp.wire import Unsendable, Wire, in_order, spelled
+
+
+def has_six():
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as one:
+            one.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+six = pytest.mark.skipif(not has_six(), reason="this computer has no IPv6")
 
 
 @pytest.fixture(params=[True, False], ids=["linux", "portable"])
@@ -105,3 +117,81 @@ def test_where_the_system_says_nothing_nothing_is_claimed():
     with Wire(linux=False) as wire:
         assert list(wire.undeliverable()) == []
         assert wire.dropped() is None
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("10.1.2.3", "10.1.2.3"),
+        ("2001:DB8:0::7", "2001:db8::7"),
+        ("fe80:0::1%eth0", "fe80::1%eth0"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("::1", "::1"),
+    ],
+)
+def test_an_address_is_spelled_in_one_way(address, text):
+    assert spelled(address) == text
+
+
+@pytest.mark.parametrize(
+    "address", ["10.1.2", "printer", "", "fe80::1", "fe80::1%", "2001:db8::7%eth0", "10.1.2.3%eth0", "::g", "1::2::3"]
+)
+def test_what_is_no_address_is_told(address):
+    with pytest.raises(ValueError, match=r"IP address|interface"):
+        spelled(address)
+
+
+def test_addresses_are_sorted_by_number_ipv4_first():
+    places = [
+        ("fe80::1%b", 1),
+        ("10.0.0.10", 1),
+        ("2001:db8::1", 1),
+        ("10.0.0.9", 2),
+        ("10.0.0.9", 1),
+        ("fe80::1%a", 1),
+    ]
+    assert sorted(places, key=lambda place: in_order(*place)) == [
+        ("10.0.0.9", 1),
+        ("10.0.0.9", 2),
+        ("10.0.0.10", 1),
+        ("2001:db8::1", 1),
+        ("fe80::1%a", 1),
+        ("fe80::1%b", 1),
+    ]
+
+
+@six
+def test_both_versions_of_ip_go_over_one_wire(wire):
+    """The second socket is there from the first IPv6 address on."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other, Wire() as four:
+        other.bind(("::1", 0))
+        other.settimeout(5)
+        port = other.getsockname()[1]
+        four.send(b"four", ("127.0.0.1", wire.socket.getsockname()[1]))
+        wire.send(b"six", ("::1", port))
+        said, asker = other.recvfrom(100)
+        other.sendto(said, asker)
+        arrived = {}
+        while len(arrived) < 2:
+            assert wire.wait(5)
+            arrived |= dict(wire.receive())
+        assert arrived == {b"four": ("127.0.0.1", four.socket.getsockname()[1]), b"six": ("::1", port)}
+    assert wire.dropped() in (0, None)
+
+
+@six
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_linux_says_who_is_unreachable_over_ipv6():
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as unused:
+        unused.bind(("::1", 0))
+        port = unused.getsockname()[1]
+    with Wire(linux=True) as wire:
+        wire.send(b"anybody?", ("::1", port))
+        wire.wait(5)
+        assert list(wire.receive()) == []
+        assert list(wire.undeliverable()) == [(("::1", port), "the port is closed", b"anybody?")]
+
+
+def test_an_interface_that_is_not_there_is_told(wire):
+    with pytest.raises(Unsendable, match="no interface nowhere0"):
+        wire.send(b"hello", ("fe80::1%nowhere0", 9))
