@@ -2,11 +2,13 @@
 
 import argparse
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from flexprint_agent import __version__, settings, targets
-from flexprint_agent.cli import show
-from flexprint_agent.cli.common import complain, from_stdin, now, opened, say
+from flexprint_agent.cli import lists, show
+from flexprint_agent.cli.common import complain, confirmed, from_stdin, now, opened, say
 from flexprint_agent.errors import WrongUsage
 from flexprint_agent.keep import Keep
 from flexprint_agent.targets import BadTarget, Name
@@ -127,21 +129,23 @@ def exclude(chosen: argparse.Namespace) -> int:
 def _choose(chosen: argparse.Namespace, *, excluded: bool) -> int:
     """Takes the good ones and names the others one by one."""
     parse = targets.parse_exclusion if excluded else targets.parse
-    good, bad = [], []
+    good: list[str] = []
+    bad: list[BadTarget] = []
     named: dict[str, list[str]] = {}
-    for text in chosen.targets:
+    for line, text in _typed(chosen):
         try:
-            target = parse(text)
+            target = parse(text) if text else _no_target(text)
+            if not excluded and targets.is_large(target):
+                _ask_first(chosen, text, target)
         except BadTarget as refusal:
-            bad.append(refusal)
-            continue
-        if not excluded and targets.is_large(target) and not chosen.yes:
-            bad.append(BadTarget(text, "this is larger than a /20; add --yes if you mean it"))
+            # A long list is mended by the numbers of its lines.
+            bad.append(refusal if line is None else BadTarget(f"line {line}: {lists.shown(text)}", refusal.reason))
             continue
         kept = targets.normal(text)
         if excluded and isinstance(target, Name):
             named[kept] = look_up(target.name)
-        good.append(kept)
+        if kept not in good:
+            good.append(kept)
     with opened(chosen) as keep:
         for text, addresses in named.items():
             if addresses:
@@ -159,6 +163,36 @@ def _choose(chosen: argparse.Namespace, *, excluded: bool) -> int:
     for one in bad:
         complain(one)
     return 2 if bad else 0
+
+
+def _typed(chosen: argparse.Namespace) -> Iterator[tuple[int | None, str]]:
+    """Every target that was given, with its line where it stands in a list: `-` is a list on standard input."""
+    for text in chosen.targets:
+        if text == "-":
+            stream = getattr(sys.stdin, "buffer", sys.stdin)
+            given = stream.read(lists.LARGEST + 1)
+            yield from lists.entries(given if isinstance(given, bytes) else given.encode())
+        else:
+            yield None, text
+    if chosen.file is not None:
+        try:
+            with Path(chosen.file).open("rb") as stream:
+                octets = stream.read(lists.LARGEST + 1)
+        except OSError as error:
+            raise WrongUsage(f"{chosen.file} cannot be read ({error.strerror}); check the name of the list") from None
+        yield from lists.entries(octets)
+
+
+def _no_target(text: str) -> targets.Target:
+    raise BadTarget(text, "there is no address and no name in this row")
+
+
+def _ask_first(chosen: argparse.Namespace, text: str, target: targets.Target) -> None:
+    """A large range is taken when the person says so again. Raises BadTarget."""
+    assert isinstance(target, targets.Span)
+    question = f"{text.strip()} has {len(target):,} addresses, each asked at every search. Add it?"
+    if not confirmed(chosen, question):
+        raise BadTarget(text, "this is larger than a /20; add --yes if you mean it")
 
 
 def remove(chosen: argparse.Namespace) -> int:

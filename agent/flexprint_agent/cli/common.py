@@ -54,6 +54,17 @@ def complain(text: object) -> None:
     sys.stderr.write(f"flexprint-agent: {text}\n")
 
 
+def confirmed(chosen: argparse.Namespace, question: str) -> bool:
+    """Whether the person says yes to something large: on the command line, or asked at a terminal."""
+    if chosen.yes:
+        return True
+    if chosen.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def from_stdin(value: str) -> str:
     """A secret is better not seen in the list of processes: - takes it from standard input."""
     return sys.stdin.readline().rstrip("\r\n") if value == "-" else value

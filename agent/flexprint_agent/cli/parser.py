@@ -39,9 +39,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     add = command("add", "chooses what is searched")
     add.add_argument("--yes", action="store_true", help="take ranges larger than a /20 as well")
-    add.add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
-    for name, about in (("exclude", "never sends these a packet"), ("remove", "forgets targets and exclusions")):
-        command(name, about).add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
+    exclude = command("exclude", "never sends these a packet")
+    for one in (add, exclude):
+        one.add_argument("targets", nargs="*", metavar="TARGET", help=f"{TARGETS}; - reads a list from standard input")
+        one.add_argument("--file", metavar="FILE", help="a list: a target a line, or a table with an address column")
+    remove = command("remove", "forgets targets and exclusions")
+    remove.add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
 
     segments = command(
         "segments",
@@ -97,6 +100,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         chosen.numbers = _wanted(credentials, chosen)
     if chosen.command == "recipients" and (chosen.action == "list") == bool(chosen.addresses):
         recipients.error("list takes no address, add and remove take at least one")
+    if chosen.command in ("add", "exclude") and not chosen.targets and chosen.file is None:
+        (add if chosen.command == "add" else exclude).error("name at least one TARGET, - or --file FILE")
     if chosen.command == "segments" and (chosen.action is None) == bool(chosen.cidrs):
         segments.error("select and deselect take at least one segment")
     return chosen

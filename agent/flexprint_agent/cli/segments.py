@@ -1,13 +1,12 @@
 """segments: what could be searched, and choosing from it."""
 
 import argparse
-import sys
 from dataclasses import replace
 from ipaddress import IPv4Network
 
 from flexprint_agent import settings, targets
 from flexprint_agent.cli import show
-from flexprint_agent.cli.common import complain, from_stdin, in_force, now, opened, say
+from flexprint_agent.cli.common import complain, confirmed, from_stdin, in_force, now, opened, say
 from flexprint_agent.errors import WrongUsage
 from flexprint_agent.keep import Keep
 from flexprint_agent.targets import BadTarget
@@ -91,15 +90,8 @@ def _cidr(text: str) -> str:
 
 
 def _meant(chosen: argparse.Namespace, cidr: str) -> bool:
-    """Whether the person says yes to a large segment: on the command line, or asked at a terminal."""
-    if chosen.yes:
-        return True
-    if chosen.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
     addresses = IPv4Network(cidr).num_addresses
-    sys.stderr.write(f"{cidr} has {addresses:,} addresses, each asked at every search. Select it? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return confirmed(chosen, f"{cidr} has {addresses:,} addresses, each asked at every search. Select it?")
 
 
 def _kept(keep: Keep, cidr: str) -> list[str]:

@@ -1,4 +1,6 @@
+import io
 import json
+import sys
 
 import pytest
 import trustme
@@ -187,3 +189,48 @@ def test_a_lost_key_file_is_found_and_cured_by_enrolling_again(enrolled, collect
     assert "key-missing" in enrolled("doctor", "--json").out
     assert enrolled(*words).status == 0
     assert "key-missing" not in enrolled("doctor", "--json").out
+
+
+def test_a_list_is_taken_line_by_line(agent, tmp_path):
+    """Bad lines are named one by one with their numbers; the rest is taken, twice the same only once."""
+    listed = tmp_path / "printers.csv"
+    listed.write_bytes(b"Name;IP\r\nHall;10.1.2.7\r\nB\xfcro;10.1.2.300\r\n;10.1.2.7\r\nRoof;\r\nDesk;10.1.2.9:1161")
+    said = agent("add", "--file", listed, "--json")
+    assert (said.status, said.json["added"]) == (2, ["10.1.2.7", "10.1.2.9:1161"])
+    assert [one["target"] for one in said.json["refused"]] == ["line 3: 10.1.2.300", "line 5: "]
+    assert "line 3: 10.1.2.300: '10.1.2.300' is no address" in said.err
+    assert agent("add", "-", "10.1.2.10", "--json", typed="10.1.2.7, copier # hall\n").json == {
+        "added": ["copier", "10.1.2.10"],
+        "known": ["10.1.2.7"],
+        "refused": [],
+    }
+    assert agent("exclude", "-", "--json", typed="10.1.2.9\n").json["excluded"] == ["10.1.2.9"]
+
+
+def test_a_list_that_cannot_be_read_is_told(agent, tmp_path):
+    said = agent("add", "--file", tmp_path / "nowhere.csv")
+    assert (said.status, "nowhere.csv cannot be read" in said.err) == (2, True)
+    assert agent("add").status == 2
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 2), ("", 2)])
+def test_a_large_range_is_asked_for_at_a_terminal(agent, monkeypatch, answer, status):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(io, "StringIO", Terminal)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert agent("add", "10.10.*.*", typed=answer + "\n").status == status
+    assert "65,534 addresses" in sys.stderr.getvalue()
+
+
+def test_a_large_range_needs_a_yes_where_nobody_can_be_asked(agent):
+    assert agent("add", "10.10.*.*").status == 2
+    assert agent("add", "--yes", "10.10.*.*").status == 0
+
+
+def test_an_interface_keeps_the_case_of_its_name(agent):
+    agent("add", "FE80::1%Eth0", "2001:DB8::7")
+    assert agent("status", "--json").json["targets"] == ["fe80::1%Eth0", "2001:db8::7"]
+    assert agent("remove", "fe80::1%Eth0", "2001:db8:0::7").status == 0

@@ -399,7 +399,7 @@ def echoed(device):
     "wrong",
     [
         {"address": "printer.example"},
-        {"address": "::1"},
+        {"address": "fe80::1"},
         {"address": "10.1.2"},
         {"address": "10.1.2.3", "port": 0},
         {"address": "10.1.2.3", "port": 65536},
