@@ -122,8 +122,7 @@ class Sweep:
         self.ahead = len(self.keys) * len(self.ways)
         """Packets that are still to be sent at most."""
         self.passes_ahead = len(self.ways)
-        self.silent = self.keys
-        """The places that have not answered, once the sweep is done: address and port in one number each."""
+        self._silent = self.keys
 
     @property
     def seconds_ahead(self) -> float:
@@ -144,8 +143,13 @@ class Sweep:
             finally:
                 self.result.seconds = self.clock() - started
                 self.result.dropped = wire.dropped()
-                self.silent = array("Q", (self.keys[n] for n, state in enumerate(round_.states) if state == _UNKNOWN))
+                self._silent = array("Q", (self.keys[n] for n, state in enumerate(round_.states) if state == _UNKNOWN))
                 self.ahead = self.passes_ahead = 0
+
+    def silent(self) -> Iterator[tuple[int | str, int]]:
+        """The places that have not answered, once the sweep is done."""
+        for key in self._silent:
+            yield self.places.address(key) if key & _SIX else (key >> 16, key & 0xFFFF)
 
     def room(self, now: float) -> int:
         """Packets that may leave at this instant."""

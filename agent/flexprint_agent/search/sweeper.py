@@ -93,7 +93,7 @@ def _rounds(ground: Ground, effort: Effort, portion: _Portion, later: tuple[int,
             yield None
         if not is_worth_another(found, ground.loss.share(), rounds):
             return
-        places = _by_range(sweep.silent)
+        places = _by_range(sweep.silent())
 
 
 def _candidate(answered: "Answered") -> Candidate:
@@ -102,15 +102,15 @@ def _candidate(answered: "Answered") -> Candidate:
     return Candidate(answered.address, answered.port, NAME, answered.community, answered.version)
 
 
-def _by_range(silent: Iterable[int]) -> list[list[tuple[int, int]]]:
-    """The silent places of a sweep, range by range."""
-    together: dict[int, list[tuple[int, int]]] = {}
-    for key in silent:
-        together.setdefault(key >> 24, []).append((key >> 16, key & 0xFFFF))
+def _by_range(silent: Iterable[tuple[int | str, int]]) -> list[list[tuple[int | str, int]]]:
+    """The silent places of a sweep, range by range; those over IPv6 are few, and one range."""
+    together: dict[int | None, list[tuple[int | str, int]]] = {}
+    for address, port in silent:
+        together.setdefault(None if isinstance(address, str) else address >> 8, []).append((address, port))
     return list(together.values())
 
 
-def _sweep(ground: Ground, way: "Way", places: Sequence[Sequence[tuple[int, int]]]) -> "Sweep":
+def _sweep(ground: Ground, way: "Way", places: Sequence[Sequence[tuple[int | str, int]]]) -> "Sweep":
     from flexprint_agent.search import plan
     from flexprint_agent.search.sweep import Sweep
 
