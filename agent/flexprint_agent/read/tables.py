@@ -54,7 +54,7 @@ class Pattern:
 
     def find_in(self, text: str) -> str | None:
         match = _expression(self.regex).search(text)
-        return match[1].strip() if match else None
+        return match[1].strip() if match and match[1] else None
 
 
 @dataclass(slots=True, frozen=True)
@@ -74,7 +74,8 @@ class MeterRow:
     def number_in(self, text: str) -> str | None:
         """The digits that `regex` finds in a text."""
         match = _expression(self.regex).search(text) if self.regex else None
-        return match[1] if match and match[1].isascii() and match[1].isdigit() else None
+        found = match[1] if match else None
+        return found if found and found.isascii() and found.isdigit() else None
 
 
 @dataclass(slots=True, frozen=True)
@@ -196,8 +197,9 @@ def parse(file: str, text: str) -> Vendor:
     """The table in `text`, its expressions tried as well; BadTable says what is wrong with it."""
     vendor = _parse(file, text)
     try:
-        for one in _expressions_of(vendor):
-            re.compile(one)
+        for one, groups in _expressions_of(vendor):
+            if re.compile(one).groups < groups:
+                raise BadTable(f"{file}: {one}: group 1 is what is looked for, and it has none")
     except re.error as error:
         raise BadTable(f"{file}: {one}: {error}") from error
     columns = (column for table in vendor.rows for column in table.columns())
@@ -208,12 +210,12 @@ def parse(file: str, text: str) -> Vendor:
     return vendor
 
 
-def _expressions_of(vendor: Vendor) -> Iterator[str]:
-    yield from (*vendor.printer_texts, *vendor.built, *vendor.card_texts, *vendor.waste_fills)
-    yield from (pattern.regex for pattern in vendor.patterns)
-    yield from (row.regex for row in vendor.meters if row.regex)
-    if vendor.serial.label:
-        yield vendor.serial.label
+def _expressions_of(vendor: Vendor) -> Iterator[tuple[str, int]]:
+    """Every expression, and how many groups it must have."""
+    for text in (*vendor.printer_texts, *vendor.built, *vendor.card_texts, *vendor.waste_fills):
+        yield text, 0
+    found = (*(row.regex for row in (*vendor.patterns, *vendor.meters)), vendor.serial.label)
+    yield from ((one, 1) for one in found if one)
 
 
 def _parse(file: str, text: str) -> Vendor:

@@ -191,6 +191,7 @@ def _without_docstrings(source):
         ('[[meter]]\nname = "total"\nchecked = "x"', "oid"),
         ('[[rows]]\nvalue = "1.3.6"\nsource = "x"\nchecked = "x"\nmeter = [{ key = 1, unit = "x" }]', "name"),
         ("[serial]\nshelf = 1", "shelf"),
+        ("[serial]\nlabel = '^X'", "group 1"),
         ("[printers]\nsys_descr = ['(']", "bad.toml"),
     ],
 )
