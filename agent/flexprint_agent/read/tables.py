@@ -214,7 +214,8 @@ def _expressions_of(vendor: Vendor) -> Iterator[tuple[str, int]]:
     """Every expression, and how many groups it must have."""
     for text in (*vendor.printer_texts, *vendor.built, *vendor.card_texts, *vendor.waste_fills):
         yield text, 0
-    found = (*(row.regex for row in (*vendor.patterns, *vendor.meters)), vendor.serial.label)
+    inside = [pattern.regex for pattern in vendor.patterns]
+    found = (*inside, *(row.regex for row in vendor.meters), vendor.serial.label)
     yield from ((one, 1) for one in found if one)
 
 
