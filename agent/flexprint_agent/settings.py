@@ -40,6 +40,7 @@ class Settings:
     packets_per_second: int
     search_every: timedelta
     broadcast: bool
+    multicast: bool
     mdns: bool
     report_every: str
     spooler: bool
@@ -135,6 +136,7 @@ TABLE: Final = (
     Setting("packets_per_second", "1000", _whole(1, 100_000), "most packets a second that leave for the whole site"),
     Setting("search_every", "84h", _duration, "how often a wake searches the targets for new printers"),
     Setting("broadcast", "on", _switch, "a search asks the networks of this computer by broadcast as well"),
+    Setting("multicast", "on", _switch, "the same by IPv6 multicast"),
     Setting("mdns", "on", _switch, "a search listens for printers that announce themselves (Bonjour) there"),
     Setting(
         "report_every",

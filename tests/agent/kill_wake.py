@@ -68,7 +68,7 @@ def prepare(home, url, targets):
     say(*at_home, "add", *targets)
     say(*at_home, "recipients", "add", "office@example.com")
     # Nothing leaves the loopback.
-    quiet = (("broadcast", "off"), ("mdns", "off"), ("spooler", "off"))
+    quiet = (("broadcast", "off"), ("multicast", "off"), ("mdns", "off"), ("spooler", "off"))
     for name, value in (("search_timeout", "0.3"), ("snmp_timeout", "0.5"), *quiet):
         say(*at_home, "settings", name, value)
 

@@ -20,7 +20,7 @@ from .device import FLAWLESS, Quirks
 from .office import Placed, grown
 from .recording import Row, load
 
-BEYOND_LOOPBACK: Final = ("broadcast", "mdns", "spooler")
+BEYOND_LOOPBACK: Final = ("broadcast", "multicast", "mdns", "spooler")
 """Settings of the agent that are off where only targets are to be searched, as in a lab on loopback: what they switch on
 asks the office around."""
 

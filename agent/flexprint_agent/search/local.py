@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from flexprint_agent.search.interfaces import Interface
 
 
+_BROADCAST, _MULTICAST, _MDNS = "broadcast", "multicast", "mdns"
+
+AFTER_IPV4: Final = 1.0
+"""Seconds that the multicast gives the broadcast first."""
+
+_TURN: Final = 0.02  # seconds waited at one time, before whoever drives this gets a turn
+
+
 def interfaces_now() -> "list[Interface]":
     """The interfaces of this computer; none where the system will not tell."""
     from flexprint_agent.search import interfaces
@@ -55,47 +63,61 @@ def _broadcast_outlets(ground: Ground) -> "list[Outlet]":
     return outlets_of(interfaces_now(), ground.refused)
 
 
-def _plan_broadcast(ground: Ground) -> Plan:
+def _multicast_outlets(ground: Ground) -> "list[Outlet]":
+    from flexprint_agent.search.broadcast import multicast_outlets
+
+    return multicast_outlets(interfaces_now())
+
+
+def _plan(name: str, outlets: "list[Outlet]", ground: Ground) -> Plan:
+    """What asking everybody behind these outlets sends."""
     from flexprint_agent.search import broadcast
 
-    settings, outlets = ground.settings, _broadcast_outlets(ground)
-    ways = settings.communities, settings.snmp_versions
-    took = broadcast.seconds(outlets, *ways, settings.search_timeout)
-    return Plan(
-        [
-            Part(
-                BROADCAST.name,
-                str(one.network),
-                0,
-                broadcast.packets([one], *ways),
-                broadcast.octets([one], *ways),
-                round(took, 1),
-            )
-            for one in outlets
-        ],
-        took,
-    )
+    ways = ground.settings.communities, ground.settings.snmp_versions
+    took = broadcast.seconds(outlets, *ways, ground.settings.search_timeout)
+    parts = [
+        Part(
+            name,
+            str(one.network) if one.version == 4 else f"{one.groups[0]}%{one.interface}",
+            0,
+            broadcast.packets([one], *ways),
+            broadcast.octets([one], *ways),
+            round(took, 1),
+        )
+        for one in outlets
+    ]
+    return Plan(parts, took)
 
 
-def _broadcast(ground: Ground, effort: Effort) -> Iterator[Candidate | None]:
+def _ask(name: str, outlets: "list[Outlet]", ground: Ground, effort: Effort) -> Iterator[Candidate | None]:
+    """Asks everybody behind these outlets."""
     from flexprint_agent.search.broadcast import Broadcast
 
     settings = ground.settings
     asking = Broadcast(
-        _broadcast_outlets(ground),
+        outlets,
         communities=settings.communities,
         versions=settings.snmp_versions,
         timeout=settings.search_timeout,
         pace=ground.pace,
     )
-    note = _progress(effort, _plan_broadcast(ground))
+    note = _progress(effort, _plan(name, outlets, ground))
     for heard in asking:
         note(asking.tally.packets)
         effort.answered = asking.tally.answered
         if heard is None:
             yield None
         else:
-            yield Candidate(heard.address, heard.port, BROADCAST.name, heard.community, granted=True)
+            yield Candidate(heard.address, heard.port, name, heard.community, granted=True, also=heard.also)
+
+
+def _multicast(ground: Ground, effort: Effort) -> Iterator[Candidate | None]:
+    """After a second: a device that has answered over IPv4 by then is known by that address, and not asked twice."""
+    later = time.monotonic() + AFTER_IPV4
+    while (left := later - time.monotonic()) > 0:
+        time.sleep(min(left, _TURN))
+        yield None
+    yield from _ask(_MULTICAST, _multicast_outlets(ground), ground, effort)
 
 
 def _plan_mdns(ground: Ground) -> Plan:
@@ -105,7 +127,7 @@ def _plan_mdns(ground: Ground) -> Plan:
     return Plan(
         [
             Part(
-                MDNS.name,
+                _MDNS,
                 str(one.network),
                 0,
                 mdns.QUERIES,
@@ -136,7 +158,7 @@ def _mdns(ground: Ground, effort: Effort) -> Iterator[Candidate | None]:
         effort.answered += 1
         also = tuple(one for one in announced.addresses if one != address)
         hint = " ".join(filter(None, (announced.model, announced.location and f"({announced.location})")))
-        yield Candidate(address, SNMP_PORT, MDNS.name, granted=True, also=also, hint=hint or None)
+        yield Candidate(address, SNMP_PORT, _MDNS, granted=True, also=also, hint=hint or None)
 
 
 def _progress(effort: Effort, plan: Plan) -> Callable[[int], None]:
@@ -155,10 +177,17 @@ def _holds(address: str) -> bool:
 
 
 BROADCAST: Final = Finder(
-    "broadcast",
+    _BROADCAST,
     on=lambda settings: settings.broadcast,
-    plan=_plan_broadcast,
-    find=_broadcast,
+    plan=lambda ground: _plan(_BROADCAST, _broadcast_outlets(ground), ground),
+    find=lambda ground, effort: _ask(_BROADCAST, _broadcast_outlets(ground), ground, effort),
     holds=_holds,
 )
-MDNS: Final = Finder("mdns", on=lambda settings: settings.mdns, plan=_plan_mdns, find=_mdns, holds=_holds)
+MULTICAST: Final = Finder(
+    _MULTICAST,
+    on=lambda settings: settings.multicast,
+    plan=lambda ground: _plan(_MULTICAST, _multicast_outlets(ground), ground),
+    find=_multicast,
+    holds=_holds,
+)
+MDNS: Final = Finder(_MDNS, on=lambda settings: settings.mdns, plan=_plan_mdns, find=_mdns, holds=_holds)

@@ -79,7 +79,7 @@ def unicast(host: Host) -> dict[str, int]:
     return {to.address: count for to, count in host.sent().items() if to.address not in GROUPS}
 
 
-GROUPS = {SUBNET_BROADCAST, LIMITED_BROADCAST, MDNS}
+GROUPS = {SUBNET_BROADCAST, LIMITED_BROADCAST, MDNS, "ff02::1"}
 
 
 @marked
@@ -175,3 +175,40 @@ def test_a_printer_that_only_announces_itself_is_found(branch, tmp_path):
     assert addresses(found, found_by="mdns", answered=False) == {"10.77.1.66"}
     assert next(one for one in found["found"] if one["address"] == "10.77.1.66")["announced"] == "Acme 9000 (2nd floor)"
     assert "10.77.2.21" not in unicast(branch.ws)
+
+
+ALL_NODES = "ff02::1"
+
+
+def speak_over_ipv6(branch, folder, name, serial, *addresses):
+    """A printer in LAN a with a link-local address; gives it as the workstation writes it."""
+    host = branch.network.host(name)
+    number = len(branch.network.hosts)
+    host.sysctl("net/ipv6/conf/default/addr_gen_mode", 1)  # no address but the one that it is given
+    branch.network.plug(host, "eth0", "a", f"fe80::a:{number}/64")
+    command = (sys.executable, "-m", "lab.link", serial, *addresses)
+    host.start(*command, log=folder / name, port=161, env=environment({"PYTHONPATH": str(TESTS)}))
+    return f"fe80::a:{number}%eth0"
+
+
+@marked
+def test_a_printer_that_has_ipv6_only_is_found_by_multicast_and_read(branch, tmp_path):
+    """One that says it has an excluded IPv4 address, or one that has answered already, gets no packet over IPv6."""
+    first, second, third, *_ = branch.labs["a"].devices.values()
+    branch.labs["a"].take_away(first.address)
+    alone = speak_over_ipv6(branch, tmp_path, "alone", first.truth.serial)
+    twice = speak_over_ipv6(branch, tmp_path, "twice", second.truth.serial, second.address, "127.0.0.1")
+    refused = speak_over_ipv6(branch, tmp_path, "refused", third.truth.serial, "127.0.0.1", third.address)
+    branch.ws.ip("addr add fe80::50/64 nodad dev eth0")
+    branch.agent("exclude", third.address)
+    found = agent(branch, "search")
+    assert {one["address"] for one in found["found"] if one["found_by"] == "multicast"} == {alone}
+    assert alone in addresses(found, printer=True)
+    assert {one["address"] for one in found["not_asked"]} == {third.address, refused}
+    sent = branch.ws.sent()
+    assert sent[To(ALL_NODES, "udp", 161)] == 4
+    assert not any(sent[To(one.partition("%")[0], "udp", 161)] for one in (twice, refused))
+    assert found["packets"] == sum(sent.values())
+    branch.forget()
+    assert agent(branch, "wake")["read"] == len(addresses(found, printer=True))
+    assert branch.ws.sent()[To(alone.partition("%")[0], "udp", 161)]
