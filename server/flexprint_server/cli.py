@@ -116,8 +116,8 @@ def _up(given: argparse.Namespace, settings: Settings) -> None:
 
 def _check_mail(settings: Settings) -> None:
     """Refuses now what the worker would refuse at each of its starts."""
-    from flexprint_server.reports.addresses import sender
-    from flexprint_server.reports.relay_url import relay_of
+    from flexprint_server.mail.addresses import sender
+    from flexprint_server.mail.relay_url import relay_of
 
     sender(settings.mail_from)
     if settings.smtp_url is not None:

@@ -16,13 +16,13 @@ from celery.signals import setup_logging
 from sqlalchemy.exc import DBAPIError
 
 from flexprint_server.database import Database
+from flexprint_server.mail.addresses import sender
+from flexprint_server.mail.relay import FolderPost, Patience, Post, SmtpPost
+from flexprint_server.mail.relay_url import relay_of
 from flexprint_server.reports import claims, queue
-from flexprint_server.reports.addresses import sender
 from flexprint_server.reports.delivery import LEASE, Means, deliver
 from flexprint_server.reports.mail import Letter, compose
 from flexprint_server.reports.queue import QueueAway, configure, wake
-from flexprint_server.reports.relay import FolderPost, Patience, Post, SmtpPost
-from flexprint_server.reports.relay_url import relay_of
 from flexprint_server.reports.workbook import About, write_workbook
 from flexprint_server.settings import Settings, SettingsError
 

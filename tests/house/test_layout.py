@@ -35,6 +35,7 @@ FLOORS = {
         {"reports", "billing", "alerts"},
         {"fleet"},
         {"tenants"},
+        {"mail"},
         {"database"},
         {"settings"},
     ],

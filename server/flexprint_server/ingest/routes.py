@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from flexprint_server.database import Database
 from flexprint_server.ingest import enrolment, refusals
 from flexprint_server.ingest.service import Inbox, Receipt
-from flexprint_server.reports.addresses import mail_domain
+from flexprint_server.mail.addresses import mail_domain
 from flexprint_server.reports.queue import QueueAway
 from flexprint_server.settings import Settings
 from flexprint_server.tenants.keys import open_keyring

@@ -4,27 +4,27 @@ import logging
 import secrets
 import socket
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import random
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session, joinedload
 
 from flexprint_server.database import Database
+from flexprint_server.mail.hold import Held, insist
+from flexprint_server.mail.message import Mail
+from flexprint_server.mail.relay import Deferred, Line, Post, Refused, RelayUnusable
 from flexprint_server.reports import claims, fleet_rows
 from flexprint_server.reports.addresses import file_name
 from flexprint_server.reports.claims import Claim, ClaimLost
-from flexprint_server.reports.mail import Letter, Mail, compose
+from flexprint_server.reports.mail import Letter, compose
 from flexprint_server.reports.models import Delivery, Report, Workbook
-from flexprint_server.reports.relay import Deferred, Line, Post, Refused, RelayUnusable
 from flexprint_server.reports.sheets import TooManyRows
 from flexprint_server.reports.workbook import write_workbook
 from flexprint_server.tenants.models import Site
@@ -33,8 +33,6 @@ LEASE: Final = timedelta(seconds=15)
 """How long a report stays with a worker that has stopped renewing: a killed one is replaced after this."""
 
 _log: Final = logging.getLogger(__name__)
-# The relay has the mail: that is tried to be written down for so long, in seconds, while the database is away.
-_INSIST: Final = (0.1, 0.2, 0.5, *(1.0,) * 600)
 
 
 @dataclass(slots=True, frozen=True)
@@ -62,7 +60,7 @@ def deliver(means: Means, report_id: int) -> None:
     if held is None:
         return
     try:
-        with _Held(means, held):
+        with Held(f"report {report_id}", means.lease.total_seconds() / 3, partial(_renew, means, held)):
             if held.step == "building":
                 held = _build(means, held)
             _send(means, held)
@@ -84,33 +82,9 @@ def _put_back(means: Means, held: Claim, error: Exception) -> None:
             claims.put_back(session, held, reason, means.clock(), means.luck())
 
 
-class _Held:
-    """Renews the claim in a thread of its own: building is long, and a mail server may think for ten minutes."""
-
-    def __init__(self, means: Means, held: Claim) -> None:
-        self._means = means
-        self._held = held
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"lease of report {held.report_id}", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _beat(self) -> None:
-        means = self._means
-        while not self._over.wait(means.lease.total_seconds() / 3):
-            try:
-                with means.database.transaction() as session:
-                    claims.renew(session, self._held, means.clock(), means.lease)
-            except DBAPIError as error:
-                _log.warning("report %d: its lease is not renewed: %s", self._held.report_id, error.orig)
+def _renew(means: Means, held: Claim) -> None:
+    with means.database.transaction() as session:
+        claims.renew(session, held, means.clock(), means.lease)
 
 
 # ---------------------------------------------------------------- building
@@ -193,15 +167,9 @@ def _hand_over(line: Line, mail: Mail) -> tuple[str, str]:
 
 
 def _note(means: Means, delivery_id: int, state: str, answer: str) -> None:
-    """Writes down what the mail server said, however long the database is away: an acceptance that is forgotten
-    is a mail sent twice."""
-    for wait in _INSIST:
-        try:
-            with means.database.transaction() as session:
-                claims.record(session, delivery_id, state, answer, means.clock())
-        except (OperationalError, InterfaceError) as error:
-            _log.warning("delivery %d is %s, but the database is away: %s", delivery_id, state, error.orig)
-            time.sleep(wait)
-        else:
-            return
-    raise ClaimLost("the database stayed away")
+    def write() -> None:
+        with means.database.transaction() as session:
+            claims.record(session, delivery_id, state, answer, means.clock())
+
+    if not insist(f"delivery {delivery_id} is {state}", write):
+        raise ClaimLost("the database stayed away")

@@ -4,16 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
 from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from flexprint_server.fleet.summary import STALE_AFTER
+from flexprint_server.mail.message import Mail, begun, finished
 from flexprint_server.reports.addresses import subject
 from flexprint_shared.text import clean
 
@@ -32,31 +30,16 @@ class Letter:
     workbook: bytes
 
 
-@dataclass(slots=True, frozen=True)
-class Mail:
-    """A mail ready to be handed over, with the envelope it goes in."""
-
-    sender: str
-    recipient: str
-    message_id: str
-    octets: bytes
-    file_name: str
-    workbook: bytes
-
-
 def compose(letter: Letter, *, mail_from: str, recipient: str, message_id: str) -> Mail:
     """The mail to one recipient. The same letter gives the same octets each time, so that a mail that is sent
     again after a crash is the same mail in every respect."""
-    name, sender = parseaddr(mail_from)
-    message = EmailMessage(policy=SMTP)
-    message["From"] = Address(display_name=clean(name), addr_spec=sender)
-    message["To"] = Address(addr_spec=recipient)
-    message["Subject"] = subject(letter.customer, letter.site, letter.summary["devices"])
-    message["Date"] = format_datetime(letter.made_at)
-    message["Message-ID"] = message_id
-    # RFC 3834: no out-of-office reply, please; the second is how Exchange likes to be asked.
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
+    message = begun(
+        mail_from=mail_from,
+        recipient=recipient,
+        subject=subject(letter.customer, letter.site, letter.summary["devices"]),
+        date=letter.made_at,
+        message_id=message_id,
+    )
     facts = {
         "customer": clean(letter.customer),
         "site": clean(letter.site),
@@ -72,7 +55,7 @@ def compose(letter: Letter, *, mail_from: str, recipient: str, message_id: str) 
     )
     message.add_attachment(letter.workbook, *XLSX, filename=letter.file_name)
     _fix_boundaries(message, message_id)
-    return Mail(sender, recipient, message_id, message.as_bytes(), letter.file_name, letter.workbook)
+    return finished(message, letter.workbook)
 
 
 @cache

@@ -7,14 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexprint_server.reports.addresses import (
-    MOST_RECIPIENTS,
     distinct,
     file_name,
-    is_address,
-    mail_domain,
-    sender_address,
     subject,
 )
+from flexprint_shared.addresses import MOST_RECIPIENTS, is_address
 
 NOW = datetime(2026, 11, 22, 8, 5, tzinfo=UTC)
 RESERVED = '<>:"/\\|?*'
@@ -71,21 +68,6 @@ def test_recipients_count_once_and_not_without_end():
     """An agent that was taken over cannot make the collector a source of spam."""
     assert distinct(["a@example.com", " A@Example.com ", "", "b@example.com\n"]) == ["a@example.com", "b@example.com"]
     assert len(distinct(f"r{number}@example.com" for number in range(1000))) == MOST_RECIPIENTS
-
-
-@pytest.mark.parametrize(
-    ("mail_from", "address", "domain"),
-    [
-        ("FlexPrint Tracker <flexprint@example.com>", "flexprint@example.com", "example.com"),
-        ("flexprint@example.com", "flexprint@example.com", "example.com"),
-        ('"Copiers, Inc." <meters@copiers.example>', "meters@copiers.example", "copiers.example"),
-        ("FlexPrint Tracker", "", "localhost"),
-        ("", "", "localhost"),
-    ],
-)
-def test_the_sender_is_taken_from_the_setting(mail_from, address, domain):
-    assert sender_address(mail_from) == address
-    assert mail_domain(mail_from) == domain
 
 
 def test_the_subject_says_whose_printers_and_how_many():

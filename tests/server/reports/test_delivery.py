@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select, update
 
 from flexprint_server.fleet.models import Device
+from flexprint_server.mail.relay import FolderPost, SmtpPost
+from flexprint_server.mail.relay_url import Relay, relay_of
 from flexprint_server.reports.delivery import deliver
 from flexprint_server.reports.models import Delivery, Report, Workbook
-from flexprint_server.reports.relay import FolderPost, SmtpPost
-from flexprint_server.reports.relay_url import Relay, relay_of
 from flexprint_server.reports.retries import TRIES
 from server.reports.conftest import PATIENCE
 from services.process import wait_until

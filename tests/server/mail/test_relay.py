@@ -6,9 +6,9 @@ import ssl
 import pytest
 import trustme
 
-from flexprint_server.reports.mail import Mail
-from flexprint_server.reports.relay import Deferred, FolderPost, MailError, Patience, Refused, RelayUnusable, SmtpPost
-from flexprint_server.reports.relay_url import Relay, relay_of
+from flexprint_server.mail.message import Mail
+from flexprint_server.mail.relay import Deferred, FolderPost, MailError, Patience, Refused, RelayUnusable, SmtpPost
+from flexprint_server.mail.relay_url import Relay, relay_of
 from services.process import free_port
 from services.rude_smtp import HANG, HANG_UP, Rude
 from services.smtp import Sink
@@ -18,7 +18,7 @@ IMPATIENT = Patience(connect=0.2, command=0.2, block=0.2, last_answer=0.2)
 
 
 def a_mail(octets=OCTETS, recipient="office@example.com"):
-    return Mail("flexprint@example.com", recipient, "<0123abcd@example.com>", octets, "report.xlsx", b"PK\3\4")
+    return Mail("flexprint@example.com", recipient, "<0123abcd@example.com>", octets, b"PK\3\4")
 
 
 STANDING = Patience(connect=5, command=5, block=5, last_answer=5)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flexprint_server.reports.relay_url import Relay, relay_of
+from flexprint_server.mail.relay_url import Relay, relay_of
 from flexprint_server.settings import SettingsError
 
 

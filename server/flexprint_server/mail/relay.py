@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from flexprint_server.reports.mail import Mail
-from flexprint_server.reports.relay_url import Encryption, Relay
+from flexprint_server.mail.message import Mail
+from flexprint_server.mail.relay_url import Encryption, Relay
 from flexprint_shared.text import clean
 
 _AT_ONCE: Final = 1 << 16
@@ -244,7 +244,8 @@ class _FolderLine:
         stem = mail.message_id.strip("<>").partition("@")[0]
         path = self.folder / f"{stem}.eml"
         try:
-            _put(self.folder / f"{stem}.xlsx", mail.workbook)
+            if mail.workbook is not None:
+                _put(self.folder / f"{stem}.xlsx", mail.workbook)
             _put(path, mail.octets)
         except OSError as error:
             raise RelayUnusable(f"{path} cannot be written: {error.strerror}") from error
