@@ -82,7 +82,7 @@ def test_neighbours_are_found_by_broadcast_and_mdns_and_exclusions_win_over_thei
     assert {one["address"] for one in found["found"] if one["printer"]} == set(branch.labs["a"].devices) - {
         "10.77.1.22"
     }
-    everyone = {("10.77.1.255", 161), ("255.255.255.255", 161), ("224.0.0.251", 5353)}
+    everyone = {("10.77.1.255", 161), ("255.255.255.255", 161), ("ff02::1", 161), ("224.0.0.251", 5353)}
     answered = {(address, 161) for address in {*branch.labs["a"].devices, GATEWAY} - {"10.77.1.22"}}
     assert {(to.address, to.port) for to in branch.ws.sent()} == everyone | answered
     assert {to.protocol for to in branch.ws.sent()} == {"udp"}
