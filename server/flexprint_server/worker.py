@@ -1,10 +1,10 @@
-"""The worker, which builds and mails reports, and the scheduler, which sees to it that none is forgotten."""
+"""The worker, which builds reports and sends mails, and the scheduler, which sees to it that none is forgotten."""
 
 import io
 import logging
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
@@ -16,26 +16,29 @@ from celery.signals import setup_logging
 from sqlalchemy.exc import DBAPIError
 
 from flexprint_server.database import Database
+from flexprint_server.mail import outbox
 from flexprint_server.mail.addresses import sender
+from flexprint_server.mail.means import LEASE, Means
 from flexprint_server.mail.relay import FolderPost, Patience, Post, SmtpPost
 from flexprint_server.mail.relay_url import relay_of
+from flexprint_server.mail.sending import send
 from flexprint_server.reports import claims, queue
-from flexprint_server.reports.delivery import LEASE, Means, deliver
+from flexprint_server.reports.delivery import deliver
 from flexprint_server.reports.mail import Letter, compose
-from flexprint_server.reports.queue import QueueAway, configure, wake
+from flexprint_server.reports.queue import QueueAway, configure, wake, wake_for_mail
 from flexprint_server.reports.workbook import About, write_workbook
 from flexprint_server.settings import Settings, SettingsError
 
 __all__ = ["configure", "run_scheduler", "run_worker", "wake"]
 
 AT_ONCE: Final = 4
-"""Reports that one worker has in hand at the same time: most of that time goes into waiting for the mail server."""
+"""Reports and mails that one worker has in hand at once: most of that time goes into waiting for the mail server."""
 
 EVERY: Final = 2.0
 """Seconds between two passes of the scheduler."""
 
 MOST_WOKEN: Final = 100
-"""Reports that one pass wakes workers for."""
+"""Reports, and mails, that one pass wakes workers for."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -43,7 +46,7 @@ _log: Final = logging.getLogger(__name__)
 def run_worker(
     settings: Settings, *, at_once: int = AT_ONCE, lease: timedelta = LEASE, patience: Patience | None = None
 ) -> None:
-    """Delivers reports until SIGTERM, then finishes those in hand. Raises SettingsError.
+    """Delivers reports and sends mails until SIGTERM, then finishes those in hand. Raises SettingsError.
 
     Threads, not processes: delivering is waiting for the most part, there is one process to kill and none to be
     orphaned, and it is the same on every system. More cores are used by more workers.
@@ -53,12 +56,15 @@ def run_worker(
     means = Means(database, post_of(settings, patience or Patience()), sender(settings.mail_from), lease)
 
     def look_at(report_id: int) -> None:
-        try:
+        with _patient_with_the_database(f"report {report_id}"):
             deliver(means, report_id)
-        except DBAPIError as error:
-            _log.warning("report %d waits for the database: %s", report_id, error.orig)
+
+    def look_at_mail(mail_id: int) -> None:
+        with _patient_with_the_database(f"mail {mail_id}"):
+            send(means, settings.secret_key, mail_id)
 
     queue.app.task(look_at, name=queue.DELIVER)
+    queue.app.task(look_at_mail, name=queue.SEND)
     warm_up()
     setup_logging.connect(_leave_logging_alone)
     worker = queue.app.Worker(
@@ -72,6 +78,14 @@ def run_worker(
     )
     worker.start()
     database.close()
+
+
+@contextmanager
+def _patient_with_the_database(what: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        _log.warning("%s waits for the database: %s", what, error.orig)
 
 
 def _need_queue(settings: Settings) -> None:
@@ -118,8 +132,8 @@ def our_name(public_url: str) -> str:
 
 
 def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
-    """Looks every few seconds for reports that nobody works on, until SIGTERM. Two schedulers do no harm. Raises
-    SettingsError."""
+    """Looks every few seconds for reports and mails that nobody works on, until SIGTERM. Two schedulers do no harm.
+    Raises SettingsError."""
     _need_queue(settings)
     database = Database(settings.database_url, pool_size=1)
     # An Event would not do: set from a signal handler while this very thread enters wait(), it locks itself up.
@@ -140,16 +154,20 @@ def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
 
 
 def wake_what_is_due(database: Database, now: datetime) -> int:
-    """Wakes a worker for each report that is due and that nobody holds: never picked up, forgotten by the queue,
-    or left behind by a worker that died. Gives their number."""
+    """Wakes a worker for each report and each mail that is due and that nobody holds: never picked up, forgotten by
+    the queue, or left behind by a worker that died. Gives their number."""
     with database.reading() as session:
         report_ids = claims.due(session, now, MOST_WOKEN)
+        mail_ids = outbox.due(session, now, MOST_WOKEN)
     # While calls lie in the queue the workers are busy or away; more of them would help nobody.
-    if not report_ids or queue.waiting():
+    if not (report_ids or mail_ids) or queue.waiting():
         return 0
+    # Mails first: somebody waits for them in front of a page.
+    for mail_id in mail_ids:
+        wake_for_mail(mail_id)
     for report_id in report_ids:
         wake(report_id)
-    return len(report_ids)
+    return len(report_ids) + len(mail_ids)
 
 
 def _noted(trouble: str, look: Callable[[], int]) -> str:
@@ -159,8 +177,8 @@ def _noted(trouble: str, look: Callable[[], int]) -> str:
     except (DBAPIError, QueueAway) as error:
         now_wrong = f"{type(error).__name__}: {getattr(error, 'orig', None) or error}"
         if not trouble:
-            _log.warning("reports wait: %s", now_wrong)
+            _log.warning("reports and mails wait: %s", now_wrong)
         return now_wrong
     if trouble:
-        _log.warning("reports go on")
+        _log.warning("reports and mails go on")
     return ""

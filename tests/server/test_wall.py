@@ -12,9 +12,19 @@ from sqlalchemy.exc import ProgrammingError
 import flexprint_server
 from flexprint_server.database import TENANT_ROLE, Database, Model, OutOfScope, Scope
 from flexprint_server.fleet.models import Device, DeviceKey
+from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.migrations import upgrade
 from flexprint_server.tenants import sign_in
-from flexprint_server.tenants.models import AuditEntry, Customer, Dealer, InstallKey, SignInFailure, Site, User
+from flexprint_server.tenants.models import (
+    AuditEntry,
+    Customer,
+    Dealer,
+    InstallKey,
+    Invitation,
+    SignInFailure,
+    Site,
+    User,
+)
 from services.pages import NOW
 from services.postgres import Postgres
 from services.seeded import PASSWORD, bare_dealer, fill
@@ -58,6 +68,11 @@ def filled(url: str) -> Iterator[Two]:
         site = session.scalar(select(Site.id).where(Site.dealer_id == alice))
         session.add(AuditEntry(dealer_id=alice, at=NOW, who=email, what="a deed", target="a thing"))
         session.add(InstallKey(dealer_id=alice, site_id=site, key_hash=bytes(32), created_at=NOW, expires_at=NOW))
+        mail = Outbox("ab" * 32, "example.com").put(
+            session, "invitation", "x@example.com", Content("", ""), dealer_id=alice, now=NOW
+        )
+        invited = {"email": "x@example.com", "role": "viewer", "token_hash": bytes(32), "mail_id": mail.id}
+        session.add(Invitation(dealer_id=alice, **invited, created_at=NOW, expires_at=NOW))
         for device in session.scalars(select(Device).where(Device.serial.is_not(None))):
             session.add(DeviceKey(dealer_id=alice, key=f"serial:{device.id}", device_id=device.id))
     sign_in.sign_in(database, email=email, password=PASSWORD, address="", browser=None, now=NOW)
@@ -102,7 +117,7 @@ def test_a_customers_user_sees_that_customer_alone(two):
     assert len(customers) > 1
     whole = counted(database, alice)
     each = [counted(database, Scope(alice.dealer_id, customer)) for customer in customers]
-    of_all, of_none = {"dealer", "layout"}, {"user_account", "sign_in", "audit_entry"}
+    of_all, of_none = {"dealer", "layout"}, {"user_account", "sign_in", "audit_entry", "invitation", "outgoing_mail"}
     for name, count in whole.items():
         expected = count * len(each) if name in of_all else 0 if name in of_none else count
         assert sum(one[name] for one in each) == expected, name

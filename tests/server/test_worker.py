@@ -21,8 +21,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import selectinload
 
 from flexprint_server.database import Database
+from flexprint_server.mail.means import LEASE
+from flexprint_server.mail.models import OutgoingMail
+from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.reports import queue, quota
-from flexprint_server.reports.delivery import LEASE
 from flexprint_server.reports.models import Report
 from flexprint_server.settings import SettingsError, read_settings
 from flexprint_server.worker import EVERY, our_name, run_scheduler, run_worker, wake_what_is_due
@@ -211,6 +213,30 @@ def test_a_worker_killed_before_the_mail_server_accepted(either_collector: Colle
     either_collector.wait_until_sent(report_id)
     first, second = either_collector.report(report_id).deliveries
     assert gate.message_ids() == [first.message_id, second.message_id]
+
+
+def test_a_mail_of_the_outbox_whose_worker_was_killed(either_collector: Collector, gate: Gate) -> None:
+    """Found by the scheduler without any wake-up call. The mail server has it and has not answered: it forgets it, and
+    the next worker sends the same mail."""
+    outbox = Outbox(either_collector.settings.secret_key, "example.com")
+    gate.closed = True
+    killed = either_collector.start(WORKER)
+    either_collector.schedule()
+    with either_collector.database.transaction() as session:
+        dealer, now = either_collector.agent.dealer_id, datetime.now(UTC)
+        mail = outbox.put(session, "invitation", "x@example.com", Content("S", "T"), dealer_id=dealer, now=now)
+    gate.wait_for_mail()
+    killed.stop(signal.SIGKILL)
+    gate.closed = False
+    gate.verdicts.put(HANG_UP)
+    either_collector.start(WORKER)
+
+    def is_accepted() -> bool:
+        with either_collector.database.reading() as session:
+            return session.get_one(OutgoingMail, mail.id).state == "accepted"
+
+    wait_until(is_accepted, "the mail", 60)
+    assert gate.message_ids() == [mail.message_id]
 
 
 def test_a_worker_killed_between_acceptance_and_commit(collector: Collector, gate: Gate) -> None:

@@ -91,6 +91,8 @@ _FILTERS: Final[tuple[str, ...]] = (
         "ink",
         "deed",
         "changes",
+        "role",
+        "role_hint",
     ),
 )
 

@@ -8,13 +8,15 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from flexprint_server.dashboard import address_line, agent_pages, audit_pages
+from flexprint_server.dashboard import address_line, agent_pages, audit_pages, people_pages
 from flexprint_server.dashboard.chart import chart
 from flexprint_server.dashboard.door import Door, Form, RowId, client_address, now_utc, page_route, redirect
 from flexprint_server.dashboard.pages import HEADERS, in_order, page, static_answer
 from flexprint_server.database import Database
 from flexprint_server.fleet import queries as fleet
 from flexprint_server.fleet.summary import is_stale, scarcest
+from flexprint_server.mail.addresses import mail_domain
+from flexprint_server.mail.outbox import Outbox
 from flexprint_server.reports import queries as reports
 from flexprint_server.settings import Settings
 from flexprint_server.tenants import sign_in
@@ -39,6 +41,8 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     _report_pages(pages, door, mails_are_kept=settings.smtp_url is None)
     agent_pages.add(pages, door, settings.public_url)
     audit_pages.add(pages, door)
+    outbox = Outbox(settings.secret_key, mail_domain(settings.mail_from))
+    people_pages.add(pages, door, outbox, settings.public_url)
 
     @pages.get("/static/{name}")
     def static(name: str) -> Response:

@@ -76,6 +76,20 @@ _DELIVERIES: Final = {
 _DEEDS: Final = {
     "install_key.made": "Made an install key",
     "install_key.withdrawn": "Withdrew an install key",
+    "invitation.withdrawn": "Withdrew an invitation",
+    "user.invited": "Invited a user",
+    "user.joined": "Took up an invitation",
+    "user.removed": "Removed a user",
+    "user.role_changed": "Changed a user's role",
+}
+
+# What each of roles.ROLES is called, and what it is for.
+_ROLES: Final = {
+    "owner": ("Owner", "Everything, and who else may come in."),
+    "billing": ("Billing", "Sees everything; closes periods, schedules workbooks."),
+    "technician": ("Technician", "Sees everything; lets agents in, labels printers, schedules workbooks."),
+    "viewer": ("Viewer", "Sees everything and changes nothing."),
+    "customer": ("Customer's user", "Sees the sites of one customer and changes nothing."),
 }
 
 # Words in a supply's colour that say which ink a swatch shows, the more telling first.
@@ -177,6 +191,15 @@ def delivery(word: str) -> tuple[str, str]:
 
 def deed(word: str) -> str:
     return _DEEDS.get(word) or said(word, 60)
+
+
+def role(word: str) -> str:
+    return _ROLES[word][0] if word in _ROLES else said(word, 20)
+
+
+def role_hint(word: str) -> str:
+    """What somebody with the role sees and does, as a sentence."""
+    return _ROLES[word][1] if word in _ROLES else ""
 
 
 def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:

@@ -10,6 +10,7 @@ from sqlalchemy.types import TypeDecorator
 
 import flexprint_server.fleet.models
 import flexprint_server.ingest.models
+import flexprint_server.mail.models
 import flexprint_server.reports.models
 import flexprint_server.tenants.models  # noqa: F401  the models register themselves when imported
 from flexprint_server.database import Database, Model

@@ -4,22 +4,19 @@ import logging
 import secrets
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from random import random
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session, joinedload
 
-from flexprint_server.database import Database
 from flexprint_server.mail.hold import Held, insist
+from flexprint_server.mail.means import Means
 from flexprint_server.mail.message import Mail
-from flexprint_server.mail.relay import Deferred, Line, Post, Refused, RelayUnusable
+from flexprint_server.mail.relay import Deferred, Line, Refused, RelayUnusable
 from flexprint_server.reports import claims, fleet_rows
 from flexprint_server.reports.addresses import file_name
 from flexprint_server.reports.claims import Claim, ClaimLost
@@ -29,22 +26,7 @@ from flexprint_server.reports.sheets import TooManyRows
 from flexprint_server.reports.workbook import write_workbook
 from flexprint_server.tenants.models import Site
 
-LEASE: Final = timedelta(seconds=15)
-"""How long a report stays with a worker that has stopped renewing: a killed one is replaced after this."""
-
 _log: Final = logging.getLogger(__name__)
-
-
-@dataclass(slots=True, frozen=True)
-class Means:
-    """What a report is delivered with."""
-
-    database: Database
-    post: Post
-    mail_from: str
-    lease: timedelta = LEASE
-    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    luck: Callable[[], float] = random
 
 
 def deliver(means: Means, report_id: int) -> None:

@@ -1,6 +1,7 @@
-"""The wake-up calls: "look at report 7", through Celery. Nothing depends on one arriving, so nobody waits for it.
+"""The wake-up calls: "look at report 7", "look at mail 3", through Celery. Nothing depends on one arriving, so nobody
+waits for it.
 
-The database says what is due (reports.claims); a worker that is woken for nothing finds nothing to claim.
+The database says what is due (reports.claims, mail.outbox); a worker that is woken for nothing finds nothing to claim.
 """
 
 import ssl
@@ -18,6 +19,9 @@ from flexprint_server.settings import Settings
 QUEUE: Final = "reports"
 DELIVER: Final = "reports.deliver"
 """The name of the task that looks at one report."""
+
+SEND: Final = "mail.send"
+"""The name of the task that looks at one mail of the outbox."""
 
 
 # What one call may cost: the scheduler comes by every two seconds anyway.
@@ -77,8 +81,17 @@ def configure(settings: Settings) -> None:
 def wake(report_id: int) -> None:
     """Puts a wake-up call for the report into the queue. Raises QueueAway; then the scheduler finds the report
     within seconds."""
+    _call(DELIVER, report_id)
+
+
+def wake_for_mail(mail_id: int) -> None:
+    """The same for a mail of the outbox. Raises QueueAway."""
+    _call(SEND, mail_id)
+
+
+def _call(task: str, row: int) -> None:
     with _connection() as connection:
-        app.send_task(DELIVER, (report_id,), connection=connection, retry=False)
+        app.send_task(task, (row,), connection=connection, retry=False)
 
 
 def waiting() -> int:

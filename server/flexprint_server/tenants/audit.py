@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from flexprint_server.tenants.models import AuditEntry
+from flexprint_server.tenants.models import AuditEntry, User
 from flexprint_server.tenants.sign_in import Visitor
 
 PAGE: Final = 50
@@ -36,6 +36,13 @@ def note(
             before=before,
             after=after,
         )
+    )
+
+
+def note_by(session: Session, user: User, what: str, on: str, now: datetime, *, after: Any = None) -> None:
+    """note() for a deed of somebody who is not signed in, but has shown a link that only `user` can have."""
+    session.add(
+        AuditEntry(dealer_id=user.dealer_id, at=now, user_id=user.id, who=user.email, what=what, target=on, after=after)
     )
 
 

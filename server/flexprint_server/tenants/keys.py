@@ -3,29 +3,25 @@
 Private halves lie in the database encrypted under FLEXPRINT_SECRET_KEY, so that a stolen database opens no batch.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from flexprint_server.at_rest import Locked, lock, unlock
 from flexprint_server.database import Database
 from flexprint_server.tenants.models import CollectorKey
 from flexprint_shared.sealing import SEALING_KEY_CONTEXT, key_id
 
 IDENTITY: Final = "identity"
 SEALING: Final = "sealing"
-
-_NONCE: Final = 12
 
 PrivateKey = Ed25519PrivateKey | X25519PrivateKey
 
@@ -88,7 +84,7 @@ def _make(database: Database, purpose: str, secret_key: str, now: datetime) -> N
         purpose=purpose,
         key_id=name,
         public_key=public,
-        private_key=_lock(key.private_bytes_raw(), secret_key, purpose, name),
+        private_key=lock(key.private_bytes_raw(), secret_key, purpose.encode() + name),
         created_at=now,
     )
     try:
@@ -98,17 +94,10 @@ def _make(database: Database, purpose: str, secret_key: str, now: datetime) -> N
         return  # there is one: it was here already, or another process was faster
 
 
-def _lock(private: bytes, secret_key: str, purpose: str, name: bytes) -> bytes:
-    nonce = os.urandom(_NONCE)
-    return nonce + ChaCha20Poly1305(bytes.fromhex(secret_key)).encrypt(nonce, private, purpose.encode() + name)
-
-
 def _unlock(row: CollectorKey, secret_key: str) -> PrivateKey:
-    nonce, locked = row.private_key[:_NONCE], row.private_key[_NONCE:]
-    bound_to = row.purpose.encode() + row.key_id
     try:
-        private = ChaCha20Poly1305(bytes.fromhex(secret_key)).decrypt(nonce, locked, bound_to)
-    except InvalidTag:
+        private = unlock(row.private_key, secret_key, row.purpose.encode() + row.key_id)
+    except Locked:
         raise KeysLocked(
             "The collector's keys in the database cannot be opened with this FLEXPRINT_SECRET_KEY. Set the key that "
             "was used when they were made (without the setting it lies in secret.key in the data folder)."

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
 from flexprint_server.database import BigKey, Json, Model, Scope
+from flexprint_server.mail.models import OutgoingMail
 
 
 class Dealer(Model):
@@ -47,6 +48,7 @@ class User(Model):
     role: Mapped[str] = mapped_column(String(20))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     created_at: Mapped[datetime]
+    last_sign_in_at: Mapped[datetime | None]
 
     dealer: Mapped[Dealer] = relationship()
 
@@ -54,6 +56,29 @@ class User(Model):
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
         of_dealer = cls.dealer_id == scope.dealer_id
         return of_dealer if scope.customer_id is None else of_dealer & (cls.customer_id == scope.customer_id)
+
+
+class Invitation(Model):
+    """Somebody who may become a user, with `role` and `customer_id` as a User has them. The link in the mail holds a
+    token; here is only its SHA-256. Gone once it is taken up or withdrawn."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (UniqueConstraint("dealer_id", "email"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
+    email: Mapped[str] = mapped_column(String(254))
+    role: Mapped[str] = mapped_column(String(20))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    mail_id: Mapped[int | None] = mapped_column(ForeignKey(OutgoingMail.id, ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & false()
 
 
 class SignIn(Model):

@@ -54,7 +54,7 @@ class KeyExpired(EnrolmentRefused):
 
 def add_dealer(session: Session, name: str, email: str, password: str, now: datetime) -> Dealer:
     """A dealer and its first user. Raises AlreadyThere, UnfitName, passwords.PasswordUnfit."""
-    name, email = _name(name, "dealer"), _email(email)
+    name, email = _name(name, "dealer"), email_address(email)
     if session.scalar(select(Dealer).where(Dealer.name == name)):
         raise AlreadyThere(f"There is a dealer called {name!r} already. Choose another name.")
     if session.scalar(select(User).where(User.email == email)):
@@ -148,7 +148,8 @@ def _name(text: str, of: str) -> str:
     return name
 
 
-def _email(text: str) -> str:
+def email_address(text: str) -> str:
+    """An address as accounts are kept: lower case, one line. Raises UnfitName."""
     email = clean(text, _LONGEST_EMAIL + 1).lower()
     local, _, domain = email.partition("@")
     if not local or not domain or " " in email or "@" in domain or len(email) > _LONGEST_EMAIL:

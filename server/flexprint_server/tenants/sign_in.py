@@ -94,10 +94,22 @@ def sign_in(
         session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.expires_at <= now))
         if better:
             session.execute(update(User).where(User.id == user.id).values(password_hash=better))
-        return _new_session(session, user.id, now)
+        return _new_session(session, user.id, now)[1]
 
 
-def _new_session(session: Session, user_id: int, now: datetime) -> str:
+def open_session(database: Database, user_id: int, now: datetime) -> tuple[str, str]:
+    """The account's address and the token of a new session, for somebody who has shown in another way than by a
+    password whose account it is. Raises WrongCredentials where the account is gone."""
+    with database.transaction() as session:
+        return _new_session(session, user_id, now)
+
+
+def _new_session(session: Session, user_id: int, now: datetime) -> tuple[str, str]:
+    """The account's address and the session's token."""
+    signs_in = update(User).where(User.id == user_id).values(last_sign_in_at=now)
+    email = session.scalar(signs_in.returning(User.email))
+    if email is None:  # removed a moment ago
+        raise WrongCredentials
     token = secrets.token_urlsafe(32)
     session.add(
         SignIn(
@@ -108,7 +120,7 @@ def _new_session(session: Session, user_id: int, now: datetime) -> str:
             expires_at=now + IDLE,
         )
     )
-    return token
+    return email, token
 
 
 def visitor(session: Session, token: str, now: datetime) -> Visitor | None:

@@ -28,6 +28,13 @@ EVERY_ROUTE = {
     ("POST", "/agents/keys/{key_id}/withdraw"): ("/sign-in", 403),
     ("GET", "/audit"): ("/sign-in?next=/audit", 200),
     ("GET", "/devices/{device_id}"): ("/sign-in?next=/devices/{device_id}", 404),
+    ("GET", "/invitations/{token}"): (404, 404),
+    ("POST", "/invitations/{token}"): (403, 403),
+    ("GET", "/people"): ("/sign-in?next=/people", 200),
+    ("POST", "/people/invitations"): ("/sign-in", 403),
+    ("POST", "/people/invitations/{invitation_id}/withdraw"): ("/sign-in", 403),
+    ("POST", "/people/{user_id}/remove"): ("/sign-in", 403),
+    ("POST", "/people/{user_id}/role"): ("/sign-in", 403),
     ("GET", "/reports"): ("/sign-in?next=/reports", 200),
     ("GET", "/reports/{report_id}.xlsx"): ("/sign-in?next=/reports/{report_id}.xlsx", 404),
     ("GET", "/sign-in"): (200, 303),
@@ -45,6 +52,9 @@ def theirs(fleet):
             "device_id": session.scalar(select(func.min(Device.id))),
             "report_id": session.scalar(select(func.min(Workbook.report_id))),
             "key_id": 1,
+            "invitation_id": 1,
+            "user_id": session.scalar(select(User.id).where(User.email == ALICE)),
+            "token": "none",
             "name": "none",
         }
 
@@ -75,11 +85,13 @@ def test_another_dealer_learns_nothing(bob, theirs, method, path):
 
 
 # Pages and forms that a role may not use, of all routes above; what is not named here everybody may.
+INSTALLERS = {("POST", "/agents/keys"), ("POST", "/agents/keys/{key_id}/withdraw")}
+OWNERS = {route for route in EVERY_ROUTE if route[1].startswith(("/people", "/audit"))}
 NOT_FOR = {
-    "viewer": {("POST", "/agents/keys"), ("POST", "/agents/keys/{key_id}/withdraw"), ("GET", "/audit")},
-    "technician": {("GET", "/audit")},
-    "billing": {("POST", "/agents/keys"), ("POST", "/agents/keys/{key_id}/withdraw"), ("GET", "/audit")},
-    "customer": {("POST", "/agents/keys"), ("POST", "/agents/keys/{key_id}/withdraw"), ("GET", "/audit")},
+    "viewer": INSTALLERS | OWNERS,
+    "technician": OWNERS,
+    "billing": INSTALLERS | OWNERS,
+    "customer": INSTALLERS | OWNERS,
     "owner": set(),
 }
 

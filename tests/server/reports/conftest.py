@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from flexprint_server.database import Database
+from flexprint_server.mail.means import LEASE, Means
 from flexprint_server.mail.relay import Patience, SmtpPost
 from flexprint_server.mail.relay_url import Relay
-from flexprint_server.reports.delivery import LEASE, Means, deliver
+from flexprint_server.reports.delivery import deliver
 from flexprint_server.reports.models import Report
 from flexprint_server.tenants.models import Agent
 from services.sites import add_device, add_site, ask

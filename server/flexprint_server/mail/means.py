@@ -1,0 +1,25 @@
+"""What a worker hands mails over with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import random
+from typing import Final
+
+from flexprint_server.database import Database
+from flexprint_server.mail.relay import Post
+
+LEASE: Final = timedelta(seconds=15)
+"""How long a report or a mail stays with a worker that has stopped renewing: a killed one is replaced after this."""
+
+
+@dataclass(slots=True, frozen=True)
+class Means:
+    """`mail_from` is FLEXPRINT_MAIL_FROM; `clock` gives the time in UTC, `luck` a number from 0 to 1."""
+
+    database: Database
+    post: Post
+    mail_from: str
+    lease: timedelta = LEASE
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    luck: Callable[[], float] = random

@@ -1,0 +1,312 @@
+"""A dealer's users and those who are invited to be: who they are, what they may do, and how they come and go.
+
+An invitation is a link in a mail, good once and for a week; only the hash of its token is kept. Nobody learns from
+inviting an address whether somebody signs in with it at another dealer: only who opens the link does.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from flexprint_server.database import Database, Scope
+from flexprint_server.mail.models import OutgoingMail
+from flexprint_server.mail.outbox import Content, Outbox
+from flexprint_server.tenants import audit
+from flexprint_server.tenants.models import Customer, Dealer, Invitation, User
+from flexprint_server.tenants.passwords import hash_password
+from flexprint_server.tenants.roles import CUSTOMER, OWNER, ROLES
+from flexprint_server.tenants.service import AlreadyThere, TenantsError, UnfitName, email_address
+from flexprint_server.tenants.sign_in import Visitor
+from flexprint_shared.addresses import is_address
+from flexprint_shared.text import clean
+
+PAGE: Final = 100
+"""Users on one page."""
+
+HOLDS_FOR: Final = timedelta(days=7)
+"""How long an invitation waits to be taken up."""
+
+MOST_A_DAY: Final = 100
+"""Invitations that one dealer may mail within a day: an account that was taken over is no source of spam."""
+
+_KIND: Final = "invitation"
+_WITHIN: Final = timedelta(days=1)
+
+
+class UnfitRole(TenantsError):
+    """A role that is none, or a customer's user without a customer."""
+
+
+class TooManyInvitations(TenantsError):
+    """The dealer has mailed MOST_A_DAY of them."""
+
+
+class NotYourself(TenantsError):
+    """Somebody was about to change or remove their own account."""
+
+
+class LastOwner(TenantsError):
+    """Nobody would be left who may look after users."""
+
+
+class InvitationGone(TenantsError):
+    """It was taken up, withdrawn, replaced by a newer one, or has expired."""
+
+
+@dataclass(slots=True, frozen=True)
+class Person:
+    id: int
+    email: str
+    role: str
+    customer_id: int | None
+    customer: str | None
+    created_at: datetime
+    last_sign_in_at: datetime | None
+
+
+@dataclass(slots=True, frozen=True)
+class Invited:
+    """An invitation that waits. `mail` is the state of its mail, `answer` what the mail server said."""
+
+    id: int
+    email: str
+    role: str
+    customer_id: int | None
+    customer: str | None
+    expires_at: datetime
+    mail: str | None
+    answer: str | None
+
+
+@dataclass(slots=True, frozen=True)
+class Offer:
+    """What an open invitation offers. `is_taken`: somebody signs in with the address already."""
+
+    dealer: str
+    email: str
+    role: str
+    customer: str | None
+    is_taken: bool
+
+
+def users(dealer_id: int, session: Session, skip: int) -> list[Person]:
+    """PAGE users by address, and one more where there is a next page; the first `skip` are left out."""
+    rows = session.execute(
+        select(User, Customer.name)
+        .outerjoin(Customer, Customer.id == User.customer_id)
+        .where(User.dealer_id == dealer_id)
+        .order_by(User.email)
+        .offset(skip)
+        .limit(PAGE + 1)
+    )
+    return [
+        Person(user.id, user.email, user.role, user.customer_id, customer, user.created_at, user.last_sign_in_at)
+        for user, customer in rows
+    ]
+
+
+def invitations(dealer_id: int, session: Session, now: datetime) -> list[Invited]:
+    """Those that can still be taken up, the newest first."""
+    rows = session.execute(
+        select(Invitation, Customer.name, OutgoingMail.state, OutgoingMail.answer)
+        .outerjoin(Customer, Customer.id == Invitation.customer_id)
+        .outerjoin(OutgoingMail, OutgoingMail.id == Invitation.mail_id)
+        .where(Invitation.dealer_id == dealer_id, Invitation.expires_at > now)
+        .order_by(Invitation.id.desc())
+        .limit(7 * MOST_A_DAY)
+    )
+    return [
+        Invited(made.id, made.email, made.role, made.customer_id, customer, made.expires_at, state, answer)
+        for made, customer, state, answer in rows
+    ]
+
+
+def customers(dealer_id: int, session: Session) -> Sequence[tuple[int, str]]:
+    """Every customer's id and name, by name."""
+    found = select(Customer.id, Customer.name).where(Customer.dealer_id == dealer_id).order_by(Customer.name)
+    return [(row.id, row.name) for row in session.execute(found)]
+
+
+def invite(
+    session: Session,
+    visitor: Visitor,
+    outbox: Outbox,
+    *,
+    email: str,
+    role: str,
+    customer_id: int | None,
+    public_url: str,
+    now: datetime,
+) -> None:
+    """Mails an invitation; one that the address had from this dealer holds no longer. Raises UnfitName, UnfitRole,
+    AlreadyThere, TooManyInvitations."""
+    address = email_address(email)
+    if not is_address(address):
+        raise UnfitName(f"No mail can be sent to {address!r}. Write it as name@example.com.")
+    customer = _customer_of(session, visitor.dealer_id, role, customer_id)
+    if session.scalar(select(User.id).where(User.dealer_id == visitor.dealer_id, User.email == address)):
+        raise AlreadyThere(f"{address} signs in here already. Change the role in the list instead.")
+    if _mailed_within_a_day(session, visitor.dealer_id, now) >= MOST_A_DAY:
+        raise TooManyInvitations(f"{MOST_A_DAY} invitations were mailed within a day. Go on tomorrow.")
+    session.execute(delete(Invitation).where(Invitation.dealer_id == visitor.dealer_id, Invitation.email == address))
+    token = secrets.token_urlsafe(32)
+    content = _invitation_mail(visitor, f"{public_url}/invitations/{token}")
+    mail = outbox.put(session, _KIND, address, content, dealer_id=visitor.dealer_id, now=now)
+    session.add(
+        Invitation(
+            dealer_id=visitor.dealer_id,
+            email=address,
+            role=role,
+            customer_id=customer.id if customer else None,
+            token_hash=token_hash(token),
+            mail_id=mail.id,
+            created_at=now,
+            expires_at=now + HOLDS_FOR,
+        )
+    )
+    audit.note(session, visitor, "user.invited", address, now, after=_as_json(role, customer))
+
+
+def _customer_of(session: Session, dealer_id: int, role: str, customer_id: int | None) -> Customer | None:
+    """The customer that goes with the role. Raises UnfitRole."""
+    if role not in ROLES:
+        raise UnfitRole("Choose one of the roles.")
+    if role != CUSTOMER:
+        return None
+    found = session.scalar(select(Customer).where(Customer.dealer_id == dealer_id, Customer.id == customer_id))
+    if found is None:
+        raise UnfitRole("Choose the customer whose sites a customer's user may see.")
+    return found
+
+
+def _mailed_within_a_day(session: Session, dealer_id: int, now: datetime) -> int:
+    counted = select(func.count()).where(
+        OutgoingMail.dealer_id == dealer_id, OutgoingMail.created_at > now - _WITHIN, OutgoingMail.kind == _KIND
+    )
+    return session.scalar(counted) or 0
+
+
+def _invitation_mail(visitor: Visitor, link: str) -> Content:
+    dealer = clean(visitor.dealer, 100)
+    return Content(
+        f"Invitation to FlexPrint Tracker at {dealer}",
+        f"{visitor.email} invites you to see printers and their meters at {dealer}.\n\n"
+        f"Choose a password here within {HOLDS_FOR.days} days:\n\n{link}\n\n"
+        "The link works once. If you did not expect this mail, ignore it and nothing happens.\n",
+    )
+
+
+def withdraw(dealer_id: int, session: Session, invitation_id: int) -> str | None:
+    """Ends an invitation that waits. The address it went to; None when this dealer has none such."""
+    gone = delete(Invitation).where(Invitation.dealer_id == dealer_id, Invitation.id == invitation_id)
+    return session.scalar(gone.returning(Invitation.email))
+
+
+# ---------------------------------------------------------------- taking an invitation up
+
+
+def offer(database: Database, token: str, now: datetime) -> Offer | None:
+    """What the invitation of `token` offers; None when it holds no longer. Looking does not use it up: mail servers
+    look at links, too."""
+    with database.reading() as session:
+        found = session.execute(
+            select(Invitation, Dealer.name, Customer.name)
+            .join(Dealer, Dealer.id == Invitation.dealer_id)
+            .outerjoin(Customer, Customer.id == Invitation.customer_id)
+            .where(Invitation.token_hash == token_hash(token), Invitation.expires_at > now)
+        ).first()
+        if found is None:
+            return None
+        made, dealer, customer = found
+        is_taken = session.scalar(select(User.id).where(User.email == made.email)) is not None
+    return Offer(dealer, made.email, made.role, customer, is_taken)
+
+
+def take_up(database: Database, token: str, password: str, now: datetime) -> int:
+    """The id of the new user; the invitation is used up. Raises InvitationGone, AlreadyThere, PasswordUnfit."""
+    with database.reading() as session:
+        made = session.scalar(
+            select(Invitation).where(Invitation.token_hash == token_hash(token), Invitation.expires_at > now)
+        )
+    if made is None:
+        raise InvitationGone("This invitation holds no longer. Ask for a new one.")
+    hashed = hash_password(password)  # dear, so before the transaction
+    user = User(
+        dealer_id=made.dealer_id,
+        email=made.email,
+        password_hash=hashed,
+        role=made.role,
+        customer_id=made.customer_id,
+        created_at=now,
+    )
+    try:
+        with database.transaction(Scope(made.dealer_id)) as session:
+            used = session.execute(delete(Invitation).where(Invitation.id == made.id))
+            assert isinstance(used, CursorResult)
+            if used.rowcount != 1:
+                raise InvitationGone("This invitation holds no longer. Ask for a new one.")
+            session.add(user)
+            session.flush()
+            audit.note_by(session, user, "user.joined", user.email, now, after={"role": user.role})
+    except IntegrityError as error:
+        raise AlreadyThere(f"Somebody signs in as {made.email} already.") from error
+    return user.id
+
+
+def token_hash(token: str) -> bytes:
+    return sha256(token.encode(errors="replace")).digest()
+
+
+# ---------------------------------------------------------------- changing and removing
+
+
+def change_role(
+    session: Session, visitor: Visitor, user_id: int, role: str, customer_id: int | None, now: datetime
+) -> bool:
+    """False when this dealer has no such user. Raises UnfitRole, NotYourself, LastOwner."""
+    user = _other_user(session, visitor, user_id)
+    if user is None:
+        return False
+    customer = _customer_of(session, visitor.dealer_id, role, customer_id)
+    if role != OWNER:
+        _leave_an_owner(session, visitor.dealer_id, user.id)
+    before = session.get(Customer, user.customer_id) if user.customer_id else None
+    was = _as_json(user.role, before)
+    user.role, user.customer_id = role, customer.id if customer else None
+    audit.note(session, visitor, "user.role_changed", user.email, now, before=was, after=_as_json(role, customer))
+    return True
+
+
+def remove(session: Session, visitor: Visitor, user_id: int, now: datetime) -> bool:
+    """The user's sessions end with it. False when this dealer has no such user. Raises NotYourself, LastOwner."""
+    user = _other_user(session, visitor, user_id)
+    if user is None:
+        return False
+    _leave_an_owner(session, visitor.dealer_id, user.id)
+    session.execute(delete(User).where(User.id == user.id))
+    audit.note(session, visitor, "user.removed", user.email, now, before={"role": user.role})
+    return True
+
+
+def _other_user(session: Session, visitor: Visitor, user_id: int) -> User | None:
+    if user_id == visitor.user_id:
+        raise NotYourself("Another owner has to change or remove your account.")
+    return session.scalar(select(User).where(User.dealer_id == visitor.dealer_id, User.id == user_id))
+
+
+def _leave_an_owner(session: Session, dealer_id: int, without: int) -> None:
+    """Two owners who remove each other at the same time wait for each other here. Raises LastOwner."""
+    owners = select(User.id).where(User.dealer_id == dealer_id, User.role == OWNER)
+    if set(session.scalars(owners.order_by(User.id).with_for_update())) <= {without}:
+        raise LastOwner("This is the last owner. Make somebody else an owner first.")
+
+
+def _as_json(role: str, customer: Customer | None) -> dict[str, str]:
+    return {"role": role, **({"customer": customer.name} if customer else {})}
