@@ -332,6 +332,17 @@ def _spans(target: Target, resolve: Resolve) -> Iterator[Span]:
             yield span
 
 
+def cut(span: Span, within: Iterable[Span], without: Iterable[Span]) -> list[Span]:
+    """The parts of `span` (with its port) that lie in one of `within`, whatever its port, and in none of `without`."""
+    of_kind = [one for one in within if one.version == span.version]
+    holes = sorted((one.first, one.last) for one in without if (one.version, one.port) == (span.version, span.port))
+    outside = _less((span.first, span.last), sorted((one.first, one.last) for one in of_kind))
+    return [
+        replace(span, first=first, last=last)
+        for first, last in _less((span.first, span.last), sorted([*outside, *holes]))
+    ]
+
+
 def _less(span: tuple[int, int], holes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """What is left of `span` when every one of `holes` (sorted, and free to overlap) is cut out."""
     pieces = []

@@ -51,24 +51,33 @@ class Keep:
         with only_one(self.home):
             yield
 
-    def keep_read(self, read: Read, knowledge: Mapping[str, Any] | None) -> bool:
+    def keep_read(self, read: Read, knowledge: Mapping[str, Any] | None, *, known_as: str | None = None) -> bool:
         """One read on disk, with the device it is of; True where the device is new. `knowledge` None: nothing new
-        was learned about how to read it."""
+        was learned about how to read it. `known_as` is the target with a name that led to it."""
         with self.database.transaction():
             device, new = self.devices.found(read.identity, read.address, read.port, read.read_at)
             self.devices.has_read(device, read, knowledge)
+            self.devices.name(device, known_as)
             self.credentials.forget_refusals(read.address, read.port)
             self.spool.put(device, read)
         return new
 
     def keep_found(
-        self, identity: Identity, address: str, port: int, at: datetime, *, granted_by: str | None = None
+        self,
+        identity: Identity,
+        address: str,
+        port: int,
+        at: datetime,
+        *,
+        granted_by: str | None = None,
+        known_as: str | None = None,
     ) -> tuple[int, bool]:
         """One printer that a search found, and whether it is new. `granted_by` is the finder by whose grant it was
-        asked where no target covers it."""
+        asked where no target covers it, `known_as` the target with a name that led to it."""
         with self.database.transaction():
             device, new = self.devices.found(identity, address, port, at)
             self.devices.grant(device, granted_by)
+            self.devices.name(device, known_as)
         return device, new
 
     def keep_rest(self, device: int, rest: Rest | None) -> None:

@@ -1,7 +1,7 @@
 """The printers this site knows, each followed by what identifies it and not by its address."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -16,7 +16,9 @@ from flexprint_shared.times import from_milliseconds, to_milliseconds
 @dataclass(slots=True, frozen=True)
 class Device:
     """`address` is None while another device answers where this one was. `meters` are those of the last read.
-    `granted_by` is the finder by whose grant it is asked; None where a target must cover it."""
+    `granted_by` is the finder by whose grant it is asked; None where a target must cover it. `known_as` is the target
+    with a name that led to it last, `was_at` its last address where it has none now, `sought_at` when it was last
+    looked for because it was silent."""
 
     id: int
     address: str | None
@@ -27,6 +29,9 @@ class Device:
     last_read_at: datetime | None
     silent_since: datetime | None
     granted_by: str | None
+    known_as: str | None
+    was_at: str | None
+    sought_at: datetime | None
 
     @property
     def is_local(self) -> bool:
@@ -76,8 +81,11 @@ class Devices:
         """The device that answered at this place, and whether it is new. It is followed to its new place."""
         keys = identity_keys(identity)
         known = self._known(keys, identity, address, port)
+        # The one that was here is somewhere else now, or gone: until it is found again it is silent.
         self._database.write(
-            "UPDATE devices SET address = NULL WHERE address = ? AND port = ? AND id IS NOT ?", address, port, known
+            "UPDATE devices SET address = NULL, was_at = ?, silent_since = coalesce(silent_since, ?) "
+            "WHERE address = ? AND port = ? AND id IS NOT ?",
+            *(address, to_milliseconds(at), address, port, known),
         )
         if known is None:
             device = self._database.insert(
@@ -95,7 +103,7 @@ class Devices:
             earlier = json.loads(self._database.value("SELECT identity FROM devices WHERE id = ?", device))
             merged = earlier | {name: value for name, value in asdict(identity).items() if value}
             self._database.write(
-                "UPDATE devices SET address = ?, port = ?, identity = ? WHERE id = ?",
+                "UPDATE devices SET address = ?, port = ?, identity = ?, was_at = NULL WHERE id = ?",
                 address,
                 port,
                 _dump(merged),
@@ -138,6 +146,17 @@ class Devices:
         """Notes by whose grant the device is asked at the place where it is now."""
         self._database.write("UPDATE devices SET granted_by = ? WHERE id = ?", finder, device)
 
+    def name(self, device: int, target: str | None) -> None:
+        """Notes which target with a name led to the place where the device is now."""
+        self._database.write(
+            "UPDATE devices SET known_as = ? WHERE id = ? AND known_as IS NOT ?", target, device, target
+        )
+
+    def sought(self, devices: Iterable[int], at: datetime) -> None:
+        """Notes that these silent devices were looked for."""
+        for device in devices:
+            self._database.write("UPDATE devices SET sought_at = ? WHERE id = ?", to_milliseconds(at), device)
+
     def has_read(self, device: int, read: Read, knowledge: Mapping[str, Any] | None) -> None:
         """`knowledge` None: nothing new was learned. (It is the bulk of a row, so it is not written in vain.)"""
         self._database.write(
@@ -153,10 +172,6 @@ class Devices:
         self._database.write(
             "UPDATE devices SET silent_since = coalesce(silent_since, ?) WHERE id = ?", to_milliseconds(at), device
         )
-
-    def newest_silence(self) -> datetime | None:
-        """Since when the printer that fell silent last has been silent."""
-        return _instant(self._database.value("SELECT max(silent_since) FROM devices"))
 
 
 def _dump(value: Any) -> str:
@@ -179,6 +194,9 @@ def _device(row: Row) -> Device:
         last_read_at=_instant(row["last_read_at"]),
         silent_since=_instant(row["silent_since"]),
         granted_by=row["granted_by"],
+        known_as=row["known_as"],
+        was_at=row["was_at"],
+        sought_at=_instant(row["sought_at"]),
     )
 
 

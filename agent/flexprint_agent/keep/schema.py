@@ -123,4 +123,12 @@ RESTS: Final = (
         until INTEGER NOT NULL)""",
 )
 
-STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS)
+FOLLOWED: Final = (
+    # The target with a name under which the printer was last found or read.
+    "ALTER TABLE devices ADD COLUMN known_as TEXT",
+    # Where it was before another device answered there, and when it was last looked for in the neighbourhood.
+    "ALTER TABLE devices ADD COLUMN was_at TEXT",
+    "ALTER TABLE devices ADD COLUMN sought_at INTEGER",
+)
+
+STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED)

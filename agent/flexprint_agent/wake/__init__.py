@@ -14,8 +14,8 @@ from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import UnknownExclusion
-from flexprint_agent.wake.finding import NothingToSearch, Progress, search, search_due
-from flexprint_agent.wake.reading import Clock, read_known
+from flexprint_agent.wake.finding import NothingToSearch, Progress, search, search_due, seek
+from flexprint_agent.wake.reading import Clock, read_known, read_named
 from flexprint_agent.wake.sending import NOTHING_SENT, hand_over
 
 
@@ -32,7 +32,7 @@ def wake(keep: Keep, settings: Settings, now: Clock, progress: Progress | None =
     started, begun = now(), time.monotonic()
     number = keep.wakes.begin(started)
     failure: AgentError | None = None
-    packets = read = silent = 0
+    packets = read = silent = found_again = 0
     searched = False
     unread: list[dict[str, str]] = []
     left_alone: list[dict[str, str]] = []
@@ -54,6 +54,11 @@ def wake(keep: Keep, settings: Settings, now: Clock, progress: Progress | None =
             if outcome["answered"] and not outcome["printer"]:
                 unread.append({"address": outcome["address"], "error": outcome["error"] or outcome["reason"]})
             packets += outcome["packets"]
+        looked, places = seek(keep, settings, now)
+        packets += looked
+        for outcome in read_named(keep, settings, ((*place, place[0]) for place in places), now):
+            found_again += outcome["printer"]
+            packets += outcome["packets"]
     except UnknownExclusion as error:
         failure = error
     sent = dict(NOTHING_SENT)
@@ -66,8 +71,9 @@ def wake(keep: Keep, settings: Settings, now: Clock, progress: Progress | None =
     keep.credentials.forget_old_refusals(started)
     result = {
         "searched": searched,
-        "read": read,
-        "silent": silent,
+        "read": read + found_again,
+        "silent": silent - found_again,
+        "found_again": found_again,
         "unread": unread,
         "left_alone": left_alone,
         "sent": sent,

@@ -5,21 +5,35 @@ stopped leaves what it found. `search.finder` says how a finder is made, `wake.f
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from flexprint_agent import targets
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
+from flexprint_agent.keep.devices import Device
 from flexprint_agent.keep.notes import LAST_SEARCH, TARGETS_CHANGED
-from flexprint_agent.search.finder import Candidate, Effort, Ground, Plan, is_refused, may_ask
+from flexprint_agent.search.finder import Candidate, Effort, Finder, Ground, Plan, Share, is_refused, may_ask
+from flexprint_agent.search.sweeper import SWEEP
 from flexprint_agent.settings import Settings
+from flexprint_agent.targets import Span
 from flexprint_agent.wake.credentials import Keyring, keyring
 from flexprint_agent.wake.finders import switched_on
 from flexprint_agent.wake.found import entry
 from flexprint_agent.wake.local import find_local, hanging_here
-from flexprint_agent.wake.reading import Clock, exchange_for, excluded, look_up, pace_for, patient, shares
+from flexprint_agent.wake.reading import (
+    Clock,
+    exchange_for,
+    excluded,
+    look_up,
+    named_at,
+    names,
+    pace_for,
+    patient,
+    shares,
+)
 
 if TYPE_CHECKING:
     from flexprint_agent.read.reader import Sighting
@@ -29,7 +43,10 @@ Place = tuple[str, int]
 """Address and port."""
 
 AFTER_LOSS: Final = timedelta(days=1)
-"""A printer that fell silent may have moved, so it is searched for; not more often than this."""
+"""A printer that fell silent may have moved, so it is looked for near its last address; not more often than this."""
+
+LOST_FOR: Final = timedelta(days=7)
+"""For how long a silent printer is looked for. After that the regular search finds it, should it come back."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -65,17 +82,15 @@ def search_due(keep: Keep, settings: Settings, at: datetime) -> bool:
     if not keep.choices.targets() and not _granted(keep, settings):
         return False
     last, changed = keep.notes.instant(LAST_SEARCH), keep.notes.instant(TARGETS_CHANGED)
-    return is_search_due(at, last, changed, keep.devices.newest_silence(), settings.search_every)
+    return is_search_due(at, last, changed, settings.search_every)
 
 
-def is_search_due(
-    at: datetime, last: datetime | None, changed: datetime | None, lost: datetime | None, every: timedelta
-) -> bool:
-    """Due when never done, when the targets `changed` since, when `every` has passed, or when a printer was
-    `lost` since (it may have moved). A clock that was set back makes it due, too."""
+def is_search_due(at: datetime, last: datetime | None, changed: datetime | None, every: timedelta) -> bool:
+    """Due when never done, when the targets `changed` since, or when `every` has passed. A clock that was set back
+    makes it due, too."""
     if last is None or (changed is not None and changed >= last):
         return True
-    return not timedelta(0) <= at - last < every or (lost is not None and lost >= last and at - last >= AFTER_LOSS)
+    return not timedelta(0) <= at - last < every
 
 
 def _granted(keep: Keep, settings: Settings) -> bool:
@@ -121,23 +136,62 @@ def search_plan(keep: Keep, settings: Settings) -> dict[str, Any]:
 def search(keep: Keep, settings: Settings, now: Clock, progress: Progress | None = None) -> dict[str, Any]:
     """Asks whatever the finders come upon, identifies what answers, keeps the printers. Raises NothingToSearch,
     UnknownExclusion, and SearchStopped when a person does not want to wait any longer."""
-    from flexprint_agent.read.printers import identify_devices
-
     started = now()
     ring = keyring(keep, settings, look_up)
-    searching = _Search(keep, ground_of(keep, settings, ring), ring, now, progress)
-    exchange, again = exchange_for(settings), exchange_for(patient(settings))
-    try:
-        for outcome in identify_devices(exchange, searching.endpoints()):
-            searching.take(outcome, now())
-        for _ in range(_SECOND_CHANCES):
-            for outcome in identify_devices(again, searching.second_chances()):
-                searching.take(outcome, now())
-    except KeyboardInterrupt:
-        raise SearchStopped(searching.result(exchange.packets_sent + again.packets_sent)) from None
+    ground = ground_of(keep, settings, ring)
+    searching = _Search(keep, ground, ring, now, progress, switched_on(settings))
+    searching.run()
     searching.local = find_local(keep, settings, now)
     keep.notes.put_instant(LAST_SEARCH, started)
-    return searching.result(exchange.packets_sent + again.packets_sent)
+    return searching.result()
+
+
+def is_sought(device: Device, at: datetime) -> bool:
+    """Whether a printer is looked for where it was: it is silent, not for long, and was not looked for today."""
+    silent, sought = device.silent_since, device.sought_at
+    if silent is None or not timedelta(0) <= at - silent < LOST_FOR:
+        return False
+    return sought is None or not timedelta(0) <= at - sought < AFTER_LOSS
+
+
+def neighbourhood(address: str, segments: Iterable[str]) -> Span:
+    """Where a printer that was at `address` is looked for: in the smallest segment known that it was in, else in its
+    /24. Of IPv6, where networks cannot be swept, the targets near it are all there is."""
+    one = targets.single(address)
+    if one.version == 6:
+        return replace(one, first=one.first >> 64 << 64, last=one.first | (1 << 64) - 1)
+    known = [span for text in segments if isinstance(span := targets.parse_exclusion(text), Span)]
+    around = [span for span in known if span.first <= one.first <= span.last and len(span) <= targets.LARGE]
+    return min(around, key=len, default=Span(one.first & ~0xFF, one.first | 0xFF))
+
+
+def seek(keep: Keep, settings: Settings, now: Clock) -> tuple[int, list[Place]]:
+    """Looks for the printers that fell silent lately, each near its last address and only where it may be asked; the
+    printers that answer where they were are left alone. The packets it took, and where silent ones were found.
+    Raises UnknownExclusion."""
+    devices, at = keep.devices.all(), now()
+    lost = [one for one in devices if not one.is_local and is_sought(one, at) and (one.address or one.was_at)]
+    if not lost:
+        return 0, []
+    segments = [segment.cidr for segment in keep.segments.all()]
+    around = [neighbourhood(one.address or one.was_at or "", segments) for one in lost]
+    there = [
+        targets.single(one.address, one.port)
+        for one in devices
+        if one.address and not one.is_local and one.silent_since is None
+    ]
+    near = [
+        Share(share.target, tuple(piece for span in share.spans for piece in targets.cut(span, around, there)))
+        for share in shares(keep)
+    ]
+    ring = keyring(keep, settings, look_up)
+    ground = Ground(near, excluded(keep), settings, pace_for(settings), ring.scopes())
+    searching = _Search(keep, ground, ring, now, None, [SWEEP])
+    searching.run()
+    with keep.database.transaction():
+        keep.devices.sought((one.id for one in lost), at)
+    places = [searching.places[one.id] for one in lost if one.id in searching.places]
+    return searching.result()["packets"], places
 
 
 _SECOND_CHANCES: Final = 3
@@ -153,6 +207,7 @@ class _Search:
     ring: Keyring
     now: Clock
     progress: Progress | None
+    finders: Sequence[Finder]
     begun: float = field(default_factory=time.monotonic)
     efforts: list[Effort] = field(default_factory=list)
     candidates: dict[Place, Candidate] = field(default_factory=dict)
@@ -168,8 +223,30 @@ class _Search:
     """Answered their finder, and did not say who they are."""
     resting: set[Place] = field(default_factory=set)
     """Where known printers are that are left alone for a while."""
+    named: dict[Place, str] = field(default_factory=dict)
+    """The target with a name that leads to each place."""
+    sent: int = 0
+    """Packets of the conversations."""
+
+    def run(self) -> None:
+        """Raises SearchStopped."""
+        from flexprint_agent.read.printers import identify_devices
+
+        settings = self.ground.settings
+        exchange, again = exchange_for(settings), exchange_for(patient(settings))
+        try:
+            for outcome in identify_devices(exchange, self.endpoints()):
+                self.take(outcome, self.now())
+            for _ in range(_SECOND_CHANCES):
+                for outcome in identify_devices(again, self.second_chances()):
+                    self.take(outcome, self.now())
+        except KeyboardInterrupt:
+            self.sent = exchange.packets_sent + again.packets_sent
+            raise SearchStopped(self.result()) from None
+        self.sent = exchange.packets_sent + again.packets_sent
 
     def __post_init__(self) -> None:
+        self.named = named_at(names(self.keep))
         rests, at = self.keep.rests.all(), self.now()
         for device in self.keep.devices.all():
             if device.address is not None:
@@ -220,7 +297,7 @@ class _Search:
             yield endpoint
 
     def _candidates(self) -> Iterator[Candidate | None]:
-        finders = switched_on(self.ground.settings)
+        finders = self.finders
         self.efforts = [Effort() for _ in finders]
         plans = [finder.plan(self.ground) for finder in finders]
         for effort, plan in zip(self.efforts, plans, strict=True):
@@ -276,12 +353,15 @@ class _Search:
         if sighting is not None and sighting.printer:
             identity = sighting.identity
             granted_by = candidate.by if candidate.granted else None
-            device, new = self.keep.keep_found(identity, *place, at, granted_by=granted_by)
+            device, new = self.keep.keep_found(
+                identity, *place, at, granted_by=granted_by, known_as=self.named.get(place)
+            )
             told |= {"printer": True, "new": new}
             told |= {name: getattr(identity, name) for name in ("manufacturer", "model", "serial")}
             earlier = self.places.get(device)
             if earlier is not None and preferred(earlier, place, self.before.get(device)) == earlier:
-                self.keep.keep_found(identity, *earlier, at, granted_by=granted_by)
+                granted_by = earlier_by.by if (earlier_by := self.candidates[earlier]).granted else None
+                self.keep.keep_found(identity, *earlier, at, granted_by=granted_by, known_as=self.named.get(earlier))
                 told["same_as"] = earlier[0]
             else:
                 if earlier is not None:
@@ -296,15 +376,15 @@ class _Search:
         first = self.ground.settings.snmp_versions[0]
         return None if candidate.version is None else candidate.version != first == outcome.version
 
-    def result(self, packets: int) -> dict[str, Any]:
-        """As `search --json` prints it; `packets` are those of the conversations."""
+    def result(self) -> dict[str, Any]:
+        """As `search --json` prints it."""
         from flexprint_agent.snmp.wire import in_order
 
         found = sorted(self.found.values(), key=lambda one: in_order(one["address"], one["port"]))
         found += self.local
         return {
             "asked": sum(effort.asked for effort in self.efforts),
-            "packets": packets + sum(effort.packets for effort in self.efforts),
+            "packets": self.sent + sum(effort.packets for effort in self.efforts),
             "seconds": round(time.monotonic() - self.begun, 1),
             "answered": sum(one["answered"] for one in found),
             "printers": len(self.places) + sum(one["printer"] and one["same_as"] is None for one in self.local),

@@ -1,11 +1,11 @@
 """Known printers, or named places -> reads on disk."""
 
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flexprint_agent import targets
 from flexprint_agent.keep import Keep
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 Clock = Callable[[], datetime]
 Place = tuple[str, int, str]
 """Address, port, and what was typed to name it."""
+
+Spot = tuple[str, int]
+"""Address and port."""
 
 
 _GAP: Final = 0.01
@@ -90,25 +93,85 @@ def look_up(name: str) -> list[str]:
     return sorted(texts, key=lambda text: (":" in text, text))
 
 
+class Expected(NamedTuple):
+    """The device that is expected at a place, and where else the name by which it is known leads."""
+
+    device: Device
+    elsewhere: list[Spot]
+
+
+def names(keep: Keep) -> dict[str, list[Spot]]:
+    """Where each target with a name leads now, IPv4 first, without what is excluded. Raises UnknownExclusion."""
+    refused = excluded(keep)
+    found = {}
+    for text in keep.choices.targets():
+        target = targets.parse(text)
+        if isinstance(target, Name):
+            spans = targets.allowed([target], refused, look_up)
+            found[text] = [(address, span.port or targets.SNMP_PORT) for span in spans for address in span]
+    return found
+
+
+def named_at(named: Mapping[str, Iterable[Spot]]) -> dict[Spot, str]:
+    """The name that leads to each place; of several the first."""
+    return {spot: text for text, spots in reversed(list(named.items())) for spot in spots}
+
+
+def where_to_ask(devices: Iterable[Device], named: Mapping[str, Sequence[Spot]]) -> dict[Spot, Expected]:
+    """Each place to ask, with the device that is expected there and where else its name leads. One that is known by a
+    name is asked where the name leads now, and no more where it was. Pure."""
+    asked: dict[Spot, Expected] = {}
+    # Who is where it was comes first: it keeps its place when another one's name leads there, too.
+    for device in sorted(devices, key=lambda one: one.address is None):
+        spots = list(named.get(device.known_as, ()) if device.known_as else ())
+        if device.address is not None:
+            here = (device.address, device.port)
+            if not spots or here in spots:
+                spots = [here, *(spot for spot in spots if spot != here)]
+        free = [spot for spot in spots if spot not in asked]
+        if free:
+            asked[free[0]] = Expected(device, free[1:])
+    return asked
+
+
 def read_known(keep: Keep, settings: Settings, now: Clock) -> Iterator[dict[str, Any]]:
     """Reads the printers on cables of this computer, and every known one that may be asked; gives its probe object once
-    the read is on disk, and one that says why for each printer that no target covers. Raises UnknownExclusion."""
+    the read is on disk, and one that says why for each printer that no target covers. A printer that is known by a
+    name is followed to where that leads now; of several places the next is tried where one is silent. Raises
+    UnknownExclusion."""
     yield from read_local(keep, settings, now)
     covered, uncovered = _by_target(keep)
     rests = keep.rests.all()
-    devices = {}
+    awake = []
     for device in covered:
         rest = rests.get(device.id)
         if rest is not None and rest.lasts(now()):
             yield _left_alone(device, rest, now())
-        elif device.address is not None:
-            devices[device.address, device.port] = device
+        else:
+            awake.append(device)
     if uncovered:
         why = _why_uncovered(keep, uncovered)
         for device in uncovered:
             yield _not_asked(device, why, now())
-    if devices:
-        yield from _read(keep, settings, ((address, port, address) for address, port in devices), devices, now)
+    asked = where_to_ask(awake, names(keep))
+    while asked:
+        asked = yield from _read_or_go_on(keep, settings, asked, now)
+
+
+def _read_or_go_on(
+    keep: Keep, settings: Settings, asked: Mapping[Spot, Expected], now: Clock
+) -> Generator[dict[str, Any], None, dict[Spot, Expected]]:
+    """Reads at these places; what is to be asked next, where one was silent and its name leads to another as well."""
+    others: dict[Spot, Expected] = {}
+    devices = {spot: expected.device for spot, expected in asked.items()}
+    for outcome in _read(keep, settings, ((*spot, spot[0]) for spot in asked), devices, now):
+        device, elsewhere = asked[outcome["address"], outcome["port"]]
+        following = next((place for place, spot in enumerate(elsewhere) if spot not in others), None)
+        if following is None or outcome["answered"]:
+            yield outcome
+        else:
+            others[elsewhere[following]] = Expected(device, elsewhere[following + 1 :])
+    return others
 
 
 def uncovered(keep: Keep) -> tuple[list[Device], str]:
@@ -124,8 +187,12 @@ def _by_target(keep: Keep) -> tuple[list[Device], list[Device]]:
     # What a finder grants is covered as long as that finder is switched on, and while its grant holds. That stands in
     # no secret setting.
     granting = {finder.name: finder for finder in switched_on(in_force(keep.choices.settings()))}
+    named = names(keep)
     covered, without = [], []
     for device in keep.devices.all():
+        if device.known_as is not None and named.get(device.known_as):
+            covered.append(device)
+            continue
         if device.address is None or device.is_local:
             continue
         if targets.is_excluded(refused, device.address, device.port):
@@ -197,6 +264,8 @@ def _read(
     ring, rests = keyring(keep, settings, look_up), keep.rests.all()
     # The knowledge of what is being read now, and no more: it is the bulk of what is known of a printer.
     under_way: dict[tuple[str, int], tuple[str, dict[str, Any]]] = {}
+    name_of = named_at(names(keep))
+    seen: set[int] = set()  # devices that were read, wherever they were
 
     def endpoints() -> Iterator[tuple["Endpoint", "Layout | None"]]:
         for address, port, text in places:
@@ -214,8 +283,11 @@ def _read(
         device = devices.get(place)
         if reading.read is not None:
             learned = _knowledge(ring, reading, known, now(), gentle=device is not None and device.id in rests)
-            keep.keep_read(reading.read, None if learned == known else learned)
-        elif place in devices:
+            keep.keep_read(reading.read, None if learned == known else learned, known_as=name_of.get(place))
+            present = keep.devices.at(*place)
+            seen |= {present.id} if present else set()
+        if place in devices and devices[place].id not in seen:
+            # It is silent, or something else answers in its place.
             keep.keep_silence(devices[place].id, now())
         yield probe_object(reading, text, now()) | _mind(keep, device, reading, rests, now())
 

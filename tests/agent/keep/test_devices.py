@@ -59,7 +59,9 @@ def test_an_address_alone_identifies_nothing(keep, a_read):
     """Another printer at a known address is another device; the old one is kept, at no address."""
     keep.keep_read(a_read(1), {})
     assert keep.keep_read(a_read(2, address=a_read(1).address), {})
-    assert [d.address for d in keep.devices.all()] == [a_read(1).address, None]
+    here, lost = keep.devices.all()
+    assert (here.address, lost.address, lost.was_at) == (a_read(1).address, None, a_read(1).address)
+    assert (here.silent_since, lost.silent_since) == (None, a_read(2).read_at)
 
 
 def test_a_printer_without_serial_or_mac_is_followed_at_its_place(keep, a_read):
@@ -84,9 +86,9 @@ def test_silence_begins_once_and_ends_with_a_read(keep, a_read, now):
     (device,) = keep.devices.all()
     keep.keep_silence(device.id, now)
     keep.keep_silence(device.id, now + timedelta(hours=1))
-    assert keep.devices.all()[0].silent_since == keep.devices.newest_silence() == now
+    assert keep.devices.all()[0].silent_since == now
     keep.keep_read(a_read(1), {})
-    assert keep.devices.newest_silence() is None
+    assert keep.devices.all()[0].silent_since is None
 
 
 def test_devices_are_listed_by_address_as_numbers(keep, a_read):
