@@ -24,11 +24,12 @@ def share_done(standing: Standing) -> float:
 
 
 def words(standing: Standing) -> str:
-    """`1,200 packets (298/s), 12 answered, 7 printers, 1 min 20 s left`."""
+    """`1 min 20 s left, 7 printers, 12 answered, 1,200 packets (298/s)`: what matters most stands where no narrow
+    terminal cuts it off."""
     rate = standing.packets / standing.seconds if standing.seconds > 0 else 0.0
     return (
-        f"{standing.packets:,} packets ({rate:,.0f}/s), {standing.answered:,} answered, "
-        f"{standing.printers:,} printers, {duration(standing.seconds_ahead)} left"
+        f"{duration(standing.seconds_ahead)} left, {standing.printers:,} printers, {standing.answered:,} answered, "
+        f"{standing.packets:,} packets ({rate:,.0f}/s)"
     )
 
 

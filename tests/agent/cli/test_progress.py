@@ -25,7 +25,7 @@ def test_times_are_told_in_two_units(seconds, text):
 
 
 def test_the_line_says_rate_found_and_time_left():
-    assert line(HALF, 100) == "[##########..........]  50% 1,200 packets (20/s), 12 answered, 7 printers, 1 min left"
+    assert line(HALF, 100) == "[##########..........]  50% 1 min left, 7 printers, 12 answered, 1,200 packets (20/s)"
 
 
 @pytest.mark.parametrize("width", [1, 2, 20, 40, 300])
