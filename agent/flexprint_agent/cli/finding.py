@@ -177,7 +177,8 @@ def named(
                 f"{text}: more than {_MOST_NAMED} addresses are a search; `flexprint-agent add` them first"
             )
         if not spans:
-            reason = "it is excluded, or nobody knows this name"
+            unknown = isinstance(target, targets.Name) and not reading.look_up(target.name)
+            reason = "nobody knows this name" if unknown else "it is excluded"
             nowhere.append(
                 {"target": text, "answered": False, "printer": False, "error": f"{text} was not asked: {reason}"}
             )

@@ -199,6 +199,8 @@ def _life_count(answers: Answers, counted: Counted) -> None:
         total = None
     if total is None:
         counted.add("total", life, unit or "impressions", name, "standard")
+        if answers.octets(name) is not None:  # written out
+            counted.prove(name)
         _remark(counted, life, unit)
     elif total.value != life:
         counted.prove(name)

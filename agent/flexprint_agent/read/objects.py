@@ -131,6 +131,7 @@ WALKED: Final = (
 )
 """Columns of which every row is wanted."""
 
+_DECIMAL: Final = re.compile(rb"-?\d{1,20}")
 _DOTTED: Final = re.compile(r"\.?(\d{1,10}(?:\.\d{1,10}){2,127})")
 
 
@@ -179,7 +180,7 @@ class Answers:
         return rows if in_order else dict(sorted(rows.items()))
 
     def integers(self, column: bytes) -> dict[Index, int]:
-        """The rows of a column that hold a number."""
+        """The rows of a column that hold a number, also one that is written out."""
         numbers = self._integers.get(column)
         if numbers is None:
             numbers = self._integers[column] = {}
@@ -251,8 +252,14 @@ class Answers:
 
 
 def _number(value: Value) -> int | None:
-    number = ber.integer(value)
+    number = _written(value[1]) if value[0] == ber.OCTET_STRING else ber.integer(value)
     return None if _is_oversized(number) else number
+
+
+def _written(octets: bytes) -> int | None:
+    """A number that an agent sends as text."""
+    digits = octets.strip(b" \0")
+    return int(digits) if _DECIMAL.fullmatch(digits) else None
 
 
 def _is_oversized(number: int | None) -> bool:

@@ -207,7 +207,8 @@ def percent_left(level: int | None, capacity: int | None, unit: int | None, *, w
     if capacity is not None and capacity > 0:
         # Rounded half up: Python's own rounding takes 0.5 to 0 and 1.5 to 2.
         return (200 * level + capacity) // (2 * capacity) if level <= capacity else None
-    if unit == PERCENT and level <= 100 and not waste:
+    nothing_of_nothing = level == 0 and capacity == 0  # a foreign cartridge, not an empty one
+    if unit == PERCENT and level <= 100 and not waste and not nothing_of_nothing:
         return level
     return None
 

@@ -15,7 +15,7 @@ _UNSPACED: Final = "\u3040"
 # Names of supplies and colours are few at a site, and the same every day.
 _NAMES: Final = 1024
 _CODE: Final = re.compile(r"^([A-Z]{1,3})$|[\[(]([A-Z]{1,3})[\])]$")
-_STEM_AND_LETTER: Final = re.compile(r"(.*\d)([CMYK])(?:\b|$)")
+_ROUND_A_LETTER: Final = re.compile(r"(.*(?<![A-Za-z]))([CMYK])((?![A-Za-z]).*)")
 _LETTERS: Final = {"C": "cyan", "M": "magenta", "Y": "yellow", "K": "black"}
 
 
@@ -102,15 +102,15 @@ _expression = cache(re.compile)
 
 
 def colours_by_letter(names: Iterable[str]) -> dict[str, str]:
-    """Colours of part numbers that differ in their last letter only: CK-8512C, CK-8512M, CK-8512Y.
+    """Colours of names that differ in one letter only: CK-8512C, CK-8512M, CK-8512Y, or Toner C, Toner M, Toner Y.
 
     One such name alone proves nothing (many a part number ends in one of these letters); three do.
     """
-    stems: dict[str, dict[str, str]] = {}
+    stems: dict[tuple[str, str], dict[str, str]] = {}
     for name in names:
-        match = _STEM_AND_LETTER.match(name)
+        match = _ROUND_A_LETTER.fullmatch(name)
         if match:
-            stems.setdefault(match[1], {})[match[2]] = name
+            stems.setdefault((match[1], match[3]), {})[match[2]] = name
     found = {}
     for letters in stems.values():
         if len(letters) >= 3:

@@ -45,6 +45,17 @@ def test_a_device_that_names_no_unit_is_told(read_of):
     assert "impressions are assumed" in read.warnings[0]
 
 
+def test_a_life_count_that_is_written_out_is_read_and_proved(read_of):
+    read = read_of({f"{LIFE}.1.1": b"004711\0", f"{UNIT}.1.1": b"8"})
+    assert meters(read) == {"total": (4711, "sheets", "standard")}
+    assert [(item.oid, item.value) for item in read.evidence] == [(f"{LIFE}.1.1", b"004711\0".hex())]
+
+
+@pytest.mark.parametrize("text", [b"", b"NULL", b"12 pages", b"1.5", b"\xb2", b"-7", b"9" * 30])
+def test_a_text_that_is_no_count_is_no_meter(read_of, text):
+    assert read_of({f"{LIFE}.1.1": text, f"{UNIT}.1.1": 7}).meters == ()
+
+
 def test_indexes_are_not_assumed_to_begin_at_one(read_of):
     """HP Officejet: 43.10.2.1.4.0.1; others sit under hrDeviceIndex 4."""
     assert read_of({f"{LIFE}.0.1": 10, f"{UNIT}.0.1": 8}).meters[0].unit == "sheets"

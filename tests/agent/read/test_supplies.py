@@ -33,6 +33,8 @@ CONSUMED, FILLED = {"class_": 3, "type_": 3}, {"class_": 4, "type_": 4}
         (CONSUMED | {"level": 1, "capacity": 25000}, 0, "low"),  # rounds to 0, and is not empty
         (CONSUMED | {"level": 17208, "capacity": 25000}, 69, "ok"),
         (CONSUMED | {"level": 40, "capacity": -2, "unit": 19}, 40, "ok"),  # the level is the percentage
+        (CONSUMED | {"level": 0, "capacity": -2, "unit": 19}, 0, "empty"),
+        (CONSUMED | {"level": 0, "capacity": 0, "unit": 19}, None, "unknown"),  # a foreign cartridge
         (CONSUMED | {"level": 140, "capacity": -2, "unit": 19}, None, "some"),
         (CONSUMED | {"level": 143065, "capacity": 100, "unit": 19}, None, "unknown"),  # above its capacity
         (CONSUMED | {"level": 9, "capacity": -2, "unit": 7}, None, "some"),
@@ -131,6 +133,27 @@ def test_part_numbers_that_differ_in_their_last_letter_are_colours(read_of):
         table |= row(f"1.{number}", name=name)
     colours = [supply.color for supply in read_of(table).supplies]
     assert colours == ["cyan", "magenta", "yellow", "black", None]
+
+
+@pytest.mark.parametrize("form", ["Toner {}", "Toner-{}", "{} Toner", "Drum_{}", "Unit {} (starter)", "CLT-{}404S 1"])
+def test_names_that_differ_in_a_letter_alone_are_colours(form):
+    told = words.colours_by_letter([form.format(letter) for letter in "KCMY"] + ["Toner X"])
+    assert told == {
+        form.format(letter): colour
+        for letter, colour in zip("KCMY", ["black", "cyan", "magenta", "yellow"], strict=True)
+    }
+
+
+def test_two_names_that_differ_in_a_letter_say_no_colour():
+    assert words.colours_by_letter(["Tray C", "Tray M", "Tray D"]) == {}
+
+
+def test_levels_that_are_written_out_are_levels(read_of):
+    """Some agents send every number as text."""
+    (supply,) = read_of(row(name="Black", type_=b"3", level=b"45\0", capacity=b"100", unit=b"19")).supplies
+    assert (supply.kind, supply.level, supply.percent, supply.unit) == ("toner", 45, 45, "percent")
+    (supply,) = read_of(row(name="Black", type_=3, level=b"-3", capacity=b"-2")).supplies
+    assert (supply.state, supply.percent) == ("some", None)
 
 
 @pytest.mark.parametrize(
