@@ -1,5 +1,6 @@
 """Who a device says it is: maker, model, serial, MAC addresses, and the texts people gave it."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -44,6 +45,9 @@ _KEYS_OF_1284: Final = {
     "SERIAL": "serial",
     "SERIALNUMBER": "serial",
 }
+# What stands between a model and the serial number behind it: "S/N: ", ", Serial No. ", " : ".
+_SERIAL_FOLLOWS: Final = re.compile(r"[\W_]*(?:\b(?:s/?n|serial(?: (?:number|no))?)\b[\W_]*)?$", re.IGNORECASE)
+_SHORTEST_SERIAL: Final = 5
 _MOST_MACS: Final = 8
 _LONGEST_1284: Final = 2048
 
@@ -160,6 +164,8 @@ class Speaker:
         """Everything the device says of itself. A field it does not give is None."""
         model = self._model()
         serial = self._serial(model)
+        if model and serial:
+            model = _without_serial(model, serial)
         return Identity(
             manufacturer=self.maker,
             model=model,
@@ -212,7 +218,7 @@ class Speaker:
         yield from self.vendor_texts("model")
         inside = list(self.from_patterns("model"))
         yield from (text for text in inside if text in self.device_descr)
-        yield self.device_descr
+        yield self.device_descr.partition(";")[0]
         yield self.ieee1284.get("model", "")
         yield from inside
         yield _first_part(self.sys_descr)
@@ -232,6 +238,13 @@ def _plain_text(value: Value | None, charset: int | None) -> str:
         return text_of(value[1], charset)
     number = ber.integer(value)
     return "" if number is None else str(number)
+
+
+def _without_serial(model: str, serial: str) -> str:
+    """A model up to the serial number that some devices write behind it."""
+    before, found, _ = model.partition(serial)
+    kept = _SERIAL_FOLLOWS.sub("", before)
+    return kept if found and kept and len(serial) >= _SHORTEST_SERIAL else model
 
 
 def _first_part(sys_descr: str) -> str:

@@ -33,6 +33,8 @@ UNITS: Final = {
     16: "feet",
     17: "meters",
 }
+# -1 in the 32 bits of a Counter32.
+_ALL_ONES: Final = 2**32 - 1
 # Digits: one more than LARGEST_NUMBER has, so that what is cut is too large as well.
 _LONGEST_NUMBER: Final = 20
 _LONGEST_EVIDENCE: Final = 4096
@@ -55,6 +57,11 @@ class Counted:
             return False
         if value > LARGEST_NUMBER:
             self.warnings.append(f"{name} is left out: no device counts that far")
+            return False
+        if value == _ALL_ONES:
+            self.warnings.append(f"{name} is left out: {value} is a -1 without its sign, which means not known")
+            if oid is not None:
+                self.prove(oid)
             return False
         tag = self.answers.values[oid][0] if oid in self.answers.values else None
         kind = None if tag is None else ber.type_name(tag)

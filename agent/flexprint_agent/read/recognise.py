@@ -13,6 +13,7 @@ from typing import Final
 from flexprint_agent.read import tables
 from flexprint_agent.read.identity import Speaker
 from flexprint_agent.read.objects import (
+    GENERAL_TABLE,
     HR_DEVICE_DESCR,
     HR_PRINTER_STATUS,
     INPUT_TABLE,
@@ -33,6 +34,7 @@ _TABLES: Final = {
     MARKER_TABLE: "prtMarkerTable",
     SUPPLIES_TABLE: "prtMarkerSuppliesTable",
     INPUT_TABLE: "prtInputTable",
+    GENERAL_TABLE: "prtGeneralTable",
 }
 _PRINT: Final = re.compile(r"print|mfp|copier", re.IGNORECASE)
 

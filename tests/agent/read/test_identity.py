@@ -57,6 +57,13 @@ def oid(dotted):
         ),
         ({SYS_DESCR: "FUJI XEROX DocuPrint CM305 df; Net 16.41"}, "Fuji Xerox", "DocuPrint CM305 df"),
         ({SYS_DESCR: "Xerox AltaLink C8045; SS 100.002"}, "Xerox", "AltaLink C8045"),
+        # Versions and the serial number stand behind the model, in hrDeviceDescr too.
+        ({DEVICE: "Xerox Phaser 6600DN; Net 75.40, ESS 201309", SERIAL: "A2T123456"}, "Xerox", "Phaser 6600DN"),
+        ({DEVICE: "Acme L5 S/N: 72BB123 v2", SERIAL: "72BB123"}, None, "Acme L5"),
+        ({DEVICE: "Acme L5, Serial No. 72BB123", SERIAL: "72BB123"}, None, "Acme L5"),
+        ({DEVICE: "Acme Sn72 72BB123", SERIAL: "72BB123"}, None, "Acme Sn72"),
+        ({DEVICE: "72BB123", SERIAL: "72BB123"}, None, "72BB123"),
+        ({DEVICE: "Acme L5100", SERIAL: "510"}, None, "Acme L5100"),
         ({SYS_DESCR: "Canon TM-300 /P"}, "Canon", "TM-300"),
         ({DEVICE: "Lexmark MX711 74636C6601F5N LW62.TU.P636"}, "Lexmark", "MX711"),
         # The 1284 id often names a family; the device's own description does not.

@@ -56,6 +56,13 @@ def test_a_text_that_is_no_count_is_no_meter(read_of, text):
     assert read_of({f"{LIFE}.1.1": text, f"{UNIT}.1.1": 7}).meters == ()
 
 
+def test_a_count_of_minus_one_without_its_sign_is_none_and_stays_in_evidence(read_of):
+    read = read_of({f"{LIFE}.1.1": (ber.COUNTER32, b"\xff\xff\xff\xff"), f"{UNIT}.1.1": 7})
+    assert read.meters == ()
+    assert "means not known" in read.warnings[1]
+    assert [item.oid for item in read.evidence] == [f"{LIFE}.1.1"]
+
+
 def test_indexes_are_not_assumed_to_begin_at_one(read_of):
     """HP Officejet: 43.10.2.1.4.0.1; others sit under hrDeviceIndex 4."""
     assert read_of({f"{LIFE}.0.1": 10, f"{UNIT}.0.1": 8}).meters[0].unit == "sheets"

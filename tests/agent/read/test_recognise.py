@@ -29,6 +29,7 @@ PRINTER_ROW = {f"{DEVICE_TYPE}.1": oid("1.3.6.1.2.1.25.3.1.5")}
         pytest.param({"1.3.6.1.2.1.43.11.1.1.9.1.1": -3}, id="supplies alone"),
         pytest.param({"1.3.6.1.2.1.43.11.1.1.9.1": -3}, id="supplies with one index"),
         pytest.param({"1.3.6.1.2.1.43.10.2.1.15.1.2": 5}, id="a marker without a count"),
+        pytest.param({"1.3.6.1.2.1.43.5.1.1.17.1": "VK1"}, id="a serial in prtGeneralTable alone"),
         pytest.param(
             {SYS_DESCR: "Print Server", "1.3.6.1.4.1.2699.1.2.1.2.1.1.3.1": "MFG:X;MDL:Y;CLS:PRINTER;"}, id="1284 id"
         ),

@@ -102,6 +102,7 @@ def test_columns_with_one_index_only_are_read(read_of):
         ("Photo Black Ink", "photo black"),
         ("Light Cyan", "light cyan"),
         ("BK", "black"),
+        ("Bk Toner", "black"),
         ("Toner Cartridge (K)", "black"),
         ("Ink [LC]", "light cyan"),
         ("Drum Cartridge (R1)", None),
