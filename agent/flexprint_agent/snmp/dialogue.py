@@ -140,11 +140,19 @@ class Dialogue(Generic[T]):
         pdu = ber.GET_BULK if bulk else ber.GET if self.ask.kind == "get" else ber.GET_NEXT
         repetitions = self.ask.repetitions if bulk else 0
         if isinstance(who, str):
-            before, after = _parts(pdu, version, who.encode(), self.ask.oids, repetitions)
+            oids = self.ask.oids[:1] if self.feels() else self.ask.oids
+            before, after = _parts(pdu, version, who.encode(), oids, repetitions)
             return before + request_id.to_bytes(4, "big") + after
         assert self.peer
         before, after = _pdu_parts(pdu, self.ask.oids, repetitions)
         return self.peer.datagram(who, request_id, before + request_id.to_bytes(4, "big") + after, now)
+
+    def feels(self) -> bool:
+        """Whether the request goes out with its first object alone. An agent that is silent to what is too much for it
+        is there all the same, and one that was never heard of is tried so again, instead of with the very same."""
+        assert self.ask
+        asked_by_community = isinstance(self.ways[self.way][1], str)
+        return asked_by_community and self.attempt > 0 and not self.answered and len(self.ask.oids) > 1
 
     def expects(self, request_id: int, source: Address, *, secured: bool) -> bool:
         """Whether a message from there answers what was asked with this id: what was asked over SNMPv3 is never

@@ -287,9 +287,13 @@ class _Run(Generic[T]):
                 self.end(dialogue, None, dialogue.undeliverable(reason))
 
     def answered(self, dialogue: Dialogue[T], message: ber.Message, octets: int) -> None:
+        felt = dialogue.feels() and len(message.bindings) == 1
         self.heard(dialogue, message.request_id, octets)
         dialogue.answered = True
-        self.step(dialogue, Answer(message.bindings, message.error, message.error_at))
+        if felt:  # it is there: now the whole request, once more
+            self.go_on(dialogue, another=True)
+        else:
+            self.step(dialogue, Answer(message.bindings, message.error, message.error_at))
 
     def heard(self, dialogue: Dialogue[T], request_id: int, octets: int) -> None:
         """The request that this answers, in the way in which it was sent, waits no more."""

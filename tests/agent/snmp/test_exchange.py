@@ -20,7 +20,7 @@ from lab.recording import Row
 from lab.site import Lab
 
 SYSTEM = ber.oid("1.3.6.1.2.1.1")
-NAME = ber.oid("1.3.6.1.2.1.1.5.0")
+DESCRIPTION, UP_TIME, NAME = (ber.oid(f"1.3.6.1.2.1.1.{part}.0") for part in (1, 3, 5))
 TRAYS = ber.oid("1.3.6.1.2.1.43.8.2.1.10")
 # Long enough for a busy machine to answer; tests that wait for silence bring their own.
 PATIENT = Limits(timeout=5.0, retries=1)
@@ -50,6 +50,7 @@ MANNERS = {
     "other port": Quirks(reply_port=True),
     "other id": Quirks(request_id_off=1),
     "dies": Quirks(silent_after=1),
+    "small": Quirks(most_bindings=1, beyond="silence"),
 }
 AT = {name: f"127.9.1.{place}" for place, name in enumerate(MANNERS, 1)}
 AT["elsewhere"] = "127.9.1.100"
@@ -102,6 +103,26 @@ def test_a_conversation_comes_to_its_result(lab, linux):
     report = lab.report()
     assert (outcome.octets_out, outcome.octets_in) == (report["octets_in"], report["octets_out"])
     assert (exchange.packets_sent, exchange.packets_received, exchange.strays) == (1, 1, 0)
+
+
+def test_a_device_silent_to_several_objects_at_once_is_there_all_the_same(lab):
+    """What was never heard of is asked again with one object alone; from its answer on it is asked as it can bear."""
+    exchange = Exchange(Limits(timeout=0.2, retries=1))
+    outcome = one(exchange, Endpoint(AT["small"], lab.port), lambda traits: get([DESCRIPTION, UP_TIME, NAME], traits))
+
+    assert list(outcome.result) == [DESCRIPTION, UP_TIME, NAME]
+    assert outcome.result[NAME][1] == b"small"
+    assert (outcome.version, outcome.traits.most_objects) == (ber.V2C, 1)
+
+
+def test_a_device_that_lost_one_packet_is_asked_for_all_of_it_again(lab):
+    """The feeler costs it one packet more, and it is not taken for a weak one."""
+    exchange = Exchange(Limits(timeout=0.2, retries=1))
+    outcome = one(
+        exchange, Endpoint(AT["deaf once"], lab.port), lambda traits: get([DESCRIPTION, UP_TIME, NAME], traits)
+    )
+
+    assert (len(outcome.result), outcome.packets, outcome.traits.most_objects) == (3, 3, Traits().most_objects)
 
 
 def test_two_hundred_devices_are_asked_side_by_side(lab, linux):
