@@ -21,6 +21,7 @@ from flexprint_server.tenants.models import (
     Dealer,
     InstallKey,
     Invitation,
+    PasswordReset,
     SignInFailure,
     Site,
     User,
@@ -73,6 +74,8 @@ def filled(url: str) -> Iterator[Two]:
         )
         invited = {"email": "x@example.com", "role": "viewer", "token_hash": bytes(32), "mail_id": mail.id}
         session.add(Invitation(dealer_id=alice, **invited, created_at=NOW, expires_at=NOW))
+        hers = session.scalar(select(User.id).where(User.dealer_id == alice))
+        session.add(PasswordReset(user_id=hers, token_hash=bytes(32), created_at=NOW, expires_at=NOW))
         for device in session.scalars(select(Device).where(Device.serial.is_not(None))):
             session.add(DeviceKey(dealer_id=alice, key=f"serial:{device.id}", device_id=device.id))
     sign_in.sign_in(database, email=email, password=PASSWORD, address="", browser=None, now=NOW)
@@ -117,7 +120,10 @@ def test_a_customers_user_sees_that_customer_alone(two):
     assert len(customers) > 1
     whole = counted(database, alice)
     each = [counted(database, Scope(alice.dealer_id, customer)) for customer in customers]
-    of_all, of_none = {"dealer", "layout"}, {"user_account", "sign_in", "audit_entry", "invitation", "outgoing_mail"}
+    of_all, of_none = (
+        {"dealer", "layout"},
+        {"user_account", "sign_in", "audit_entry", "invitation", "outgoing_mail", "password_reset"},
+    )
     for name, count in whole.items():
         expected = count * len(each) if name in of_all else 0 if name in of_none else count
         assert sum(one[name] for one in each) == expected, name

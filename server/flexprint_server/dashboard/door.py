@@ -19,13 +19,15 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from flexprint_server.dashboard import browsers
 from flexprint_server.dashboard.address_line import LARGEST_ID
 from flexprint_server.dashboard.pages import HEADERS, NOT_YOURS, error_page
 from flexprint_server.database import Database
 from flexprint_server.settings import Settings
 from flexprint_server.tenants import sign_in
+from flexprint_server.tenants.guessing import TooManyAttempts
 from flexprint_server.tenants.roles import Permission
-from flexprint_server.tenants.sign_in import Visitor
+from flexprint_server.tenants.sign_in import Origin, Visitor
 
 _log = logging.getLogger(__name__)
 
@@ -156,6 +158,18 @@ def redirect(target: str) -> RedirectResponse:
 
 def client_address(request: Request) -> str:
     return request.client.host if request.client else ""
+
+
+def origin(request: Request) -> Origin:
+    """Where somebody signs in from."""
+    return Origin(client_address(request), browsers.named(request.headers.get("user-agent", "")))
+
+
+def too_many(refused: TooManyAttempts) -> tuple[str, dict[str, str]]:
+    """What somebody is told who has to wait, and the header that says so."""
+    seconds = max(1, round(refused.wait.total_seconds()))
+    words = f"Too many attempts. Try again in {seconds} second{'s' if seconds > 1 else ''}."
+    return words, {"Retry-After": str(seconds)}
 
 
 def page_route(*, https: bool) -> type[APIRoute]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
 from flexprint_server.dashboard import address_line
-from flexprint_server.dashboard.door import Door, Form, RowId, redirect
+from flexprint_server.dashboard.door import Door, Form, RowId, origin, redirect
 from flexprint_server.dashboard.pages import error_page, page
 from flexprint_server.mail.outbox import Outbox
 from flexprint_server.tenants import audit, people, sign_in
@@ -144,6 +144,6 @@ def _invited(pages: APIRouter, door: Door) -> None:
         except (InvitationGone, AlreadyThere):
             return offer_page(request, token)
         response = redirect("/")
-        email, session_token = sign_in.open_session(door.database, user, door.clock())
+        email, session_token = sign_in.open_session(door.database, user, origin(request), door.clock())
         door.let_in(request, response, email=email, token=session_token)
         return response

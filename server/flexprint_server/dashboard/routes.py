@@ -2,15 +2,25 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from flexprint_server.dashboard import address_line, agent_pages, audit_pages, people_pages
+from flexprint_server.dashboard import account_pages, address_line, agent_pages, audit_pages, people_pages
 from flexprint_server.dashboard.chart import chart
-from flexprint_server.dashboard.door import Door, Form, RowId, client_address, now_utc, page_route, redirect
+from flexprint_server.dashboard.door import (
+    Door,
+    Form,
+    RowId,
+    client_address,
+    now_utc,
+    origin,
+    page_route,
+    redirect,
+    too_many,
+)
 from flexprint_server.dashboard.pages import HEADERS, in_order, page, static_answer
 from flexprint_server.database import Database
 from flexprint_server.fleet import queries as fleet
@@ -43,6 +53,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     audit_pages.add(pages, door)
     outbox = Outbox(settings.secret_key, mail_domain(settings.mail_from))
     people_pages.add(pages, door, outbox, settings.public_url)
+    account_pages.add(pages, door, outbox, settings.public_url)
 
     @pages.get("/static/{name}")
     def static(name: str) -> Response:
@@ -56,18 +67,19 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
 
 def _sign_in_pages(pages: APIRouter, door: Door) -> None:
     def sign_in_page(
-        request: Request, target: str, *, email: str = "", problem: str = "", status: int = 200, wait: int = 0
+        request: Request, target: str, *, email: str = "", problem: str = "", status: int = 200, **more: Any
     ) -> Response:
         token = door.form_token(request)
         response = page(
             "sign_in.html",
             status=status,
-            headers={"Retry-After": str(wait)} if wait else None,
             visitor=None,
             token=token,
             target=target,
             email=email,
             problem=problem,
+            done=request.query_params.get("done") == "password",
+            **more,
         )
         door.keep_form_token(response, token)
         return response
@@ -90,13 +102,13 @@ def _sign_in_pages(pages: APIRouter, door: Door) -> None:
                 address=client_address(request),
                 browser=door.known_browser(request, email),
                 now=door.clock(),
+                browser_name=origin(request).browser_name,
             )
         except WrongCredentials:
             return sign_in_page(request, target, email=email, problem=_WRONG, status=403)
         except TooManyAttempts as refused:
-            seconds = max(1, round(refused.wait.total_seconds()))
-            problem = f"Too many attempts. Try again in {seconds} second{'s' if seconds > 1 else ''}."
-            return sign_in_page(request, target, email=email, problem=problem, status=429, wait=seconds)
+            problem, headers = too_many(refused)
+            return sign_in_page(request, target, email=email, problem=problem, status=429, headers=headers)
         response = redirect(target)
         door.let_in(request, response, email=email, token=token)
         return response

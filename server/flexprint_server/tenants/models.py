@@ -82,7 +82,8 @@ class Invitation(Model):
 
 
 class SignIn(Model):
-    """One signed-in browser. The cookie holds a token; here is only its SHA-256."""
+    """One signed-in browser. The cookie holds a token; here is only its SHA-256. `address` and `browser` say where
+    from, for the account's own page."""
 
     __tablename__ = "sign_in"
 
@@ -92,14 +93,37 @@ class SignIn(Model):
     csrf_token: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    address: Mapped[str | None] = mapped_column(String(45))
+    browser: Mapped[str | None] = mapped_column(String(60))
 
     user: Mapped[User] = relationship()
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
-        users = User.__table__.c
-        ids = select(users.id).where(users.dealer_id == scope.dealer_id)
-        return cls.user_id.in_(ids if scope.customer_id is None else ids.where(users.customer_id == scope.customer_id))
+        return cls.user_id.in_(users_of(scope))
+
+
+class PasswordReset(Model):
+    """A link to a new password that waits to be used, one for each user. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "password_reset"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), unique=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return cls.user_id.in_(users_of(scope))
+
+
+def users_of(scope: Scope) -> Select[int]:
+    """The ids of the users that a scope sees."""
+    users = User.__table__.c
+    ids = select(users.id).where(users.dealer_id == scope.dealer_id)
+    return ids if scope.customer_id is None else ids.where(users.customer_id == scope.customer_id)
 
 
 class SignInFailure(Model):

@@ -55,6 +55,14 @@ class Visitor:
         return roles.may(self.role, permission)
 
 
+@dataclass(slots=True, frozen=True)
+class Origin:
+    """Where a session is opened: the client's address, and a name of its browser for people."""
+
+    address: str
+    browser_name: str
+
+
 def renewed(created_at: datetime, expires_at: datetime, now: datetime) -> datetime | None:
     """The new end of a session used at `now`; None while more than half of IDLE is left or LONGEST is near."""
     later = min(now + IDLE, created_at + LONGEST)
@@ -76,9 +84,17 @@ def account_name(email: str) -> str:
 
 
 def sign_in(
-    database: Database, *, email: str, password: str, address: str, browser: bytes | None, now: datetime
+    database: Database,
+    *,
+    email: str,
+    password: str,
+    address: str,
+    browser: bytes | None,
+    now: datetime,
+    browser_name: str = "",
 ) -> str:
-    """The token of a new session. Raises WrongCredentials or TooManyAttempts.
+    """The token of a new session, which is shown to its owner as one of `browser_name`. Raises WrongCredentials or
+    TooManyAttempts.
 
     The password is checked between two transactions: no lock is held during the dear part.
     """
@@ -94,17 +110,17 @@ def sign_in(
         session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.expires_at <= now))
         if better:
             session.execute(update(User).where(User.id == user.id).values(password_hash=better))
-        return _new_session(session, user.id, now)[1]
+        return _new_session(session, user.id, Origin(address, browser_name), now)[1]
 
 
-def open_session(database: Database, user_id: int, now: datetime) -> tuple[str, str]:
+def open_session(database: Database, user_id: int, origin: Origin, now: datetime) -> tuple[str, str]:
     """The account's address and the token of a new session, for somebody who has shown in another way than by a
     password whose account it is. Raises WrongCredentials where the account is gone."""
     with database.transaction() as session:
-        return _new_session(session, user_id, now)
+        return _new_session(session, user_id, origin, now)
 
 
-def _new_session(session: Session, user_id: int, now: datetime) -> tuple[str, str]:
+def _new_session(session: Session, user_id: int, origin: Origin, now: datetime) -> tuple[str, str]:
     """The account's address and the session's token."""
     signs_in = update(User).where(User.id == user_id).values(last_sign_in_at=now)
     email = session.scalar(signs_in.returning(User.email))
@@ -118,6 +134,8 @@ def _new_session(session: Session, user_id: int, now: datetime) -> tuple[str, st
             csrf_token=secrets.token_urlsafe(32),
             created_at=now,
             expires_at=now + IDLE,
+            address=clean(origin.address, 45),
+            browser=clean(origin.browser_name, 60),
         )
     )
     return email, token

@@ -1,0 +1,168 @@
+"""What pages do with users, their invitations and their sessions holds on both databases, within the wall."""
+
+import re
+import threading
+
+import pytest
+from sqlalchemy import func, select
+
+from flexprint_server.database import Database
+from flexprint_server.mail import outbox
+from flexprint_server.mail.models import OutgoingMail
+from flexprint_server.mail.outbox import Outbox
+from flexprint_server.tenants import account, people, resets, sign_in
+from flexprint_server.tenants.models import AuditEntry, Customer, Invitation, User
+from flexprint_server.tenants.people import LastOwner, NotYourself
+from flexprint_server.tenants.sign_in import Origin, Visitor
+from services.pages import ALICE, NOW
+from services.seeded import PASSWORD, bare_dealer
+
+CAROL = "carol@northwind.example"
+SECRET_KEY = "ab" * 32
+OUTBOX = Outbox(SECRET_KEY, "example.com")
+URL = "https://meters.example.com"
+
+
+@pytest.fixture
+def dealer_id(database):
+    with database.transaction() as session:
+        dealer = bare_dealer(session, NOW, "Northwind Copiers", ALICE)
+        session.add(Customer(dealer_id=dealer.id, name="Harbour Dental", created_at=NOW))
+        return dealer.id
+
+
+def signed_in(database: Database, email: str, password: str = PASSWORD) -> Visitor:
+    token = sign_in.sign_in(database, email=email, password=password, address="::1", browser=None, now=NOW)
+    with database.reading() as session:
+        visitor = sign_in.visitor(session, token, NOW)
+    assert visitor
+    return visitor
+
+
+def newest_token(database: Database) -> str:
+    with database.reading() as session:
+        mail = session.scalars(select(OutgoingMail).order_by(OutgoingMail.id.desc())).first()
+        return re.search(r"/(?:invitations|resets)/(\S+)", outbox.opened(mail, SECRET_KEY).text)[1]
+
+
+def join(database: Database, by: Visitor, email: str, role: str, customer_id: int | None = None) -> int:
+    with database.transaction(by.scope) as session:
+        given = {"email": email, "role": role, "customer_id": customer_id, "public_url": URL, "now": NOW}
+        people.invite(session, by, OUTBOX, **given)
+    return people.take_up(database, newest_token(database), PASSWORD, NOW)
+
+
+def test_a_user_comes_changes_and_goes(database, dealer_id):
+    alice = signed_in(database, ALICE)
+    with database.reading(alice.scope) as session:
+        ((customer_id, _),) = people.customers(dealer_id, session)
+    carol = join(database, alice, CAROL, "customer", customer_id)
+    with database.transaction(alice.scope) as session:
+        assert people.change_role(session, alice, carol, "technician", None, NOW)
+    with database.reading(alice.scope) as session:
+        (_, found) = people.users(dealer_id, session, 0)
+        assert (found.email, found.role, found.customer) == (CAROL, "technician", None)
+        assert people.invitations(dealer_id, session, NOW) == []
+    with database.transaction(alice.scope) as session:
+        assert people.remove(session, alice, carol, NOW)
+        assert not people.remove(session, alice, carol, NOW)
+    with database.reading(alice.scope) as session:
+        assert [user.email for user in people.users(dealer_id, session, 0)] == [ALICE]
+        whats = session.scalars(select(AuditEntry.what).order_by(AuditEntry.id)).all()
+    assert whats == ["user.invited", "user.joined", "user.role_changed", "user.removed"]
+
+
+def test_an_invitation_is_withdrawn(database, dealer_id):
+    alice = signed_in(database, ALICE)
+    with database.transaction(alice.scope) as session:
+        given = {"email": CAROL, "role": "viewer", "customer_id": None, "public_url": URL, "now": NOW}
+        people.invite(session, alice, OUTBOX, **given)
+    with database.transaction(alice.scope) as session:
+        (waiting,) = people.invitations(dealer_id, session, NOW)
+        assert (waiting.email, waiting.mail) == (CAROL, "queued")
+        assert people.withdraw(dealer_id, session, waiting.id) == CAROL
+    assert people.offer(database, newest_token(database), NOW) is None
+
+
+def test_an_invitation_taken_up_twice_at_once_makes_one_user(database, dealer_id):
+    alice = signed_in(database, ALICE)
+    with database.transaction(alice.scope) as session:
+        given = {"email": CAROL, "role": "viewer", "customer_id": None, "public_url": URL, "now": NOW}
+        people.invite(session, alice, OUTBOX, **given)
+    token, together, outcomes = newest_token(database), threading.Barrier(4), []
+
+    def try_it():
+        together.wait()
+        try:
+            outcomes.append(people.take_up(database, token, PASSWORD, NOW))
+        except (people.InvitationGone, people.AlreadyThere) as error:
+            outcomes.append(type(error))
+
+    threads = [threading.Thread(target=try_it) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([outcome for outcome in outcomes if isinstance(outcome, int)]) == 1
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(User).where(User.email == CAROL)) == 1
+        assert session.scalar(select(func.count()).select_from(Invitation)) == 0
+
+
+def test_two_owners_who_remove_each_other_at_the_same_moment_leave_one(database, dealer_id):
+    alice = signed_in(database, ALICE)
+    join(database, alice, CAROL, "owner")
+    carol = signed_in(database, CAROL)
+    together, outcomes = threading.Barrier(2), []
+
+    def remove(by, whom):
+        together.wait()
+        try:
+            with database.transaction(by.scope) as session:
+                outcomes.append(people.remove(session, by, whom.user_id, NOW))
+        except LastOwner:
+            outcomes.append(False)
+
+    threads = [threading.Thread(target=remove, args=pair) for pair in ((alice, carol), (carol, alice))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [False, True]
+    with database.reading(alice.scope) as session:
+        assert len(people.users(dealer_id, session, 0)) == 1
+
+
+def test_nobody_removes_themselves(database, dealer_id):
+    alice = signed_in(database, ALICE)
+    with pytest.raises(NotYourself), database.transaction(alice.scope) as session:
+        people.remove(session, alice, alice.user_id, NOW)
+
+
+def test_passwords_and_sessions_of_a_customers_user(database, dealer_id):
+    """What somebody does with an account of their own is written down even where they may not read it."""
+    alice = signed_in(database, ALICE)
+    with database.reading(alice.scope) as session:
+        ((customer_id, _),) = people.customers(dealer_id, session)
+    join(database, alice, CAROL, "customer", customer_id)
+    carol, phone = signed_in(database, CAROL), signed_in(database, CAROL)
+    assert {one.id for one in account.sessions(database, carol, NOW)} == {carol.sign_in_id, phone.sign_in_id}
+    assert account.end_session(database, carol, phone.sign_in_id, NOW)
+    assert not account.end_session(database, carol, alice.sign_in_id, NOW)
+    new = "another password entirely"
+    account.change_password(database, carol, OUTBOX, old=PASSWORD, new=new, address="::1", now=NOW)
+    assert [one.id for one in account.sessions(database, carol, NOW)] == [carol.sign_in_id]
+    resets.ask(database, OUTBOX, email=CAROL, address="::1", public_url=URL, now=NOW)
+    resets.use(database, OUTBOX, newest_token(database), PASSWORD, NOW)
+    assert account.sessions(database, carol, NOW) == []
+    carol = signed_in(database, CAROL)
+    account.end_all_sessions(database, carol, NOW)
+    with database.reading() as session:
+        deeds = session.execute(select(AuditEntry.who, AuditEntry.what).order_by(AuditEntry.id)).all()
+    hers = [what for who, what in deeds if who == CAROL]
+    assert hers == ["user.joined", "session.ended", "password.changed", "password.reset", "session.all_ended"]
+
+
+def test_a_session_of_a_user_removed_a_moment_ago_is_not_opened(database, dealer_id):
+    with pytest.raises(sign_in.WrongCredentials):
+        sign_in.open_session(database, 99999, Origin("::1", ""), NOW)
