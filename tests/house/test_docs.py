@@ -44,8 +44,14 @@ def test_every_setting_of_the_collector_is_documented():
 
 
 def test_every_decision_is_listed():
-    listed = set(re.findall(r"\((\d{4}-[\w-]+\.md)\)", (ROOT / "docs/decisions/README.md").read_text()))
-    assert listed == {path.name for path in (ROOT / "docs/decisions").glob("0*.md")}
+    """In order, each under a number of its own."""
+    listed = re.findall(
+        r"^(\d+)\. .*\((\d{4}-[\w-]+\.md)\)", (ROOT / "docs/decisions/README.md").read_text(), re.MULTILINE
+    )
+    assert [name for _, name in listed] == sorted(path.name for path in (ROOT / "docs/decisions").glob("0*.md"))
+    numbers = [int(number) for number, _ in listed]
+    assert numbers == [int(name[:4]) for _, name in listed]
+    assert len({*numbers}) == len(numbers)
 
 
 def test_make_alone_lists_every_target():

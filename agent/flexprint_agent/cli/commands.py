@@ -1,40 +1,70 @@
-"""Every command and the function that does it."""
+"""Every command and the function that does it.
+
+Only the module of the command that was typed is imported: the others would be paid for at every wake.
+"""
 
 import argparse
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable
 
-from flexprint_agent.cli import capturing, choosing, finding, segments, sending
-
-
-def _credentials(chosen: argparse.Namespace) -> int:
-    from flexprint_agent.cli.credentials import credentials
-
-    return credentials(chosen)
-
-
-COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
-    "enroll": choosing.enroll,
-    "segments": segments.segments,
-    "add": choosing.add,
-    "exclude": choosing.exclude,
-    "remove": choosing.remove,
-    "search": finding.search,
-    "devices": finding.devices,
-    "read": finding.read,
-    "probe": finding.probe,
-    "capture": capturing.capture,
-    "vendors": capturing.vendors,
-    "send": sending.send,
-    "recipients": choosing.recipients,
-    "wake": sending.wake,
-    "status": sending.status,
-    "doctor": sending.doctor,
-    "sent": sending.sent,
-    "settings": choosing.change_settings,
-    "credentials": _credentials,
-}
+Command = Callable[[argparse.Namespace], int]
 
 
 def run(chosen: argparse.Namespace) -> int:
-    return COMMANDS[chosen.command](chosen)
+    return function_of(chosen.command)(chosen)
+
+
+def function_of(command: str) -> Command:
+    match command:
+        case "send" | "wake" | "status" | "doctor" | "sent":
+            return _of_sending()[command]
+        case "search" | "devices" | "read" | "probe":
+            return _of_finding()[command]
+        case "capture" | "vendors":
+            return _of_capturing()[command]
+        case "segments":
+            from flexprint_agent.cli.segments import segments
+
+            return segments
+        case "credentials":
+            from flexprint_agent.cli.credentials import credentials
+
+            return credentials
+        case _:
+            return _of_choosing()[command]
+
+
+def _of_sending() -> dict[str, Command]:
+    from flexprint_agent.cli import sending
+
+    return {
+        "send": sending.send,
+        "wake": sending.wake,
+        "status": sending.status,
+        "doctor": sending.doctor,
+        "sent": sending.sent,
+    }
+
+
+def _of_finding() -> dict[str, Command]:
+    from flexprint_agent.cli import finding
+
+    return {"search": finding.search, "devices": finding.devices, "read": finding.read, "probe": finding.probe}
+
+
+def _of_capturing() -> dict[str, Command]:
+    from flexprint_agent.cli import capturing
+
+    return {"capture": capturing.capture, "vendors": capturing.vendors}
+
+
+def _of_choosing() -> dict[str, Command]:
+    from flexprint_agent.cli import choosing
+
+    return {
+        "enroll": choosing.enroll,
+        "add": choosing.add,
+        "exclude": choosing.exclude,
+        "remove": choosing.remove,
+        "recipients": choosing.recipients,
+        "settings": choosing.change_settings,
+    }

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from flexprint_agent import __version__
+from flexprint_agent.cli.commands import function_of
 from flexprint_agent.cli.finding import _stream
 from flexprint_agent.cli.parser import parse
 from flexprint_agent.keep.home import only_one
@@ -323,6 +325,25 @@ def test_what_sends_nothing_loads_neither_http_nor_cryptography(enrolled, tmp_pa
     program = [sys.executable, "-c", MODULES, "--home", tmp_path / "home", *words]
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == ""
+
+
+def test_every_command_that_can_be_typed_has_its_function(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    typed = re.search(r"\{([a-z,]+)\}", capsys.readouterr().out)
+    assert typed
+    for command in typed[1].split(","):
+        assert callable(function_of(command)), command
+
+
+def test_a_wake_loads_the_module_of_no_other_command():
+    program = (
+        "import sys; from flexprint_agent.cli.commands import function_of; function_of('wake'); "
+        "print(*(name.rpartition('.')[2] for name in sys.modules if name.startswith('flexprint_agent.cli.')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "sending" in loaded
+    assert not {*loaded} & {"capturing", "choosing", "credentials", "finding", "lists", "segments"}
 
 
 def test_words_that_nobody_reads_any_more_end_quietly(enrolled, tmp_path):
