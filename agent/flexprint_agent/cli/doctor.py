@@ -85,7 +85,7 @@ def findings(facts: Facts) -> list[Finding]:
         found.append(
             Finding(
                 "printers-uncovered",
-                f"{len(facts.uncovered)} known printers are not read: {_few(facts.uncovered)}",
+                f"Known, and not read ({len(facts.uncovered)}): {_few(facts.uncovered)}",
                 facts.why_uncovered,
             )
         )

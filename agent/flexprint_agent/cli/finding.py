@@ -179,13 +179,25 @@ def named(
         if not spans:
             unknown = isinstance(target, targets.Name) and not reading.look_up(target.name)
             reason = "nobody knows this name" if unknown else "it is excluded"
-            nowhere.append(
-                {"target": text, "answered": False, "printer": False, "error": f"{text} was not asked: {reason}"}
-            )
+            nowhere.append(_not_asked(text, target.port or port, reason))
         for span in spans:
             for address in span:
                 places.setdefault((address, span.port or port), text)
     return [(address, at, text) for (address, at), text in places.items()], nowhere
+
+
+def _not_asked(text: str, port: int, reason: str) -> dict[str, Any]:
+    """The probe object of a target that no packet was sent to."""
+    return {
+        "target": text,
+        "address": None,
+        "port": port,
+        "answered": False,
+        "printer": False,
+        "seconds": 0.0,
+        "packets": 0,
+        "error": f"{text} was not asked: {reason}",
+    }
 
 
 def _stream(chosen: argparse.Namespace, *outcomes: Iterable[dict[str, Any]]) -> tuple[int, int]:

@@ -246,6 +246,9 @@ def test_a_name_that_nobody_knows_is_said(agent):
     said = agent("probe", "no-such-printer.invalid", "--json")
     assert (said.status, said.json["answered"]) == (1, False)
     assert said.json["error"].endswith("was not asked: nobody knows this name")
+    assert (said.json["address"], said.json["port"], said.json["packets"]) == (None, 161, 0)
+    said = agent("probe", "no-such-printer.invalid:1161")
+    assert "no-such-printer.invalid:1161 was not asked" in said.out
 
 
 @pytest.mark.parametrize(

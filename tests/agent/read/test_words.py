@@ -72,6 +72,8 @@ def test_a_name_tells_its_colour(text, colour):
     ("text", "kind"),
     [
         ("Waste Toner Box", "wasteToner"),
+        ("廃トナーボックス", "wasteToner"),
+        ("Recipiente de toner residual", "wasteToner"),
         ("Waste Ink Pad", "wasteInk"),
         ("Maintenance Box", "wasteInk"),
         ("Fuser Kit", "fuser"),
