@@ -22,6 +22,8 @@ from flexprint_server.tenants.models import (
     InstallKey,
     Invitation,
     PasswordReset,
+    RecoveryCode,
+    SecondFactor,
     SignInFailure,
     Site,
     User,
@@ -75,6 +77,9 @@ def filled(url: str) -> Iterator[Two]:
         invited = {"email": "x@example.com", "role": "viewer", "token_hash": bytes(32), "mail_id": mail.id}
         session.add(Invitation(dealer_id=alice, **invited, created_at=NOW, expires_at=NOW))
         hers = session.scalar(select(User.id).where(User.dealer_id == alice))
+        session.add(SecondFactor(user_id=hers, secret=b"", last_step=0, created_at=NOW))
+        session.flush()
+        session.add(RecoveryCode(user_id=hers, code_hash=bytes(32)))
         session.add(PasswordReset(user_id=hers, token_hash=bytes(32), created_at=NOW, expires_at=NOW))
         for device in session.scalars(select(Device).where(Device.serial.is_not(None))):
             session.add(DeviceKey(dealer_id=alice, key=f"serial:{device.id}", device_id=device.id))
@@ -122,7 +127,16 @@ def test_a_customers_user_sees_that_customer_alone(two):
     each = [counted(database, Scope(alice.dealer_id, customer)) for customer in customers]
     of_all, of_none = (
         {"dealer", "layout"},
-        {"user_account", "sign_in", "audit_entry", "invitation", "outgoing_mail", "password_reset"},
+        {
+            "user_account",
+            "sign_in",
+            "audit_entry",
+            "invitation",
+            "outgoing_mail",
+            "password_reset",
+            "recovery_code",
+            "second_factor",
+        },
     )
     for name, count in whole.items():
         expected = count * len(each) if name in of_all else 0 if name in of_none else count

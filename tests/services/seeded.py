@@ -116,13 +116,13 @@ def bare_dealer(session: Session, at: datetime, name: str, email: str) -> Dealer
     dealer = Dealer(name=name, created_at=at)
     session.add(dealer)
     session.flush()
-    session.add(User(dealer_id=dealer.id, email=email, password_hash=_password_hash(), role="owner", created_at=at))
+    session.add(User(dealer_id=dealer.id, email=email, password_hash=password_hash(), role="owner", created_at=at))
     session.flush()
     return dealer
 
 
 @cache
-def _password_hash() -> str:
+def password_hash() -> str:
     return hash_password(PASSWORD)
 
 

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from flexprint_server.dashboard.door import Door, Form, RowId, client_address, redirect, too_many
 from flexprint_server.dashboard.pages import error_page, page
 from flexprint_server.mail.outbox import Outbox
-from flexprint_server.tenants import account, resets
+from flexprint_server.tenants import account, resets, second_factor
 from flexprint_server.tenants.guessing import TooManyAttempts
 from flexprint_server.tenants.passwords import LONGEST, SHORTEST, PasswordUnfit
 from flexprint_server.tenants.resets import ResetGone
@@ -36,6 +36,7 @@ def _account(pages: APIRouter, door: Door, outbox: Outbox) -> None:
             visitor=visitor,
             now=now,
             sessions=account.sessions(door.database, visitor, now),
+            has_second_factor=second_factor.codes_left(door.database, visitor) is not None,
             problem=problem,
             done=done,
             shortest=SHORTEST,

@@ -35,11 +35,16 @@ LARGEST_FORM: Final = 16 << 10
 """Octets of a form at most."""
 
 _BROWSER_KNOWN_FOR: Final = timedelta(days=365)
+_BEFORE_THE_SECOND_FACTOR: Final = ("/account/second-factor", "/sign-out")
 _TRUSTED_ORIGINS: Final = (None, "same-origin", "none")
 
 
 class NotSignedIn(Exception):
     """The page is for people who are signed in."""
+
+
+class SecondFactorFirst(Exception):
+    """The visitor's company asks for a second factor, and there is none yet."""
 
 
 class NotAllowed(Exception):
@@ -65,6 +70,8 @@ class Door:
         seen = self.visitor_if_any(request)
         if seen is None:
             raise NotSignedIn
+        if seen.must_turn_on and request.url.path not in _BEFORE_THE_SECOND_FACTOR:
+            raise SecondFactorFirst
         until = sign_in.renewed(seen.created_at, seen.expires_at, self.clock())
         if until:
             with self.database.transaction() as session:
@@ -88,6 +95,15 @@ class Door:
             return None
         with self.database.reading() as session:
             return sign_in.visitor(session, token, self.clock())
+
+    def session_token(self, request: Request) -> str:
+        """The token that the browser shows, whatever it is worth."""
+        return request.cookies.get(self._session) or ""
+
+    def wait_for_code(self, request: Request, response: Response, token: str) -> None:
+        """Gives the browser a session that opens nothing yet, and ends the one it may have had."""
+        self.end_session(request)
+        self._keep(response, self._session, token, sign_in.WAITS_FOR)
 
     def known_browser(self, request: Request, email: str) -> bytes | None:
         return sign_in.known_browser(self._secret_key, email, request.cookies.get(self._browser))
@@ -195,6 +211,8 @@ async def _answered(request: Request, answer: Callable[[Request], Coroutine[Any,
         return await answer(request)
     except NotSignedIn:
         return redirect(_sign_in_first(request))
+    except SecondFactorFirst:
+        return redirect("/account/second-factor")
     except NotAllowed:
         return error_page(403, said=NOT_YOURS)
     except StarletteHTTPException as error:

@@ -40,6 +40,7 @@ def _list(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) -> None
             found = people.users(visitor.dealer_id, session, (number - 1) * people.PAGE)
             waiting = people.invitations(visitor.dealer_id, session, now)
             customers = people.customers(visitor.dealer_id, session)
+            wanted = people.wants_second_factor(visitor.dealer_id, session)
         values = {"problem": "", "email": "", "role": "", "customer_id": None, **more}
         return page(
             "people.html",
@@ -51,6 +52,7 @@ def _list(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) -> None
             has_next=len(found) > people.PAGE,
             invitations=waiting,
             customers=customers,
+            second_factor_is_wanted=wanted,
             roles=tuple(ROLES),
             **values,
         )

@@ -8,7 +8,14 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from flexprint_server.dashboard import account_pages, address_line, agent_pages, audit_pages, people_pages
+from flexprint_server.dashboard import (
+    account_pages,
+    address_line,
+    agent_pages,
+    audit_pages,
+    people_pages,
+    second_factor_pages,
+)
 from flexprint_server.dashboard.chart import chart
 from flexprint_server.dashboard.door import (
     Door,
@@ -29,7 +36,7 @@ from flexprint_server.mail.addresses import mail_domain
 from flexprint_server.mail.outbox import Outbox
 from flexprint_server.reports import queries as reports
 from flexprint_server.settings import Settings
-from flexprint_server.tenants import sign_in
+from flexprint_server.tenants import second_factor, sign_in
 from flexprint_server.tenants.guessing import TooManyAttempts
 from flexprint_server.tenants.sign_in import Visitor, WrongCredentials
 from flexprint_shared.text import clean
@@ -54,6 +61,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     outbox = Outbox(settings.secret_key, mail_domain(settings.mail_from))
     people_pages.add(pages, door, outbox, settings.public_url)
     account_pages.add(pages, door, outbox, settings.public_url)
+    second_factor_pages.add(pages, door, settings.secret_key)
 
     @pages.get("/static/{name}")
     def static(name: str) -> Response:
@@ -109,6 +117,10 @@ def _sign_in_pages(pages: APIRouter, door: Door) -> None:
         except TooManyAttempts as refused:
             problem, headers = too_many(refused)
             return sign_in_page(request, target, email=email, problem=problem, status=429, headers=headers)
+        if second_factor.is_expected(door.database, token, door.clock()):
+            response = redirect(f"/sign-in/code?next={quote(target, safe='/')}")
+            door.wait_for_code(request, response, token)
+            return response
         response = redirect(target)
         door.let_in(request, response, email=email, token=token)
         return response

@@ -44,7 +44,7 @@ def sessions(database: Database, visitor: Visitor, now: datetime) -> list[OpenSe
     """The visitor's open sessions, the newest first."""
     asked = (
         select(SignIn)
-        .where(SignIn.user_id == visitor.user_id, SignIn.expires_at > now)
+        .where(SignIn.user_id == visitor.user_id, SignIn.expires_at > now, SignIn.waits_for_code.is_(False))
         .order_by(SignIn.id.desc())
         .limit(_MOST_SHOWN)
     )

@@ -29,6 +29,7 @@ class Dealer(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     created_at: Mapped[datetime]
+    wants_second_factor: Mapped[bool] = mapped_column(default=False)
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
@@ -83,7 +84,7 @@ class Invitation(Model):
 
 class SignIn(Model):
     """One signed-in browser. The cookie holds a token; here is only its SHA-256. `address` and `browser` say where
-    from, for the account's own page."""
+    from, for the account's own page. While it `waits_for_code`, the password was right and it opens nothing."""
 
     __tablename__ = "sign_in"
 
@@ -95,6 +96,7 @@ class SignIn(Model):
     expires_at: Mapped[datetime]
     address: Mapped[str | None] = mapped_column(String(45))
     browser: Mapped[str | None] = mapped_column(String(60))
+    waits_for_code: Mapped[bool] = mapped_column(default=False)
 
     user: Mapped[User] = relationship()
 
@@ -113,6 +115,35 @@ class PasswordReset(Model):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return cls.user_id.in_(users_of(scope))
+
+
+class SecondFactor(Model):
+    """A user's secret for one-time codes, encrypted, and the newest step of the clock whose code was used."""
+
+    __tablename__ = "second_factor"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return cls.user_id.in_(users_of(scope))
+
+
+class RecoveryCode(Model):
+    """A code that stands for one of SecondFactor, once. Only its SHA-256 is kept; gone when it is used."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:

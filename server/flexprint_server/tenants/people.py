@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from flexprint_server.database import Database, Scope
 from flexprint_server.mail.models import OutgoingMail
 from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.tenants import audit
-from flexprint_server.tenants.models import Customer, Dealer, Invitation, User
+from flexprint_server.tenants.models import Customer, Dealer, Invitation, SecondFactor, User
 from flexprint_server.tenants.passwords import hash_password
 from flexprint_server.tenants.roles import CUSTOMER, OWNER, ROLES
 from flexprint_server.tenants.service import AlreadyThere, TenantsError, UnfitName, email_address
@@ -69,6 +69,7 @@ class Person:
     customer: str | None
     created_at: datetime
     last_sign_in_at: datetime | None
+    has_second_factor: bool
 
 
 @dataclass(slots=True, frozen=True)
@@ -99,16 +100,26 @@ class Offer:
 def users(dealer_id: int, session: Session, skip: int) -> list[Person]:
     """PAGE users by address, and one more where there is a next page; the first `skip` are left out."""
     rows = session.execute(
-        select(User, Customer.name)
+        select(User, Customer.name, SecondFactor.user_id)
         .outerjoin(Customer, Customer.id == User.customer_id)
+        .outerjoin(SecondFactor, SecondFactor.user_id == User.id)
         .where(User.dealer_id == dealer_id)
         .order_by(User.email)
         .offset(skip)
         .limit(PAGE + 1)
     )
     return [
-        Person(user.id, user.email, user.role, user.customer_id, customer, user.created_at, user.last_sign_in_at)
-        for user, customer in rows
+        Person(
+            user.id,
+            user.email,
+            user.role,
+            user.customer_id,
+            customer,
+            user.created_at,
+            user.last_sign_in_at,
+            has_second_factor=factor is not None,
+        )
+        for user, customer, factor in rows
     ]
 
 
@@ -293,6 +304,19 @@ def remove(session: Session, visitor: Visitor, user_id: int, now: datetime) -> b
     session.execute(delete(User).where(User.id == user.id))
     audit.note(session, visitor, "user.removed", user.email, now, before={"role": user.role})
     return True
+
+
+def wants_second_factor(dealer_id: int, session: Session) -> bool:
+    return bool(session.scalar(select(Dealer.wants_second_factor).where(Dealer.id == dealer_id)))
+
+
+def want_second_factor(session: Session, visitor: Visitor, *, wanted: bool, now: datetime) -> None:
+    """Whether everybody of the dealer, customers' users included, has to have a second factor."""
+    was = wants_second_factor(visitor.dealer_id, session)
+    session.execute(update(Dealer).where(Dealer.id == visitor.dealer_id).values(wants_second_factor=wanted))
+    words = {False: "optional", True: "required"}
+    before, after = ({"second factor": words[state]} for state in (was, wanted))
+    audit.note(session, visitor, "dealer.second_factor", visitor.dealer, now, before=before, after=after)
 
 
 def _other_user(session: Session, visitor: Visitor, user_id: int) -> User | None:

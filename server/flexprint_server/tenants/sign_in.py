@@ -14,12 +14,15 @@ from sqlalchemy.orm import Session, joinedload
 from flexprint_server.database import Database, Scope
 from flexprint_server.tenants import passwords, roles
 from flexprint_server.tenants.guessing import Limit, forgive, note_attempt, of_network
-from flexprint_server.tenants.models import SignIn, User
+from flexprint_server.tenants.models import SecondFactor, SignIn, User
 from flexprint_server.tenants.roles import Permission
 from flexprint_shared.text import clean
 
 IDLE: Final = timedelta(hours=12)
 """A session ends when it was not used for about so long."""
+
+WAITS_FOR: Final = timedelta(minutes=10)
+"""How long somebody who has given the password may take to give the code."""
 
 LONGEST: Final = timedelta(days=14)
 """A session ends after so long in any case."""
@@ -46,6 +49,9 @@ class Visitor:
     csrf_token: str
     created_at: datetime
     expires_at: datetime
+    company_wants_second_factor: bool = False
+    must_turn_on: bool = False
+    """A second factor, before anything else."""
 
     @property
     def scope(self) -> Scope:
@@ -93,8 +99,8 @@ def sign_in(
     now: datetime,
     browser_name: str = "",
 ) -> str:
-    """The token of a new session, which is shown to its owner as one of `browser_name`. Raises WrongCredentials or
-    TooManyAttempts.
+    """The token of a new session, shown to its owner as one of `browser_name`. It waits for a code where the account
+    has a second factor. Raises WrongCredentials or TooManyAttempts.
 
     The password is checked between two transactions: no lock is held during the dear part.
     """
@@ -110,7 +116,8 @@ def sign_in(
         session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.expires_at <= now))
         if better:
             session.execute(update(User).where(User.id == user.id).values(password_hash=better))
-        return _new_session(session, user.id, Origin(address, browser_name), now)[1]
+        waits = session.get(SecondFactor, user.id) is not None
+        return _new_session(session, user.id, Origin(address, browser_name), now, waits=waits)[1]
 
 
 def open_session(database: Database, user_id: int, origin: Origin, now: datetime) -> tuple[str, str]:
@@ -120,20 +127,23 @@ def open_session(database: Database, user_id: int, origin: Origin, now: datetime
         return _new_session(session, user_id, origin, now)
 
 
-def _new_session(session: Session, user_id: int, origin: Origin, now: datetime) -> tuple[str, str]:
+def _new_session(
+    session: Session, user_id: int, origin: Origin, now: datetime, *, waits: bool = False
+) -> tuple[str, str]:
     """The account's address and the session's token."""
-    signs_in = update(User).where(User.id == user_id).values(last_sign_in_at=now)
+    signs_in = update(User).where(User.id == user_id).values(last_sign_in_at=User.last_sign_in_at if waits else now)
     email = session.scalar(signs_in.returning(User.email))
     if email is None:  # removed a moment ago
         raise WrongCredentials
     token = secrets.token_urlsafe(32)
     session.add(
         SignIn(
-            token_hash=_hash(token),
+            token_hash=token_hash(token),
             user_id=user_id,
             csrf_token=secrets.token_urlsafe(32),
             created_at=now,
-            expires_at=now + IDLE,
+            expires_at=now + (WAITS_FOR if waits else IDLE),
+            waits_for_code=waits,
             address=clean(origin.address, 45),
             browser=clean(origin.browser_name, 60),
         )
@@ -143,13 +153,16 @@ def _new_session(session: Session, user_id: int, origin: Origin, now: datetime) 
 
 def visitor(session: Session, token: str, now: datetime) -> Visitor | None:
     """Whose token this is; None when it is nobody's, or its session has ended."""
-    found = session.scalar(
-        select(SignIn)
-        .where(SignIn.token_hash == _hash(token), SignIn.expires_at > now)
+    row = session.execute(
+        select(SignIn, SecondFactor.user_id)
+        .outerjoin(SecondFactor, SecondFactor.user_id == SignIn.user_id)
+        .where(SignIn.token_hash == token_hash(token), SignIn.expires_at > now, SignIn.waits_for_code.is_(False))
         .options(joinedload(SignIn.user).joinedload(User.dealer))
-    )
-    if found is None:
+    ).first()
+    if row is None:
         return None
+    found, factor = row
+    wants = found.user.dealer.wants_second_factor
     return Visitor(
         sign_in_id=found.id,
         user_id=found.user_id,
@@ -161,6 +174,8 @@ def visitor(session: Session, token: str, now: datetime) -> Visitor | None:
         csrf_token=found.csrf_token,
         created_at=found.created_at,
         expires_at=found.expires_at,
+        company_wants_second_factor=wants,
+        must_turn_on=wants and factor is None,
     )
 
 
@@ -170,10 +185,10 @@ def renew(session: Session, seen: Visitor, until: datetime) -> None:
 
 def sign_out(session: Session, token: str) -> None:
     """Ends the session of `token`, if there is one."""
-    session.execute(delete(SignIn).where(SignIn.token_hash == _hash(token)))
+    session.execute(delete(SignIn).where(SignIn.token_hash == token_hash(token)))
 
 
-def _hash(token: str) -> bytes:
+def token_hash(token: str) -> bytes:
     return sha256(token.encode(errors="replace")).digest()
 
 

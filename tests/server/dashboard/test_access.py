@@ -24,6 +24,9 @@ from services.seeded import PASSWORD
 EVERY_ROUTE = {
     ("GET", "/"): ("/sign-in", 200),
     ("GET", "/account"): ("/sign-in?next=/account", 200),
+    ("GET", "/account/second-factor"): ("/sign-in?next=/account/second-factor", 200),
+    ("POST", "/account/second-factor"): ("/sign-in", 403),
+    ("POST", "/account/second-factor/off"): ("/sign-in", 403),
     ("POST", "/account/password"): ("/sign-in", 403),
     ("POST", "/account/sessions/{sign_in_id}/end"): ("/sign-in", 403),
     ("POST", "/account/sign-out-everywhere"): ("/sign-in", 403),
@@ -40,6 +43,8 @@ EVERY_ROUTE = {
     ("POST", "/people/invitations"): ("/sign-in", 403),
     ("POST", "/people/invitations/{invitation_id}/withdraw"): ("/sign-in", 403),
     ("POST", "/people/{user_id}/remove"): ("/sign-in", 403),
+    ("POST", "/people/second-factor"): ("/sign-in", 403),
+    ("POST", "/people/{user_id}/second-factor/off"): ("/sign-in", 403),
     ("POST", "/people/{user_id}/role"): ("/sign-in", 403),
     ("GET", "/reports"): ("/sign-in?next=/reports", 200),
     ("GET", "/reports/{report_id}.xlsx"): ("/sign-in?next=/reports/{report_id}.xlsx", 404),
@@ -47,6 +52,8 @@ EVERY_ROUTE = {
     ("POST", "/resets/{token}"): (403, 403),
     ("GET", "/sign-in"): (200, 303),
     ("POST", "/sign-in"): (403, 403),
+    ("GET", "/sign-in/code"): ("/sign-in", 303),
+    ("POST", "/sign-in/code"): (403, 403),
     ("POST", "/sign-out"): ("/sign-in", 403),
     ("GET", "/static/{name}"): (404, 404),
 }

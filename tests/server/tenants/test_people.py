@@ -2,6 +2,7 @@
 
 import re
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -10,7 +11,7 @@ from flexprint_server.database import Database
 from flexprint_server.mail import outbox
 from flexprint_server.mail.models import OutgoingMail
 from flexprint_server.mail.outbox import Outbox
-from flexprint_server.tenants import account, people, resets, sign_in
+from flexprint_server.tenants import account, people, resets, second_factor, sign_in, totp
 from flexprint_server.tenants.models import AuditEntry, Customer, Invitation, User
 from flexprint_server.tenants.people import LastOwner, NotYourself
 from flexprint_server.tenants.sign_in import Origin, Visitor
@@ -166,3 +167,47 @@ def test_passwords_and_sessions_of_a_customers_user(database, dealer_id):
 def test_a_session_of_a_user_removed_a_moment_ago_is_not_opened(database, dealer_id):
     with pytest.raises(sign_in.WrongCredentials):
         sign_in.open_session(database, 99999, Origin("::1", ""), NOW)
+
+
+def test_a_second_factor_is_turned_on_used_insisted_on_and_taken_away(database, dealer_id):
+    """Of several that show the same code at the same moment, one gets in."""
+    alice = signed_in(database, ALICE)
+    carol = signed_in(database, join_as(database, alice, CAROL, "technician"))
+    secret = second_factor.new_secret()
+    given = {"secret": secret, "typed": totp.code(secret, totp.step_at(NOW)), "password": PASSWORD}
+    codes = second_factor.turn_on(database, carol, SECRET_KEY, **given, address="::1", now=NOW)
+    later, origin = NOW + timedelta(seconds=30), Origin("::1", "")
+    typed = totp.code(secret, totp.step_at(later))
+    tokens = [
+        sign_in.sign_in(database, email=CAROL, password=PASSWORD, address="::1", browser=None, now=later)
+        for _ in range(3)
+    ]
+    together, outcomes = threading.Barrier(3), []
+
+    def try_it(token):
+        together.wait()
+        try:
+            second_factor.give(database, SECRET_KEY, token=token, typed=typed, origin=origin, now=later)
+            outcomes.append("in")
+        except second_factor.WrongCode:
+            outcomes.append("out")
+
+    threads = [threading.Thread(target=try_it, args=(token,)) for token in tokens]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["in", "out", "out"]
+    token = sign_in.sign_in(database, email=CAROL, password=PASSWORD, address="::1", browser=None, now=later)
+    second_factor.give(database, SECRET_KEY, token=token, typed=codes[0], origin=origin, now=later)
+    assert second_factor.codes_left(database, carol) == 9
+    with database.transaction(alice.scope) as session:
+        people.want_second_factor(session, alice, wanted=True, now=NOW)
+        assert second_factor.take_away(session, alice, carol.user_id, NOW)
+    assert second_factor.codes_left(database, carol) is None
+    assert signed_in(database, ALICE).must_turn_on
+
+
+def join_as(database: Database, by: Visitor, email: str, role: str) -> str:
+    join(database, by, email, role)
+    return email
