@@ -142,6 +142,8 @@ def test_ctrl_c_leaves_what_is_there(lab, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that started these tests in the background has told all of them to ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  one call, no lock
     )
     lab.forget()
     while lab.report()["per address"].get(AT["slow"], {}).get("packets", 0) < 4:
