@@ -2,8 +2,9 @@
 
     python -m bench.ingest [ROUNDS]
 
-Every way stores reads of the same 64 sites of 50 printers, one commit a batch, PostgreSQL with fsync on. The web
-application runs on one core and the load on the other; PostgreSQL uses both.
+Every way stores reads of the same 64 sites of 50 printers, one commit a batch, PostgreSQL with fsync on. The collector is
+measured twice: as one API process, which has one core to itself while the load has the other, and as two, one on each
+core, as it runs in production. PostgreSQL uses both cores, also while COPY runs.
 """
 
 import asyncio
@@ -43,6 +44,8 @@ from services.valkey import Valkey
 AGENTS = 64
 DEVICES = 50
 CONNECTIONS = 8
+PROCESSES = 2
+OURS = "FlexPrint, over HTTP: verified, opened, committed"
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 AIM_OF_COPY = 0.6
 AIM_WIRE = 140
@@ -191,9 +194,9 @@ class Call:
             raise RuntimeError(f"{answer!r} {body!r}")
 
 
-async def post_all(port: int, queues: Sequence[Sequence[bytes]]) -> float:
-    """Posts every queue in its own order over CONNECTIONS connections; seconds."""
-    calls = [Call(*await asyncio.open_connection("127.0.0.1", port)) for _ in range(CONNECTIONS)]
+async def post_all(ports: Sequence[int], queues: Sequence[Sequence[bytes]]) -> float:
+    """Posts every queue in its own order over CONNECTIONS connections, to the ports in turn; seconds."""
+    calls = [Call(*await asyncio.open_connection("127.0.0.1", ports[at % len(ports)])) for at in range(CONNECTIONS)]
 
     async def drain(call: Call, mine: Sequence[Sequence[bytes]]) -> None:
         for batches in zip(*mine, strict=True):
@@ -209,11 +212,11 @@ def pinned(core: int, command: Sequence[str]) -> list[str]:
     return ["taskset", "-c", str(core), *command]
 
 
-def over_http(port: int, folder: Path, queues: Sequence[Sequence[bytes]]) -> float:
+def over_http(ports: Sequence[int], folder: Path, queues: Sequence[Sequence[bytes]]) -> float:
     """The load, from a process of its own on the second core; seconds."""
     plan = folder / "plan.json"
     plan.write_text(json.dumps([[sealed.hex() for sealed in queue] for queue in queues]))
-    command = pinned(1, [sys.executable, "-m", "bench.ingest", "--post", str(port), str(plan)])
+    command = pinned(1, [sys.executable, "-m", "bench.ingest", "--post", str(plan), *map(str, ports)])
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
@@ -335,8 +338,8 @@ def by_orm(url: str, batches: Sequence[Sequence[Read]]) -> float:
     return time.perf_counter() - started
 
 
-def api(folder: Path, url: str, queue: str, secret_key: str) -> tuple[Program, int]:
-    """The real web application, on the first core."""
+def api(folder: Path, url: str, queue: str, secret_key: str, core: int) -> tuple[Program, int]:
+    """The real web application, on one core."""
     port = free_port()
     environment = {
         **os.environ,
@@ -346,7 +349,7 @@ def api(folder: Path, url: str, queue: str, secret_key: str) -> tuple[Program, i
         "FLEXPRINT_SECRET_KEY": secret_key,
     }
     command = [sys.executable, "-m", "flexprint_server.cli", "api", "--port", str(port)]
-    program = Program(dies_with_us(pinned(0, command)), folder / "api.log", env=environment)
+    program = Program(dies_with_us(pinned(core, command)), folder / f"api-{core}.log", env=environment)
     return program.ready_when(lambda: listens(port)), port
 
 
@@ -393,38 +396,42 @@ def _measured(folder: Path, server: Postgres, queue: Valkey, rounds: int, turns:
     url = server.create(template)
     secret_key = os.urandom(32).hex()
     database = Database(url)
-    every = sites(database, secret_key, 1 + turns * rounds)
-    program, port = api(folder, url, queue.url, secret_key)
-    rates: dict[str, list[float]] = {"http": [], "wide": [], "lean": [], "orm": []}
-    cpu = []
+    every = sites(database, secret_key, 1 + PROCESSES * turns * rounds)
+    programs, ports = zip(*(api(folder, url, queue.url, secret_key, core) for core in range(PROCESSES)), strict=True)
+    rates: dict[str, list[float]] = {"1": [], "2": [], "wide": [], "lean": [], "orm": []}
+    cpu: dict[str, list[float]] = {"1": [], "2": []}
+    count, first = rounds * AGENTS, 1
     try:
-        over_http(port, folder, [site.sealed[:1] for site in every])
+        over_http(ports, folder, [site.sealed[:1] for site in every])
         before = stored_octets(database)
-        for turn in range(turns):
-            part = slice(1 + turn * rounds, 1 + (turn + 1) * rounds)
-            count = rounds * AGENTS
-            spent = cpu_seconds(program.pid)
-            seconds = over_http(port, folder, [site.sealed[part] for site in every])
-            cpu.append((cpu_seconds(program.pid) - spent) / count * 1000)
-            rates["http"].append(count * DEVICES / seconds)
+        for _ in range(turns):
+            for processes in range(1, PROCESSES + 1):
+                part, first = slice(first, first + rounds), first + rounds
+                spent = sum(cpu_seconds(program.pid) for program in programs)
+                seconds = over_http(ports[:processes], folder, [site.sealed[part] for site in every])
+                spent = sum(cpu_seconds(program.pid) for program in programs) - spent
+                cpu[str(processes)].append(spent / count * 1000)
+                rates[str(processes)].append(count * DEVICES / seconds)
             batches = [site.reads[number] for number in range(part.start, part.stop) for site in every]
             fresh = server.create(template)
             rates["wide"].append(count * DEVICES / by_copy(fresh, batches, "COPY wide FROM STDIN", wide))
             rates["lean"].append(count * DEVICES / by_copy(fresh, batches, LEAN_COPY, lean))
             rates["orm"].append(20 * DEVICES / by_orm(fresh, batches[:20]))
             server.drop(fresh)
-        reads = turns * rounds * AGENTS * DEVICES
+        reads = PROCESSES * turns * rounds * AGENTS * DEVICES
         stored = (stored_octets(database) - before) / reads
         with database.reading() as session:
             assert session.scalar(select(StoredRead.id).order_by(StoredRead.id.desc()).limit(1)), "nothing was stored"
     finally:
-        program.stop()
+        for program in programs:
+            program.stop()
         database.close()
     wire = sum(len(sealed) for site in every for sealed in site.sealed[1:]) / reads
     middle = {way: statistics.median(values) for way, values in rates.items()}
     return [
         Row("psycopg COPY of the reads as wide rows", middle["wide"]),
-        Row("FlexPrint, over HTTP: verified, opened, committed", middle["http"], statistics.median(cpu), wire, stored),
+        Row(f"{OURS}, one API process", middle["1"], statistics.median(cpu["1"]), wire, stored),
+        Row(f"{OURS}, two API processes", middle["2"], statistics.median(cpu["2"]), wire, stored),
         Row("psycopg COPY of nothing but FlexPrint's lean rows", middle["lean"]),
         Row("SQLAlchemy ORM, a row a value (no HTTP, no seal)", middle["orm"]),
     ]
@@ -432,12 +439,15 @@ def _measured(folder: Path, server: Postgres, queue: Valkey, rounds: int, turns:
 
 def aims(rows: Sequence[Row]) -> dict[str, tuple[str, bool]]:
     """What was wanted: what was measured, and whether that is enough."""
-    reference, ours = rows[:2]
+    reference, one, ours = rows[:3]
     assert ours.wire is not None
     assert ours.stored is not None
-    ratio = ours.rate / reference.rate
+    alone, ratio = one.rate / reference.rate, ours.rate / reference.rate
     return {
-        f"at least {AIM_OF_COPY:g} of the reads that COPY stores in a second": (f"{ratio:.2f}", ratio >= AIM_OF_COPY),
+        f"at least {AIM_OF_COPY:g} of the reads that COPY stores in a second": (
+            f"{ratio:.2f} with an API process on each core, {alone:.2f} with a single one",
+            ratio >= AIM_OF_COPY,
+        ),
         f"a read on the wire within {AIM_WIRE} octets": (f"{ours.wire:.0f}", ours.wire <= AIM_WIRE),
         f"a read stored within {AIM_STORED} octets": (f"{ours.stored:.0f}", ours.stored <= AIM_STORED),
     }
@@ -459,9 +469,9 @@ def markdown(rows: Sequence[Row]) -> Iterator[str]:
 
 def main() -> None:
     if sys.argv[1:2] == ["--post"]:
-        plan = json.loads(Path(sys.argv[3]).read_text())
+        plan = json.loads(Path(sys.argv[2]).read_text())
         queues = [[bytes.fromhex(sealed) for sealed in queue] for queue in plan]
-        print(asyncio.run(post_all(int(sys.argv[2]), queues)))
+        print(asyncio.run(post_all([int(port) for port in sys.argv[3:]], queues)))
         return
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 12
     for line in markdown(measure(rounds)):
