@@ -41,7 +41,7 @@ def _list(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) -> None
             waiting = people.invitations(visitor.dealer_id, session, now)
             customers = people.customers(visitor.dealer_id, session)
             wanted = people.wants_second_factor(visitor.dealer_id, session)
-        values = {"problem": "", "email": "", "role": "", "customer_id": None, **more}
+        values = {"problem": "", "email": "", "role": "", "customer": "", **more}
         return page(
             "people.html",
             status=status,
@@ -65,7 +65,7 @@ def _list(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) -> None
     def invite(request: Request, form: Form, visitor: owner) -> Response:
         door.check_form(request, form, visitor)
         email, role = clean(form.get("email", ""), 254), clean(form.get("role", ""), 20)
-        customer_id = address_line.number(form.get("customer"))
+        customer = clean(form.get("customer", ""), 200)
         try:
             with door.database.transaction(visitor.scope) as session:
                 people.invite(
@@ -74,12 +74,12 @@ def _list(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) -> None
                     outbox,
                     email=email,
                     role=role,
-                    customer_id=customer_id,
+                    customer=customer,
                     public_url=public_url,
                     now=door.clock(),
                 )
         except TenantsError as error:
-            typed: dict[str, Any] = {"email": email, "role": role, "customer_id": customer_id}
+            typed: dict[str, Any] = {"email": email, "role": role, "customer": customer}
             return people_page(visitor, problem=str(error), status=422, **typed)
         return redirect("/people")
 
@@ -96,10 +96,10 @@ def _list(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) -> None
     @pages.post("/people/{user_id}/role")
     def change_role(request: Request, user_id: RowId, form: Form, visitor: owner) -> Response:
         door.check_form(request, form, visitor)
-        role, customer_id = form.get("role", ""), address_line.number(form.get("customer"))
+        role, customer = form.get("role", ""), form.get("customer", "")
         try:
             with door.database.transaction(visitor.scope) as session:
-                found = people.change_role(session, visitor, user_id, role, customer_id, door.clock())
+                found = people.change_role(session, visitor, user_id, role, customer, door.clock())
         except TenantsError as error:
             return people_page(visitor, problem=str(error), status=422)
         return _done(found)

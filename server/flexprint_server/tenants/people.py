@@ -65,7 +65,6 @@ class Person:
     id: int
     email: str
     role: str
-    customer_id: int | None
     customer: str | None
     created_at: datetime
     last_sign_in_at: datetime | None
@@ -79,7 +78,6 @@ class Invited:
     id: int
     email: str
     role: str
-    customer_id: int | None
     customer: str | None
     expires_at: datetime
     mail: str | None
@@ -113,7 +111,6 @@ def users(dealer_id: int, session: Session, skip: int) -> list[Person]:
             user.id,
             user.email,
             user.role,
-            user.customer_id,
             customer,
             user.created_at,
             user.last_sign_in_at,
@@ -134,15 +131,14 @@ def invitations(dealer_id: int, session: Session, now: datetime) -> list[Invited
         .limit(7 * MOST_A_DAY)
     )
     return [
-        Invited(made.id, made.email, made.role, made.customer_id, customer, made.expires_at, state, answer)
+        Invited(made.id, made.email, made.role, customer, made.expires_at, state, answer)
         for made, customer, state, answer in rows
     ]
 
 
-def customers(dealer_id: int, session: Session) -> Sequence[tuple[int, str]]:
-    """Every customer's id and name, by name."""
-    found = select(Customer.id, Customer.name).where(Customer.dealer_id == dealer_id).order_by(Customer.name)
-    return [(row.id, row.name) for row in session.execute(found)]
+def customers(dealer_id: int, session: Session) -> Sequence[str]:
+    """Every customer's name, in order."""
+    return session.scalars(select(Customer.name).where(Customer.dealer_id == dealer_id).order_by(Customer.name)).all()
 
 
 def invite(
@@ -152,16 +148,17 @@ def invite(
     *,
     email: str,
     role: str,
-    customer_id: int | None,
+    customer: str,
     public_url: str,
     now: datetime,
 ) -> None:
-    """Mails an invitation; one that the address had from this dealer holds no longer. Raises UnfitName, UnfitRole,
+    """Mails an invitation; one that the address had from this dealer holds no longer. `customer` is the name of the
+    customer whose user it is, where the role is that of one. Raises UnfitName, UnfitRole,
     AlreadyThere, TooManyInvitations."""
     address = email_address(email)
     if not is_address(address):
         raise UnfitName(f"No mail can be sent to {address!r}. Write it as name@example.com.")
-    customer = _customer_of(session, visitor.dealer_id, role, customer_id)
+    owner = _customer_of(session, visitor.dealer_id, role, customer)
     if session.scalar(select(User.id).where(User.dealer_id == visitor.dealer_id, User.email == address)):
         raise AlreadyThere(f"{address} signs in here already. Change the role in the list instead.")
     if _mailed_within_a_day(session, visitor.dealer_id, now) >= MOST_A_DAY:
@@ -175,25 +172,25 @@ def invite(
             dealer_id=visitor.dealer_id,
             email=address,
             role=role,
-            customer_id=customer.id if customer else None,
+            customer_id=owner.id if owner else None,
             token_hash=token_hash(token),
             mail_id=mail.id,
             created_at=now,
             expires_at=now + HOLDS_FOR,
         )
     )
-    audit.note(session, visitor, "user.invited", address, now, after=_as_json(role, customer))
+    audit.note(session, visitor, "user.invited", address, now, after=_as_json(role, owner))
 
 
-def _customer_of(session: Session, dealer_id: int, role: str, customer_id: int | None) -> Customer | None:
+def _customer_of(session: Session, dealer_id: int, role: str, name: str) -> Customer | None:
     """The customer that goes with the role. Raises UnfitRole."""
     if role not in ROLES:
         raise UnfitRole("Choose one of the roles.")
     if role != CUSTOMER:
         return None
-    found = session.scalar(select(Customer).where(Customer.dealer_id == dealer_id, Customer.id == customer_id))
+    found = session.scalar(select(Customer).where(Customer.dealer_id == dealer_id, Customer.name == clean(name, 200)))
     if found is None:
-        raise UnfitRole("Choose the customer whose sites a customer's user may see.")
+        raise UnfitRole("Name the customer whose sites this user may see, as it is written on the page of agents.")
     return found
 
 
@@ -278,20 +275,18 @@ def token_hash(token: str) -> bytes:
 # ---------------------------------------------------------------- changing and removing
 
 
-def change_role(
-    session: Session, visitor: Visitor, user_id: int, role: str, customer_id: int | None, now: datetime
-) -> bool:
-    """False when this dealer has no such user. Raises UnfitRole, NotYourself, LastOwner."""
+def change_role(session: Session, visitor: Visitor, user_id: int, role: str, customer: str, now: datetime) -> bool:
+    """`customer` as for invite(). False when this dealer has no such user. Raises UnfitRole, NotYourself, LastOwner."""
     user = _other_user(session, visitor, user_id)
     if user is None:
         return False
-    customer = _customer_of(session, visitor.dealer_id, role, customer_id)
+    owner = _customer_of(session, visitor.dealer_id, role, customer)
     if role != OWNER:
         _leave_an_owner(session, visitor.dealer_id, user.id)
     before = session.get(Customer, user.customer_id) if user.customer_id else None
     was = _as_json(user.role, before)
-    user.role, user.customer_id = role, customer.id if customer else None
-    audit.note(session, visitor, "user.role_changed", user.email, now, before=was, after=_as_json(role, customer))
+    user.role, user.customer_id = role, owner.id if owner else None
+    audit.note(session, visitor, "user.role_changed", user.email, now, before=was, after=_as_json(role, owner))
     return True
 
 

@@ -46,9 +46,9 @@ def newest_token(database: Database) -> str:
         return re.search(r"/(?:invitations|resets)/(\S+)", outbox.opened(mail, SECRET_KEY).text)[1]
 
 
-def join(database: Database, by: Visitor, email: str, role: str, customer_id: int | None = None) -> int:
+def join(database: Database, by: Visitor, email: str, role: str, customer: str = "") -> int:
     with database.transaction(by.scope) as session:
-        given = {"email": email, "role": role, "customer_id": customer_id, "public_url": URL, "now": NOW}
+        given = {"email": email, "role": role, "customer": customer, "public_url": URL, "now": NOW}
         people.invite(session, by, OUTBOX, **given)
     return people.take_up(database, newest_token(database), PASSWORD, NOW)
 
@@ -56,10 +56,10 @@ def join(database: Database, by: Visitor, email: str, role: str, customer_id: in
 def test_a_user_comes_changes_and_goes(database, dealer_id):
     alice = signed_in(database, ALICE)
     with database.reading(alice.scope) as session:
-        ((customer_id, _),) = people.customers(dealer_id, session)
-    carol = join(database, alice, CAROL, "customer", customer_id)
+        (customer,) = people.customers(dealer_id, session)
+    carol = join(database, alice, CAROL, "customer", customer)
     with database.transaction(alice.scope) as session:
-        assert people.change_role(session, alice, carol, "technician", None, NOW)
+        assert people.change_role(session, alice, carol, "technician", "", NOW)
     with database.reading(alice.scope) as session:
         (_, found) = people.users(dealer_id, session, 0)
         assert (found.email, found.role, found.customer) == (CAROL, "technician", None)
@@ -76,7 +76,7 @@ def test_a_user_comes_changes_and_goes(database, dealer_id):
 def test_an_invitation_is_withdrawn(database, dealer_id):
     alice = signed_in(database, ALICE)
     with database.transaction(alice.scope) as session:
-        given = {"email": CAROL, "role": "viewer", "customer_id": None, "public_url": URL, "now": NOW}
+        given = {"email": CAROL, "role": "viewer", "customer": "", "public_url": URL, "now": NOW}
         people.invite(session, alice, OUTBOX, **given)
     with database.transaction(alice.scope) as session:
         (waiting,) = people.invitations(dealer_id, session, NOW)
@@ -88,7 +88,7 @@ def test_an_invitation_is_withdrawn(database, dealer_id):
 def test_an_invitation_taken_up_twice_at_once_makes_one_user(database, dealer_id):
     alice = signed_in(database, ALICE)
     with database.transaction(alice.scope) as session:
-        given = {"email": CAROL, "role": "viewer", "customer_id": None, "public_url": URL, "now": NOW}
+        given = {"email": CAROL, "role": "viewer", "customer": "", "public_url": URL, "now": NOW}
         people.invite(session, alice, OUTBOX, **given)
     token, together, outcomes = newest_token(database), threading.Barrier(4), []
 
@@ -144,8 +144,8 @@ def test_passwords_and_sessions_of_a_customers_user(database, dealer_id):
     """What somebody does with an account of their own is written down even where they may not read it."""
     alice = signed_in(database, ALICE)
     with database.reading(alice.scope) as session:
-        ((customer_id, _),) = people.customers(dealer_id, session)
-    join(database, alice, CAROL, "customer", customer_id)
+        (customer,) = people.customers(dealer_id, session)
+    join(database, alice, CAROL, "customer", customer)
     carol, phone = signed_in(database, CAROL), signed_in(database, CAROL)
     assert {one.id for one in account.sessions(database, carol, NOW)} == {carol.sign_in_id, phone.sign_in_id}
     assert account.end_session(database, carol, phone.sign_in_id, NOW)
