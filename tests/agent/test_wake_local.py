@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from flexprint_agent import settings
+from flexprint_agent import pjl, settings
 from flexprint_agent.ipp import message
 from flexprint_agent.keep import Keep
 from flexprint_agent.search.spooler import cups, ipp_usb
@@ -13,6 +13,7 @@ from flexprint_agent.wake.local import hanging, read_local, trouble
 from flexprint_agent.wake.reading import read_known
 from flexprint_shared.readings import Identity
 from services import ipp
+from services.pjl import printer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="CUPS")
 
@@ -221,3 +222,17 @@ def test_what_ipp_usb_did_not_write_is_no_printer(tmp_path, said):
 def test_printers_on_other_cables_are_told_by_their_cable():
     found = [cups._queue({"printer-name": ["a"], "device-uri": [uri]}) for uri in ("parallel:/dev/lp0", "usb://A/B")]
     assert [one.address for one in hanging(found)] == ["parallel:a", "usb:a"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a port for both directions")
+def test_a_printer_that_speaks_pjl_counts_for_itself(keep, now, spooler, tmp_path, monkeypatch):
+    """Its own count is billed, and not the jobs of this computer."""
+    spooler.queues(TILL | TONER)
+    spooler.jobs(3, 4)
+    told = "MFG:HP;MDL:LaserJet 400;CMD:PJL,PCL;SN:PHGB12;"
+    with printer(tmp_path, told, b"@PJL INFO PAGECOUNT\r\n4711\r\n\x0c") as (folders, _):
+        monkeypatch.setattr(pjl, "CLASS", folders["ports"])
+        monkeypatch.setattr(pjl, "DEVICES", folders["devices"])
+        (outcome,) = read(keep, now)
+    assert meters(outcome) == {"total": (4711, "vendor")}
+    assert outcome["meters"][0]["oid"] == "@PJL INFO PAGECOUNT"

@@ -26,7 +26,7 @@ FLOORS = {
         {"wake"},
         {"capture"},
         {"search", "read", "send"},
-        {"snmp", "ipp", "keep", "service", "targets", "settings"},
+        {"snmp", "ipp", "pjl", "keep", "service", "targets", "settings"},
     ],
     "server/flexprint_server": [
         {"cli"},

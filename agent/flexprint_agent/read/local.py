@@ -25,6 +25,9 @@ COUNTERS: Final = (
     "printer-impressions-completed-col",
     "printer-media-sheets-completed",
 )
+PAGE_COUNT: Final = "@PJL INFO PAGECOUNT"
+"""Where a count in PJL comes from; it stands in the place of an OID."""
+
 # To be asked for by name: "all" leaves the counters out.
 DEVICE_ATTRIBUTES: Final = (
     *COUNTERS,
@@ -115,11 +118,20 @@ def identity_of(cable: Cable, attributes: Attributes) -> Identity:
 
 
 def read_of(
-    cable: Cable, attributes: Attributes, read_at: datetime, *, by_device: bool, tally: Tally | None = None
+    cable: Cable,
+    attributes: Attributes,
+    read_at: datetime,
+    *,
+    by_device: bool,
+    pages: int | None = None,
+    tally: Tally | None = None,
 ) -> Read:
     """One read. `by_device`: the device itself said these attributes; otherwise its spooler did, which keeps what it
-    was told when it last printed. The `tally` of jobs counts only where the device gives no counter."""
+    was told when it last printed. `pages` is what the device said in PJL. The `tally` of jobs counts only where the
+    device gives no counter."""
     meters = _counters(attributes) if by_device else ()
+    if not meters and pages is not None:
+        meters = (Meter("total", pages, "impressions", PAGE_COUNT, "vendor"),)
     warnings = [] if by_device else ["supplies and state are what the print spooler was told when it last printed"]
     if not meters and tally is not None:
         meters = (Meter(SPOOLER, tally.pages, "impressions", "job-impressions-completed", "spooler"),)

@@ -174,7 +174,8 @@ def _read(
     device, _ = keep.keep_found(identity, printer.address, 0, at, granted_by=BY)
     knowledge = keep.devices.knowledge(device)
     counted, learned = _tally(printer, knowledge, at)
-    read = local.read_of(cable, attributes, at, by_device=by_device, tally=counted)
+    pages = None if by_device else _page_count(identity.serial)
+    read = local.read_of(cable, attributes, at, by_device=by_device, pages=pages, tally=counted)
     keep.keep_read(read, None if learned == knowledge else learned)
     return _probe_object(read, time.monotonic() - begun), device
 
@@ -209,6 +210,17 @@ def _asked(printer: Hanging) -> tuple[Mapping[str, Any], bool]:
             raise SwitchedOff(f"the printer refuses to say anything (IPP status {answer.status:#06x})")
         return told[0], True
     return printer.queue.attributes, False
+
+
+def _page_count(serial: str | None) -> int | None:
+    """What the device says in PJL, where this system keeps a port for both directions (Linux)."""
+    import sys
+
+    if sys.platform != "linux":
+        return None
+    from flexprint_agent import pjl
+
+    return pjl.page_count(serial)
 
 
 def _tally(printer: Hanging, knowledge: Mapping[str, Any], at: datetime) -> tuple[Any, dict[str, Any]]:

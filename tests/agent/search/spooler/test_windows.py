@@ -53,7 +53,7 @@ try:
             for name, value in values.items():
                 winreg.SetValueEx(key, name, 0, winreg.REG_DWORD if isinstance(value, int) else winreg.REG_SZ, value)
     print(json.dumps({"ports": asdict(windows.ports()), "queues": [asdict(queue) for queue in queues()]}))
-    for words in ("settings snmp_timeout 0.2", "settings broadcast off", "settings mdns off"):
+    for words in ("settings snmp_timeout 0.2", *(f"settings {one} off" for one in ("broadcast", "multicast", "mdns"))):
         main(["--home", sys.argv[1], *words.split(" ")])
     for words in ("search --plan", "search", "read usb:Till", "devices"):
         main(["--home", sys.argv[1], "--json", *words.split(" ")])
