@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flexprint_agent import settings
 from flexprint_agent.cli import show
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.home import default_home
-from flexprint_agent.settings import Settings
 
 
 def now() -> datetime:
@@ -39,10 +37,6 @@ def opened(chosen: argparse.Namespace, *, alone: bool = False) -> Iterator[Keep]
                 yield keep
         else:
             yield keep
-
-
-def in_force(keep: Keep) -> Settings:
-    return settings.in_force(keep.choices.settings() | keep.choices.secrets())
 
 
 def say(chosen: argparse.Namespace, document: Mapping[str, Any], text: Callable[[Any], str]) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flexprint_agent import settings, targets
 from flexprint_agent.cli import show
-from flexprint_agent.cli.common import complain, home, in_force, now, opened, say
+from flexprint_agent.cli.common import complain, home, now, opened, say
 from flexprint_agent.cli.progress import progress
 from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import database
 from flexprint_agent.keep.credentials import Credential
 from flexprint_agent.settings import Settings
 from flexprint_agent.wake import finding, local, reading
+from flexprint_agent.wake.chosen import in_force
 from flexprint_agent.wake.credentials import Keyring
 from flexprint_agent.wake.resting import manner
 

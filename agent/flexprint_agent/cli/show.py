@@ -248,10 +248,6 @@ def device(one: Device, rest: Rest | None, manner: str | None) -> dict[str, Any]
     }
 
 
-def place(one: Device) -> str:
-    return f"{one.identity.model or 'printer'} at {one.address or 'an unknown address'}"
-
-
 def devices(document: Document) -> str:
     rows = [
         (

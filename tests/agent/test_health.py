@@ -1,6 +1,6 @@
 import pytest
 
-from flexprint_agent.cli.doctor import Facts, findings
+from flexprint_agent.wake.health import Facts, findings
 
 WELL = {
     "enrolled": True,

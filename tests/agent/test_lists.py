@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexprint_agent.cli.lists import LARGEST, MOST, Entry, entries, shown
 from flexprint_agent.errors import WrongUsage
+from flexprint_agent.wake.lists import LARGEST, MOST, Entry, entries, shown
 
 PLAIN = [Entry(1, "10.1.2.7"), Entry(2, "10.1.2.8")]
 
