@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Table, func, insert, select, text, update
+from sqlalchemy import Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 import flexprint_server
@@ -16,6 +16,7 @@ from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.migrations import upgrade
 from flexprint_server.tenants import sign_in
 from flexprint_server.tenants.models import (
+    Agent,
     AuditEntry,
     Customer,
     Dealer,
@@ -24,6 +25,7 @@ from flexprint_server.tenants.models import (
     PasswordReset,
     RecoveryCode,
     SecondFactor,
+    SettingValue,
     SignInFailure,
     Site,
     User,
@@ -71,6 +73,11 @@ def filled(url: str) -> Iterator[Two]:
         site = session.scalar(select(Site.id).where(Site.dealer_id == alice))
         session.add(AuditEntry(dealer_id=alice, at=NOW, who=email, what="a deed", target="a thing"))
         session.add(InstallKey(dealer_id=alice, site_id=site, key_hash=bytes(32), created_at=NOW, expires_at=NOW))
+        agent = session.scalar(select(Agent.id).where(Agent.dealer_id == alice))
+        customer = session.scalar(select(Customer.id).where(Customer.dealer_id == alice))
+        for column, row in (("customer_id", customer), ("site_id", site), ("agent_id", agent)):
+            where = {"place": f"{column}:{row}", column: row}
+            session.add(SettingValue(dealer_id=alice, name="language", value="de", set_at=NOW, **where))
         mail = Outbox("ab" * 32, "example.com").put(
             session, "invitation", "x@example.com", Content("", ""), dealer_id=alice, now=NOW
         )
@@ -205,6 +212,25 @@ def test_postgresql_refuses_to_write_a_row_of_another_dealer(postgres_two):
     smuggled = insert(table_of(Customer)).values(dealer_id=alice.dealer_id, name="Smuggled", created_at=NOW)
     with pytest.raises(ProgrammingError, match="row-level security"), database.transaction(bob) as session:
         session.connection().execute(smuggled)
+
+
+def test_a_customers_user_reads_what_the_dealer_settled_and_never_writes_it(postgres_two):
+    """Plain SQL gets no further than the models do."""
+    database, alice, _ = postgres_two
+    row = {"dealer_id": alice.dealer_id, "place": "dealer", "name": "language", "value": "de", "set_at": NOW}
+    theirs = Scope(alice.dealer_id, customer_id=1)
+    table = table_of(SettingValue)
+    with pytest.raises(ProgrammingError, match="row-level security"), database.transaction(theirs) as session:
+        session.connection().execute(insert(table).values(row))
+    with database.transaction() as session:
+        session.execute(insert(table).values(row))
+    with database.transaction(theirs) as session:
+        of_dealer = table.c.place == "dealer"
+        assert session.connection().execute(select(table.c.value).where(of_dealer)).scalars().all() == ["de"]
+        assert session.connection().execute(update(table).where(of_dealer).values(value="en")).rowcount == 0
+        assert session.connection().execute(delete(table).where(of_dealer)).rowcount == 0
+    with database.transaction() as session:
+        session.execute(delete(table).where(table.c.place == "dealer"))
 
 
 def table_of(model: type[Model]) -> Table:

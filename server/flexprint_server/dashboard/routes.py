@@ -15,6 +15,7 @@ from flexprint_server.dashboard import (
     audit_pages,
     people_pages,
     second_factor_pages,
+    settings_pages,
 )
 from flexprint_server.dashboard.chart import chart
 from flexprint_server.dashboard.door import (
@@ -62,6 +63,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     people_pages.add(pages, door, outbox, settings.public_url)
     account_pages.add(pages, door, outbox, settings.public_url)
     second_factor_pages.add(pages, door, settings.secret_key)
+    settings_pages.add(pages, door)
 
     @pages.get("/static/{name}")
     def static(name: str) -> Response:

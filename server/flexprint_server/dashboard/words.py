@@ -85,6 +85,7 @@ _DEEDS: Final = {
     "second_factor.taken_away": "Took a user's second factor away",
     "session.all_ended": "Signed out everywhere",
     "session.ended": "Signed out another browser",
+    "settings.changed": "Changed settings",
     "user.invited": "Invited a user",
     "user.joined": "Took up an invitation",
     "user.removed": "Removed a user",

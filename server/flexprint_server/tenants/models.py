@@ -12,8 +12,10 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     String,
+    Text,
     UniqueConstraint,
     false,
+    or_,
     select,
     text,
 )
@@ -259,6 +261,34 @@ class Agent(Model):
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
         return of_dealer_at_site(cls.dealer_id, cls.site_id, scope)
+
+
+class SettingValue(Model):
+    """A setting that somebody settled (setting_facts), for a dealer or a customer, site or agent of it: `place` says
+    where, as settings.Place.key does. The other column that names it takes the row along when the place is removed."""
+
+    __tablename__ = "setting_value"
+
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), primary_key=True)
+    place: Mapped[str] = mapped_column(String(45), primary_key=True)
+    name: Mapped[str] = mapped_column(String(30), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+    set_at: Mapped[datetime]
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"), index=True)
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"), index=True)
+    agent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("agent.id", ondelete="CASCADE"), index=True)
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        """A customer's user sees what holds for that customer, the dealer's own settings included."""
+        of_dealer = cls.dealer_id == scope.dealer_id
+        if scope.customer_id is None:
+            return of_dealer
+        agents = Agent.__table__.c
+        of_agent = cls.agent_id.in_(select(agents.id).where(agents.site_id.in_(sites_of(scope))))
+        of_all = cls.customer_id.is_(None) & cls.site_id.is_(None) & cls.agent_id.is_(None)
+        here = or_(of_all, cls.customer_id == scope.customer_id, cls.site_id.in_(sites_of(scope)), of_agent)
+        return of_dealer & here
 
 
 class AuditEntry(Model):

@@ -15,7 +15,7 @@ from flexprint_server.fleet.models import Device
 from flexprint_server.reports.models import Workbook
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants import sign_in
-from flexprint_server.tenants.models import Customer, Site, User
+from flexprint_server.tenants.models import Agent, Customer, Site, User
 from services.pages import ALICE, BOB, Visit, fields, serving
 from services.seeded import PASSWORD
 
@@ -33,7 +33,11 @@ EVERY_ROUTE = {
     ("GET", "/agents"): ("/sign-in?next=/agents", 200),
     ("POST", "/agents/keys"): ("/sign-in", 403),
     ("POST", "/agents/keys/{key_id}/withdraw"): ("/sign-in", 403),
+    ("GET", "/agents/{agent_id}/settings"): ("/sign-in?next=/agents/{agent_id}/settings", 404),
+    ("POST", "/agents/{agent_id}/settings"): ("/sign-in", 403),
     ("GET", "/audit"): ("/sign-in?next=/audit", 200),
+    ("GET", "/customers/{customer_id}/settings"): ("/sign-in?next=/customers/{customer_id}/settings", 404),
+    ("POST", "/customers/{customer_id}/settings"): ("/sign-in", 403),
     ("GET", "/devices/{device_id}"): ("/sign-in?next=/devices/{device_id}", 404),
     ("GET", "/forgot"): (200, 200),
     ("POST", "/forgot"): (403, 403),
@@ -50,6 +54,10 @@ EVERY_ROUTE = {
     ("GET", "/reports/{report_id}.xlsx"): ("/sign-in?next=/reports/{report_id}.xlsx", 404),
     ("GET", "/resets/{token}"): (404, 404),
     ("POST", "/resets/{token}"): (403, 403),
+    ("GET", "/settings"): ("/sign-in?next=/settings", 200),
+    ("POST", "/settings"): ("/sign-in", 403),
+    ("GET", "/sites/{site_id}/settings"): ("/sign-in?next=/sites/{site_id}/settings", 404),
+    ("POST", "/sites/{site_id}/settings"): ("/sign-in", 403),
     ("GET", "/sign-in"): (200, 303),
     ("POST", "/sign-in"): (403, 403),
     ("GET", "/sign-in/code"): ("/sign-in", 303),
@@ -70,6 +78,9 @@ def theirs(fleet):
             "invitation_id": 1,
             "user_id": session.scalar(select(User.id).where(User.email == ALICE)),
             "sign_in_id": 1,
+            "customer_id": session.scalar(select(func.min(Customer.id))),
+            "site_id": session.scalar(select(func.min(Site.id))),
+            "agent_id": session.scalar(select(Agent.id).order_by(Agent.enrolled_at).limit(1)),
             "token": "none",
             "name": "none",
         }
@@ -101,8 +112,9 @@ def test_another_dealer_learns_nothing(bob, theirs, method, path):
 
 
 # Pages and forms that a role may not use, of all routes above; what is not named here everybody may.
-INSTALLERS = {("POST", "/agents/keys"), ("POST", "/agents/keys/{key_id}/withdraw")}
-OWNERS = {route for route in EVERY_ROUTE if route[1].startswith(("/people", "/audit"))}
+SETTLING = {route for route in EVERY_ROUTE if route[1].endswith("}/settings")}
+INSTALLERS = {("POST", "/agents/keys"), ("POST", "/agents/keys/{key_id}/withdraw")} | SETTLING
+OWNERS = {route for route in EVERY_ROUTE if route[1].startswith(("/people", "/audit", "/settings"))}
 NOT_FOR = {
     "viewer": INSTALLERS | OWNERS,
     "technician": OWNERS,
