@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 from zoneinfo import available_timezones
 
 from flexprint_shared.addresses import is_address
+from flexprint_shared.recurrence import parse_recurrence
 from flexprint_shared.text import clean
 
 Level = Literal["dealer", "customer", "site", "agent"]
@@ -19,6 +20,9 @@ LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
 NOBODY: Final = "none"
 """How an empty list is typed; an empty field inherits."""
+
+NEVER: Final = "never"
+"""How it is typed that something does not recur."""
 
 _MOST_RECIPIENTS: Final = 20
 _LONGEST: Final = 2000
@@ -80,6 +84,16 @@ def _switch(text: str) -> bool:
     return _one_of(_ON_OFF)(text) == "on"
 
 
+def _recurrence(text: str) -> str:
+    """The line in its one form."""
+    if text == NEVER:
+        return text
+    try:
+        return str(parse_recurrence(text))
+    except ValueError:
+        raise ValueError(f"daily 07:00, weekly mon 07:00, monthly 1 07:00, last-working-day 16:00 or {NEVER}") from None
+
+
 def _recipients(text: str) -> tuple[str, ...]:
     if text == NOBODY:
         return ()
@@ -99,7 +113,6 @@ def _time_zone(text: str) -> str:
 
 
 _ON_OFF: Final = {"on": "Yes", "off": "No"}
-_EVERY: Final = {"daily": "Every day", "weekly": "Every week", "monthly": "Every month", "never": "Never"}
 _NOT_AGENTS: Final = LEVELS[:3]
 
 
@@ -136,10 +149,10 @@ TABLE: Final = (
     Setting(
         "report_every",
         "Workbook every",
-        "daily",
-        _one_of(_EVERY),
-        "How often an agent asks for its site's workbook.",
-        choices=tuple(_EVERY.items()),
+        "daily 07:00",
+        _recurrence,
+        "When an agent asks for its site's workbook, by its computer's clock, such as weekly mon 07:00 or "
+        f"last-working-day 16:00; {NEVER} for not at all.",
         for_agents=True,
     ),
     Setting(
@@ -213,7 +226,7 @@ def as_kept(setting: Setting, typed: str) -> str:
     value = setting.read(text)
     if isinstance(value, tuple):
         return ", ".join(value) or NOBODY
-    return text
+    return value if isinstance(value, str) else text
 
 
 def effective(chain: Sequence[tuple[Level, Mapping[str, str]]]) -> dict[str, Effective]:

@@ -53,6 +53,8 @@ def test_every_default_is_a_value_that_the_setting_takes():
         ("search_every", "7d", "7d"),
         ("recipients", "a@example.com;b@example.com\n a@example.com", "a@example.com, b@example.com"),
         ("recipients", "none", "none"),
+        ("report_every", "Weekly Monday  7:00", "weekly mon 07:00"),
+        ("report_every", "never", "never"),
         ("time_zone", "Europe/Berlin", "Europe/Berlin"),
     ],
 )
@@ -69,7 +71,8 @@ def test_what_is_typed_is_kept_in_one_form(name, typed, kept):
         ("packets_per_second", "1e3", "100,000"),
         ("search_every", "0h", "84h"),
         ("search_every", "often", "84h"),
-        ("report_every", "hourly", "daily"),
+        ("report_every", "hourly", "weekly mon 07:00"),
+        ("report_every", "daily", "weekly mon 07:00"),
         ("recipients", "a@example.com, Bob <b@example.com>", "'Bob' is none"),
         ("recipients", ",", "none"),
         ("mask_name", "maybe", "on, off"),
