@@ -5,8 +5,9 @@ from typing import Final, Literal, get_args
 
 Permission = Literal["see", "label", "agents", "reports", "billing", "people"]
 """see: look at everything in scope. label: type asset numbers, locations and notes, settle doubts about which device is
-which. agents: install keys, agents, customers and sites, and what is settled for them. reports: schedules, recipients, sending again. billing:
-cut-offs, corrections, export profiles. people: users, keys, the dealer's settings, the audit log."""
+which. agents: install keys, agents, customers and sites, and what is settled for them. reports: schedules, recipients,
+sending again. billing: cut-offs, corrections, export profiles. people: users, keys, the dealer's settings, the audit
+log."""
 
 OWNER: Final = "owner"
 CUSTOMER: Final = "customer"
