@@ -342,7 +342,7 @@ def add_report(session: Session, agent: Agent, state: str, at: datetime, devices
         session.add(
             Delivery(
                 dealer_id=agent.dealer_id, report_id=report.id, recipient=recipient, state=outcome, answer=answer,
-                message_id=f"<{report.id}.{recipient}>", attempts=1 if answer else 0,
+                message_id=f"<{report.id}.{recipient}>", attempts=1 if answer else 0, changed_at=at + timedelta(seconds=2),
             )
         )  # fmt: skip
     if built:

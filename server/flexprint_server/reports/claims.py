@@ -135,16 +135,16 @@ def record(session: Session, delivery_id: int, state: str, answer: str, now: dat
     session.execute(
         update(Delivery)
         .where(Delivery.id == delivery_id, Delivery.state != "accepted")
-        .values(state=state, answer=answer, accepted_at=accepted_at)
+        .values(state=state, answer=answer, changed_at=now, accepted_at=accepted_at)
     )
 
 
-def defer_all(session: Session, held: Claim, reason: str) -> None:
+def defer_all(session: Session, held: Claim, reason: str, now: datetime) -> None:
     """The mail server could not be used at all: whoever still waits goes on waiting, and why is seen."""
     session.execute(
         update(Delivery)
         .where(Delivery.report_id == held.report_id, Delivery.state.in_(_WAITING))
-        .values(state="deferred", answer=reason)
+        .values(state="deferred", answer=reason, changed_at=now)
     )
 
 
@@ -152,13 +152,13 @@ def put_back(session: Session, held: Claim, reason: str, now: datetime, luck: fl
     """The attempt came to nothing; the next one is due later, or the report has failed."""
     again = next_attempt(held.step, held.attempts, now, luck)
     if again is None:
-        give_up(session, held, reason)
+        give_up(session, held, reason, now)
     else:
         state = "due" if held.step == "building" else "built"
         _let_go(session, held, state=state, next_attempt_at=again, error=reason)
 
 
-def give_up(session: Session, held: Claim, reason: str) -> None:
+def give_up(session: Session, held: Claim, reason: str, now: datetime) -> None:
     """No further attempt. Whoever has not got the mail will not get it."""
     session.execute(
         update(Delivery)
@@ -166,6 +166,7 @@ def give_up(session: Session, held: Claim, reason: str) -> None:
         .values(
             state="refused",
             answer=literal(f"given up after {held.attempts} attempts: ") + func.coalesce(Delivery.answer, reason),
+            changed_at=now,
         )
     )
     _let_go(session, held, state="failed", next_attempt_at=None, error=reason)

@@ -37,7 +37,8 @@ def deliver(means: Means, report_id: int) -> None:
     with means.database.transaction() as session:
         held = claims.claim(session, report_id, by, means.clock(), means.lease)
         if held and held.is_one_too_many:
-            claims.give_up(session, held, f"{held.step} ended its worker each time; see the worker's log")
+            reason = f"{held.step} ended its worker each time; see the worker's log"
+            claims.give_up(session, held, reason, means.clock())
             return
     if held is None:
         return
@@ -59,7 +60,7 @@ def _put_back(means: Means, held: Claim, error: Exception) -> None:
     reason = f"{held.step} failed: {error or type(error).__name__}"[:1000]
     with means.database.transaction() as session:
         if isinstance(error, TooManyRows):
-            claims.give_up(session, held, reason)
+            claims.give_up(session, held, reason, means.clock())
         else:
             claims.put_back(session, held, reason, means.clock(), means.luck())
 
@@ -132,7 +133,7 @@ def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequen
     except RelayUnusable as error:
         _log.warning("report %d waits: %s", held.report_id, error)
         with means.database.transaction() as session:
-            claims.defer_all(session, held, str(error))
+            claims.defer_all(session, held, str(error), means.clock())
     finally:
         if line:
             line.close()

@@ -71,11 +71,13 @@ class Workbook(Model):
 
 class Delivery(Model):
     """One recipient of one report. `state`: queued, accepted, deferred, refused (by the mail server for good, or
-    by us after the last try). `answer` holds the mail server's words. The Message-ID is fixed when the row is
-    made, so that a mail sent twice after a crash is recognisably the same mail."""
+    by us after the last try), bounced (accepted, and then returned by a mail server further on), suppressed (not sent,
+    because that address is not to be written to). `answer` holds the mail server's words, or ours; `changed_at` is
+    since when both stand. The Message-ID is fixed when the row is made, so that a mail sent twice after a crash is
+    recognisably the same mail; its left part is the envelope id, by which a bounce is told to belong to this row."""
 
     __tablename__ = "delivery"
-    __table_args__ = (UniqueConstraint("report_id", "recipient"),)
+    __table_args__ = (UniqueConstraint("report_id", "recipient"), Index(None, "message_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
@@ -85,6 +87,7 @@ class Delivery(Model):
     state: Mapped[str] = mapped_column(String(10))
     attempts: Mapped[int] = mapped_column(default=0)
     answer: Mapped[str | None] = mapped_column(Text)
+    changed_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]
 
     @classmethod

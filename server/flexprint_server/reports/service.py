@@ -40,7 +40,7 @@ def request_report(
         created_at=now,
         next_attempt_at=None if refusal else now,
         error=refusal,
-        deliveries=[_delivery(dealer_id, recipient, mail_domain, refusal) for recipient in distinct(recipients)],
+        deliveries=[_delivery(dealer_id, recipient, mail_domain, refusal, now) for recipient in distinct(recipients)],
     )
     session.add(report)
     session.flush()
@@ -62,7 +62,7 @@ def _accepted(session: Session, agent_id: uuid.UUID, now: datetime) -> Sequence[
     ).all()
 
 
-def _delivery(dealer_id: int, recipient: str, mail_domain: str, refusal: str | None) -> Delivery:
+def _delivery(dealer_id: int, recipient: str, mail_domain: str, refusal: str | None, now: datetime) -> Delivery:
     answer = refusal if is_address(recipient) else NOT_AN_ADDRESS
     return Delivery(
         dealer_id=dealer_id,
@@ -70,4 +70,5 @@ def _delivery(dealer_id: int, recipient: str, mail_domain: str, refusal: str | N
         message_id=f"<{uuid.uuid4().hex}@{mail_domain}>",
         state="refused" if answer else "queued",
         answer=answer,
+        changed_at=now,
     )
