@@ -184,3 +184,15 @@ def test_no_committed_file_holds_a_registry_address():
         if path.suffix in (".png", ".xlsx") or path == Path(__file__):
             continue
         assert not registries.search(path.read_bytes()), path.relative_to(ROOT)
+
+
+def test_steps_of_the_schema_stand_in_one_line():
+    """Each step names the one before it, and its file begins with its number."""
+    steps = sorted((ROOT / "server/flexprint_server/migrations/versions").glob("*.py"))
+    for number, path in enumerate(steps, 1):
+        named = dict(
+            re.findall(r'^(revision|down_revision) = "?(\w+)"?$', path.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        before = f"{number - 1:04}" if number > 1 else "None"
+        assert path.name.startswith(f"{number:04}_"), path.name
+        assert named == {"revision": f"{number:04}", "down_revision": before}, path.name
