@@ -77,7 +77,7 @@ def draw_workbook(database: Database, folder: Path, office: str) -> None:
         site = session.scalars(chosen_site).first()
         assert site
         chosen = (session, site.dealer_id, site.id)
-        write_workbook(file, about(*chosen, NOW), device_rows(*chosen), device_rows(*chosen))
+        write_workbook(file, about(*chosen, NOW), device_rows(*chosen, NOW), device_rows(*chosen, NOW))
     (folder / "workbook.xlsx").write_bytes(file.getvalue())
     profile = f"-env:UserInstallation={(folder / 'office').as_uri()}"
     convert = [office, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, folder / "workbook.xlsx"]

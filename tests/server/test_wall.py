@@ -11,7 +11,7 @@ from sqlalchemy.exc import ProgrammingError
 
 import flexprint_server
 from flexprint_server.database import TENANT_ROLE, Database, Model, OutOfScope, Scope
-from flexprint_server.fleet.models import Device, DeviceKey
+from flexprint_server.fleet.models import Device, DeviceChange, DeviceEvent, DeviceKey, Doubt, MeterEpoch
 from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.migrations import upgrade
 from flexprint_server.tenants import sign_in
@@ -90,9 +90,20 @@ def filled(url: str) -> Iterator[Two]:
         session.add(PasswordReset(user_id=hers, token_hash=bytes(32), created_at=NOW, expires_at=NOW))
         for device in session.scalars(select(Device).where(Device.serial.is_not(None))):
             session.add(DeviceKey(dealer_id=alice, key=f"serial:{device.id}", device_id=device.id))
+            add_who_it_is(session, alice, device.id)
     sign_in.sign_in(database, email=email, password=PASSWORD, address="", browser=None, now=NOW)
     yield database, Scope(alice), Scope(bob)
     database.close()
+
+
+def add_who_it_is(session, dealer, device):
+    """A row of every table that tells what became of a device."""
+    of_device = {"dealer_id": dealer, "device_id": device}
+    session.add(DeviceChange(**of_device, other_id=device, kind="merge", at=NOW, who="x", before={}))
+    session.add(Doubt(**of_device, other_id=device, key="mac:1", reason="card", seen_at=NOW))
+    session.add(DeviceEvent(**of_device, at=NOW, what="card_swapped"))
+    figures = {"value_before": 2, "value_after": 1, "guess": "unknown"}
+    session.add(MeterEpoch(**of_device, meter="total", before_at=NOW, at=NOW, **figures))
 
 
 def counted(database: Database, scope: Scope | None) -> dict[str, int]:

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     select,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
 from flexprint_server.database import BigKey, Json, Model, Scope
 from flexprint_server.fleet.figures import meters_of, supplies_of
@@ -32,7 +32,11 @@ class Device(Model):
     a page can search and sort a hundred thousand devices by; fleet.summary says what goes in, and whoever stores a
     read stores them too. The device belongs to the agent `agent_id` and its site; `owner_read_at` is when that agent
     last read it; `said` is a hash of all that the device last said but its figures, to see quickly that it says the
-    same again."""
+    same again.
+
+    What people typed stands in the `typed_` columns, which no read touches; `typed_text` repeats it for searches and is
+    the end of `search_text`. A device that somebody retired, or merged into another one, is no longer `in_fleet`:
+    lists, figures and workbooks go without it, and its reads stay."""
 
     __tablename__ = "device"
     __table_args__ = (
@@ -76,6 +80,14 @@ class Device(Model):
     first_seen_at: Mapped[datetime]
     last_read_at: Mapped[datetime]
     owner_read_at: Mapped[datetime]
+    typed_asset: Mapped[str | None] = mapped_column(String(255))
+    typed_name: Mapped[str | None] = mapped_column(String(255))
+    typed_location: Mapped[str | None] = mapped_column(String(255))
+    typed_note: Mapped[str | None] = mapped_column(Text)
+    typed_text: Mapped[str] = mapped_column(Text, default="")
+    in_fleet: Mapped[bool] = mapped_column(default=True)
+    retired_at: Mapped[datetime | None]
+    merged_into_id: Mapped[int | None] = mapped_column(BigInteger)
 
     site: Mapped[Site] = relationship()
     # One question more for a page of devices, however many: they share few layouts.
@@ -102,20 +114,29 @@ def devices_of(scope: Scope) -> Select[int]:
     return select(devices.id).where(devices.dealer_id == scope.dealer_id, devices.site_id.in_(sites_of(scope)))
 
 
+def of_device(
+    dealer_id: InstrumentedAttribute[int], device_id: InstrumentedAttribute[int], scope: Scope
+) -> ColumnElement[bool]:
+    """What a scope sees of a table whose rows belong to a dealer's device."""
+    of_dealer = dealer_id == scope.dealer_id
+    return of_dealer if scope.customer_id is None else of_dealer & device_id.in_(devices_of(scope))
+
+
 class DeviceKey(Model):
     """A key (flexprint_shared.identity.identity_keys, or `address:<agent>:<address>` for a device that has
-    none) and the device it names within one dealer."""
+    none) and the device it names within one dealer. `seen_as` is the device it named before people merged or split,
+    where that is another one."""
 
     __tablename__ = "device_key"
 
     dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), primary_key=True)
     key: Mapped[str] = mapped_column(String(300), primary_key=True)
     device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), index=True)
+    seen_as: Mapped[int | None] = mapped_column(BigInteger)
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
-        of_dealer = cls.dealer_id == scope.dealer_id
-        return of_dealer if scope.customer_id is None else of_dealer & cls.device_id.in_(devices_of(scope))
+        return of_device(cls.dealer_id, cls.device_id, scope)
 
 
 class Layout(Model):
@@ -139,7 +160,8 @@ class Layout(Model):
 class Read(Model):
     """One read, wide. `meters`, `levels` and `percents` are lists in the order of the layout, `states` has a letter
     for each supply (flexprint_shared.batch.STATES); the sealed original is row `row` of the batch, which also says
-    when the read arrived.
+    when the read arrived. `seen_as` is the device that it was first stored for, where people have merged or split since
+    and `device_id` is another one: that makes undoing exact.
 
     No foreign keys: four look-ups for each read would cost more than storing it, and the one statement that
     stores reads takes these numbers from rows it has just locked or made."""
@@ -160,8 +182,103 @@ class Read(Model):
     levels: Mapped[list[int | None]] = mapped_column(Json)
     percents: Mapped[list[int | None]] = mapped_column(Json)
     states: Mapped[str] = mapped_column(Text)
+    seen_as: Mapped[int | None] = mapped_column(BigInteger)
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
-        of_dealer = cls.dealer_id == scope.dealer_id
-        return of_dealer if scope.customer_id is None else of_dealer & cls.device_id.in_(devices_of(scope))
+        return of_device(cls.dealer_id, cls.device_id, scope)
+
+
+class DeviceChange(Model):
+    """Two devices that somebody merged, or one that somebody split, until and after that is undone.
+
+    `kind` merge: `other_id` was taken into `device_id`. split: `other_id` was made out of the reads of `device_id`
+    since `since`. `before` is what undoing needs to know (fleet.merging)."""
+
+    __tablename__ = "device_change"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), index=True)
+    other_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(254))
+    note: Mapped[str | None] = mapped_column(Text)
+    since: Mapped[datetime | None]
+    before: Mapped[dict[str, Any]] = mapped_column(Json)
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None] = mapped_column(String(254))
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return of_device(cls.dealer_id, cls.device_id, scope)
+
+
+class Doubt(Model):
+    """A read of `device_id` bore a key that names `other_id`: are they one device? Kept until somebody says so.
+    `reason` is one of identity.Reason; `verdict` same or different."""
+
+    __tablename__ = "identity_doubt"
+    __table_args__ = (UniqueConstraint("device_id", "other_id", "key"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    other_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), index=True)
+    key: Mapped[str] = mapped_column(String(300))
+    reason: Mapped[str] = mapped_column(String(20))
+    seen_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None] = mapped_column(String(254))
+    verdict: Mapped[str | None] = mapped_column(String(10))
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return of_device(cls.dealer_id, cls.device_id, scope)
+
+
+class DeviceEvent(Model):
+    """Something that happened to who a device is or where it belongs: `what` is one of identity.Event, `before` and
+    `after` are words for people."""
+
+    __tablename__ = "device_event"
+    __table_args__ = (Index(None, "device_id", "at"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    what: Mapped[str] = mapped_column(String(20))
+    before: Mapped[str | None] = mapped_column(String(600))
+    after: Mapped[str | None] = mapped_column(String(600))
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return of_device(cls.dealer_id, cls.device_id, scope)
+
+
+class MeterEpoch(Model):
+    """A counter that went down, seen when the read of `at` arrived: `value_before` at `before_at`, `value_after` at
+    `at`. `guess` is what it looks like (epochs.Cause); `cause` what somebody confirmed it to be."""
+
+    __tablename__ = "meter_epoch"
+    __table_args__ = (UniqueConstraint("device_id", "meter", "at"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    meter: Mapped[str] = mapped_column(String(40))
+    before_at: Mapped[datetime]
+    value_before: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+    value_after: Mapped[int] = mapped_column(BigInteger)
+    guess: Mapped[str] = mapped_column(String(20))
+    cause: Mapped[str | None] = mapped_column(String(20))
+    note: Mapped[str | None] = mapped_column(Text)
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by: Mapped[str | None] = mapped_column(String(254))
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return of_device(cls.dealer_id, cls.device_id, scope)

@@ -7,7 +7,7 @@ those are then loaded whole.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -15,10 +15,12 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Select,
+    and_,
     bindparam,
     case,
     column,
     func,
+    not_,
     or_,
     select,
     table,
@@ -32,7 +34,7 @@ from flexprint_server.fleet.storing import ABSURD
 from flexprint_server.fleet.summary import NEW_FOR, STALE_AFTER
 from flexprint_server.tenants.models import Agent, Customer, Site
 
-Show = Literal["all", "today", "new", "stale", "low"]
+Show = Literal["all", "today", "new", "stale", "low", "retired"]
 Sort = Literal["customer", "printer", "serial", "total", "supply", "read"]
 
 SHOWS: Final[tuple[Show, ...]] = get_args(Show)
@@ -52,6 +54,8 @@ MOST_CHOICES: Final = 300
 
 MOST_POINTS: Final = 5000
 """Points of a device's history at most: 90 days, hourly and more."""
+
+_Group = TypeVar("_Group")
 
 # The batch as a read sees it: its model belongs to the room that takes batches in, above this one.
 _batch: Final = table(
@@ -78,13 +82,14 @@ class Wanted:
 
 @dataclass(slots=True, frozen=True)
 class Totals:
-    """Devices in figures. `today` begins at midnight UTC."""
+    """Devices in figures. `today` begins at midnight UTC; the `retired` are counted nowhere else."""
 
     all: int
     today: int
     new: int
     stale: int
     low: int
+    retired: int
 
 
 @dataclass(slots=True, frozen=True)
@@ -141,32 +146,33 @@ class StoredRead:
 def devices(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> DevicePage:
     """The page of the list that is wanted; the last one there is when that lies beyond the end.
 
-    One walk over the devices counts everything, site by site. In the order of customers and sites that also says
-    which few sites the page lies in; any other order is the database's to find.
+    One walk over the devices counts everything, site by site. In the order of customers and sites, where new devices
+    come before all others, that also says which few sites the page lies in; any other order is the database's to find.
     """
     places = _places(dealer_id, session, wanted)
     census = _census(dealer_id, session, wanted, now)
-    conditions = [*_within(dealer_id, wanted), _shown(dealer_id, wanted.show, now)]
+    conditions = [*_within(dealer_id, wanted), _shown(wanted.show, now)]
     if wanted.text:
         conditions += _matches(places, wanted.text)
-        counts = _counts(session, conditions)
+        counts = _counts(session, conditions, now)
     else:
-        counts = {site_id: getattr(figures, wanted.show) for site_id, figures in census.items()}
-    matching = sum(counts.values())
+        counts = census.wanted
+    matching = sum(all_of_them for all_of_them, _ in counts.values())
     page = min(wanted.page, max(-(-matching // PAGE), 1))
     before = (page - 1) * PAGE
     if wanted.sort == "customer":
-        ids = _by_place(session, conditions, places[:: -1 if wanted.descending else 1], counts, before)
+        ids = _by_place(session, conditions, places[:: -1 if wanted.descending else 1], counts, before, now)
     else:
         ids = session.scalars(
             select(Device.id).where(*conditions).order_by(*_order(wanted)).limit(PAGE).offset(before)
         ).all()
-    return DevicePage(_sum(census), _loaded(dealer_id, session, ids), new(dealer_id, session, ids, now), matching, page)
+    loaded = _loaded(dealer_id, session, ids)
+    return DevicePage(census.totals, loaded, new(dealer_id, session, ids, now), matching, page)
 
 
 def new(dealer_id: int, session: Session, ids: Sequence[int], now: datetime) -> set[int]:
     """Those of the devices `ids` that are new."""
-    found = select(Device.id).where(Device.dealer_id == dealer_id, Device.id.in_(ids), _shown(dealer_id, "new", now))
+    found = select(Device.id).where(Device.dealer_id == dealer_id, Device.id.in_(ids), _is_new(now))
     return set(session.scalars(found))
 
 
@@ -194,42 +200,67 @@ def _places(dealer_id: int, session: Session, wanted: Wanted) -> list[_Place]:
     return sorted(places, key=lambda place: (place.names, place.id))
 
 
-def _census(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> dict[int, Totals]:
-    """The figures of each site."""
-    figures = (func.count().filter(_shown(dealer_id, show, now)) for show in SHOWS)
-    asked = select(Device.site_id, *figures).where(*_within(dealer_id, wanted)).group_by(Device.site_id)
-    return {site_id: Totals(*counts) for site_id, *counts in session.execute(asked)}
+_Counts = Mapping[int, tuple[int, int]]
+"""By site: how many devices, and how many of them are new."""
 
 
-def _sum(census: Mapping[int, Totals]) -> Totals:
-    return Totals(**{show: sum(getattr(figures, show) for figures in census.values()) for show in SHOWS})
+@dataclass(slots=True, frozen=True)
+class _Census:
+    """The figures of all sites together, and for each how many devices of the wanted kind there are."""
+
+    totals: Totals
+    wanted: _Counts
 
 
-def _counts(session: Session, conditions: Sequence[ColumnElement[bool]]) -> dict[int, int]:
-    asked = select(Device.site_id, func.count()).where(*conditions).group_by(Device.site_id)
-    return {row[0]: row[1] for row in session.execute(asked)}
+def _census(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> _Census:
+    figures = [func.count().filter(_shown(show, now)) for show in SHOWS]
+    new_ones = func.count().filter(_shown(wanted.show, now), _is_new(now))
+    asked = select(Device.site_id, new_ones, *figures).where(*_within(dealer_id, wanted)).group_by(Device.site_id)
+    rows = session.execute(asked).all()
+    totals = [sum(counted) for counted in zip(*(row[2:] for row in rows), strict=True)] or [0] * len(SHOWS)
+    which = 2 + SHOWS.index(wanted.show)
+    return _Census(Totals(*totals), {row[0]: (row[which], row[1]) for row in rows})
+
+
+def _counts(session: Session, conditions: Sequence[ColumnElement[bool]], now: datetime) -> _Counts:
+    counted = select(Device.site_id, func.count(), func.count().filter(_is_new(now)))
+    asked = counted.where(*conditions).group_by(Device.site_id)
+    return {row[0]: (row[1], row[2]) for row in session.execute(asked)}
 
 
 def _by_place(
     session: Session,
     conditions: Sequence[ColumnElement[bool]],
     places: Sequence[_Place],
-    counts: Mapping[int, int],
+    counts: _Counts,
     before: int,
+    now: datetime,
 ) -> Sequence[int]:
-    """The ids of a page in the order of `places`, when `before` devices stand on the pages before it."""
-    sites, skipped = _window(((place.id, counts.get(place.id, 0)) for place in places), before, PAGE)
-    if not sites:
+    """The ids of a page, new devices first and then in the order of `places`, when `before` devices stand on the pages
+    before it."""
+    groups: list[tuple[tuple[bool, int], int]] = []
+    for is_new in (True, False):
+        for place in places:
+            everything, new_ones = counts.get(place.id, (0, 0))
+            groups.append(((is_new, place.id), new_ones if is_new else everything - new_ones))
+    shown, skipped = _window(groups, before, PAGE)
+    if not shown:
         return []
-    rank = case({site_id: position for position, site_id in enumerate(sites)}, value=Device.site_id)
-    asked = select(Device.id).where(*conditions, Device.site_id.in_(sites))
+    sites = list(dict.fromkeys(site for _, site in shown))
+    rank = case(
+        *[
+            (and_(Device.site_id == site, _is_new(now) if is_new else not_(_is_new(now))), position)
+            for position, (is_new, site) in enumerate(shown)
+        ]
+    )
+    asked = select(Device.id).where(*conditions, Device.site_id.in_(sites), rank.is_not(None))
     return session.scalars(asked.order_by(rank, *_AT_A_SITE).limit(PAGE).offset(skipped)).all()
 
 
-def _window(counts: Iterable[tuple[int, int]], before: int, size: int) -> tuple[list[int], int]:
-    """Of groups (id, members) in order: those in which the `size` members after the first `before` lie, and how
+def _window(counts: Iterable[tuple[_Group, int]], before: int, size: int) -> tuple[list[_Group], int]:
+    """Of groups (name, members) in order: those in which the `size` members after the first `before` lie, and how
     many members of the first of these come before them."""
-    found: list[int] = []
+    found: list[_Group] = []
     skipped = passed = 0
     for group, members in counts:
         if members and passed + members > before:
@@ -254,7 +285,7 @@ def _loaded(dealer_id: int, session: Session, ids: Sequence[int]) -> list[Device
 
 def _within(dealer_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
     """The device belongs to the dealer, and to the wanted customer or site."""
-    conditions = [Device.dealer_id == dealer_id]
+    conditions = [Device.dealer_id == dealer_id, Device.merged_into_id.is_(None)]
     if wanted.site_id is not None:
         conditions.append(Device.site_id == wanted.site_id)
     if wanted.customer_id is not None:
@@ -263,18 +294,26 @@ def _within(dealer_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _shown(dealer_id: int, show: Show, now: datetime) -> ColumnElement[bool]:
+def _shown(show: Show, now: datetime) -> ColumnElement[bool]:
+    return not_(Device.in_fleet) if show == "retired" else and_(Device.in_fleet, _kind(show, now))
+
+
+def _kind(show: Show, now: datetime) -> ColumnElement[bool]:
     match show:
         case "today":
             return Device.last_read_at >= now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         case "new":
-            return Device.first_seen_at > now - NEW_FOR
+            return _is_new(now)
         case "stale":
             return Device.last_read_at < now - STALE_AFTER
         case "low":
             return Device.supply_low.is_(True)
-        case "all":
+        case _:
             return true()
+
+
+def _is_new(now: datetime) -> ColumnElement[bool]:
+    return Device.first_seen_at > now - NEW_FOR
 
 
 def _matches(places: Sequence[_Place], text: str) -> list[ColumnElement[bool]]:

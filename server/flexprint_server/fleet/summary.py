@@ -13,6 +13,10 @@ STALE_AFTER: Final = timedelta(days=7)
 NEW_FOR: Final = timedelta(days=30)
 """A device counts as new for so long after it was first seen."""
 
+DROPPED_AFTER: Final = timedelta(days=30)
+"""A device not read for longer than this is left out of workbooks, which say how many they left out. It is never
+deleted, and stands in them again with its next read."""
+
 SupplyFacts = Mapping[str, Any]
 """One entry of Device.supplies: Supply.as_json()."""
 

@@ -80,8 +80,8 @@ def _build(means: Means, held: Claim) -> Claim:
             fleet_rows.one_snapshot(session)
             about = fleet_rows.about(session, held.dealer_id, held.site_id, now)
             with (
-                closing(fleet_rows.device_rows(session, held.dealer_id, held.site_id)) as devices,
-                closing(fleet_rows.device_rows(session, held.dealer_id, held.site_id)) as devices_again,
+                closing(fleet_rows.device_rows(session, held.dealer_id, held.site_id, now)) as devices,
+                closing(fleet_rows.device_rows(session, held.dealer_id, held.site_id, now)) as devices_again,
             ):
                 summary = write_workbook(file, about, devices, devices_again)
         file.seek(0)

@@ -4,11 +4,12 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, not_, select
 from sqlalchemy.orm import Session
 
 from flexprint_server.fleet.figures import meters_of, supplies_of
 from flexprint_server.fleet.models import Device, Layout
+from flexprint_server.fleet.summary import DROPPED_AFTER, NEW_FOR
 from flexprint_server.reports.workbook import About, DeviceRow
 from flexprint_server.tenants.models import Customer, Site
 
@@ -33,7 +34,17 @@ def about(session: Session, dealer_id: int, site_id: int, now: datetime) -> Abou
     pairs = {
         (name, unit) for layout in _layouts(session, dealer_id, site_id).values() for name, unit, *_ in layout["meters"]
     }
-    return About(customer, site, now, sorted(pairs))
+    left_out = select(func.count()).select_from(Device).where(*_of_site(dealer_id, site_id), not_(_is_told_of(now)))
+    return About(customer, site, now, sorted(pairs), session.scalar(left_out) or 0)
+
+
+def _of_site(dealer_id: int, site_id: int) -> tuple[ColumnElement[bool], ...]:
+    return Device.dealer_id == dealer_id, Device.site_id == site_id, Device.in_fleet.is_(True)
+
+
+def _is_told_of(now: datetime) -> ColumnElement[bool]:
+    """The device stands in a workbook made `now`: it was read within the last month."""
+    return Device.last_read_at > now - DROPPED_AFTER
 
 
 def _layouts(session: Session, dealer_id: int, site_id: int) -> dict[int, dict[str, Any]]:
@@ -43,8 +54,9 @@ def _layouts(session: Session, dealer_id: int, site_id: int) -> dict[int, dict[s
     return {row.id: row.content for row in session.execute(asked)}
 
 
-def device_rows(session: Session, dealer_id: int, site_id: int) -> Generator[DeviceRow]:
-    """The site's devices by maker, model and serial, read through a cursor of the server's: close it."""
+def device_rows(session: Session, dealer_id: int, site_id: int, now: datetime) -> Generator[DeviceRow]:
+    """The site's devices that were read within the last month, the new ones first, then by maker, model and serial;
+    read through a cursor of the server's: close it."""
     asked = (
         select(
             Customer.name,
@@ -52,10 +64,10 @@ def device_rows(session: Session, dealer_id: int, site_id: int) -> Generator[Dev
             Device.manufacturer,
             Device.model,
             Device.serial,
-            Device.asset,
+            func.coalesce(Device.typed_asset, Device.asset),
             Device.address,
-            Device.name,
-            Device.location,
+            func.coalesce(Device.typed_name, Device.name),
+            func.coalesce(Device.typed_location, Device.location),
             Device.state,
             Device.errors,
             Device.first_seen_at,
@@ -64,8 +76,9 @@ def device_rows(session: Session, dealer_id: int, site_id: int) -> Generator[Dev
         )
         .join(Site, Site.id == Device.site_id)
         .join(Customer, Customer.id == Site.customer_id)
-        .where(Device.dealer_id == dealer_id, Device.site_id == site_id)
+        .where(*_of_site(dealer_id, site_id), _is_told_of(now))
         .order_by(
+            case((Device.first_seen_at > now - NEW_FOR, 0), else_=1),
             func.coalesce(Device.manufacturer, ""),
             func.coalesce(Device.model, ""),
             func.coalesce(Device.serial, ""),

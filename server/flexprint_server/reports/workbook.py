@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import IO, Any, Final, NamedTuple
 
 from flexprint_server.fleet.summary import (
+    DROPPED_AFTER,
     NEW_FOR,
     STALE_AFTER,
     SupplyFacts,
@@ -64,12 +65,14 @@ class DeviceRow(NamedTuple):
 
 @dataclass(slots=True, frozen=True)
 class About:
-    """What a workbook is about. `meters` are the (name, unit) pairs that occur. All instants are UTC."""
+    """What a workbook is about. `meters` are the (name, unit) pairs that occur; `left_out` counts the devices that
+    were not read for so long that it is made without them. All instants are UTC."""
 
     customer: str
     site: str
     made_at: datetime
     meters: Sequence[tuple[str, str]]
+    left_out: int = 0
 
 
 @dataclass(slots=True)
@@ -321,6 +324,7 @@ def _about_rows(about: About, summary: Summary, facts: Sequence[_Fact]) -> Itera
         ("New", f"{summary.new:,}"),
         (f"Not read for {STALE_AFTER.days} days", f"{summary.stale:,}"),
         ("With a low supply", f"{summary.low:,}"),
+        (f"Left out, not read for {DROPPED_AFTER.days} days", f"{about.left_out:,}"),
     )
     yield "title", (Strong("Printer report"), None)
     yield from (("name", (Strong(name), value)) for name, value in counted)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from flexprint_server.fleet import queries
+from flexprint_server.fleet.models import Device
 from flexprint_server.fleet.queries import PAGE, READS_PAGE, Wanted
 from flexprint_server.ingest.models import Batch
 from flexprint_server.reports import queries as report_queries
@@ -141,6 +142,32 @@ def low(state, percent):
     return (Supply("1.1", "TK-1160", "toner", "black", percent, state, percent, 100, "percent"),)
 
 
+def test_new_devices_come_first_whatever_their_customer(fleet):
+    """Also across the pages of the list, and in the other direction."""
+    fleet.add("OLD-H")
+    fleet.add("OLD-M", at="munich")
+    fleet.add("NEW-M", at="munich", seen=NOW - timedelta(days=2))
+    fleet.add("NEW-H", seen=NOW - timedelta(days=29))
+    assert fleet.serials() == ["NEW-H", "NEW-M", "OLD-H", "OLD-M"]
+    assert fleet.serials(descending=True) == ["NEW-M", "NEW-H", "OLD-M", "OLD-H"]
+    assert fleet.serials(text="kyocera") == ["NEW-H", "NEW-M", "OLD-H", "OLD-M"]
+    for number in range(PAGE - 1):
+        fleet.add(f"X{number:02d}", seen=NOW - timedelta(days=1))
+    assert fleet.serials()[0] == "NEW-H"
+    assert fleet.serials(page=2) == ["NEW-M", "OLD-H", "OLD-M"]
+
+
+def test_what_somebody_retired_or_merged_is_in_no_list_and_no_figure_but_its_own(fleet):
+    fleet.add("ACTIVE")
+    retired, merged = fleet.add("RETIRED"), fleet.add("MERGED")
+    with fleet.database.transaction() as session:
+        session.execute(update(Device).where(Device.id == retired).values(in_fleet=False, retired_at=NOW))
+        session.execute(update(Device).where(Device.id == merged).values(in_fleet=False, merged_into_id=retired))
+    assert fleet.serials() == fleet.serials(show="today") == ["ACTIVE"]
+    assert fleet.serials(show="retired") == ["RETIRED"]
+    assert (fleet.totals().all, fleet.totals().retired) == (1, 1)
+
+
 def test_the_figures_on_top_count_what_their_lists_show(fleet):
     new = fleet.add("NEW", seen=NOW - timedelta(days=1))
     fleet.add("STALE", read=NOW - timedelta(days=8))
@@ -152,7 +179,7 @@ def test_the_figures_on_top_count_what_their_lists_show(fleet):
     assert fleet.serials(show="stale") == ["STALE"]
     assert fleet.serials(show="low") == ["LOW"]
     assert sorted(fleet.serials(show="today")) == ["FINE", "LOW", "NEW"]
-    assert fleet.totals() == queries.Totals(all=5, today=3, new=1, stale=1, low=1)
+    assert fleet.totals() == queries.Totals(all=5, today=3, new=1, stale=1, low=1, retired=0)
 
 
 @pytest.mark.parametrize(
