@@ -13,6 +13,7 @@ than one printer. Exclusions always win.
 
 import ipaddress
 import re
+import socket
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -195,7 +196,8 @@ def written(number: int, version: int = 4, scope: str = "") -> str:
     """An address as text."""
     if version == 4:
         return dotted(number)
-    return str(ipaddress.IPv6Address(number)) + (f"%{scope}" if scope else "")
+    # As a socket writes it, which `ipaddress` does not for ::1.2.3.4.
+    return socket.inet_ntop(socket.AF_INET6, number.to_bytes(16, "big")) + (f"%{scope}" if scope else "")
 
 
 def single(address: str, port: int | None = None) -> Span:

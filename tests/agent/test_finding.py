@@ -15,6 +15,7 @@ from flexprint_agent import settings, targets, wake
 from flexprint_agent.search.finder import Candidate, Finder, Part, Plan
 from flexprint_agent.wake import finders, finding
 from flexprint_agent.wake.reading import named_at, read_known, where_to_ask
+from flexprint_agent.wake.resting import FELL_SILENT, after_trouble
 from lab.office import office
 from lab.site import BEYOND_LOOPBACK, Lab
 from lab.six import OverSix
@@ -327,6 +328,21 @@ def test_a_printer_that_is_off_is_looked_for_once_a_day_and_not_for_ever(hall):
         hall.wake()
         sought.append(hall.lab.packets_to("127.30.1.7") > 0)
     assert sought == [True, False, False, True, True, False]
+
+
+def test_a_printer_that_was_not_asked_is_not_silent(hall):
+    """One is off, no target covers another one now, and one is left alone: only the first was asked in vain."""
+    hall.choose("127.30.1.1", "127.30.1.2", "127.30.1.9")
+    hall.wake()
+    hall.lab.down("127.30.1.1")
+    hall.now += timedelta(hours=1)
+    hall.keep.choices.remove_targets([f"127.30.1.2:{hall.lab.port}"], hall.now)
+    hall.keep.keep_rest(
+        hall.keep.devices.at("127.30.1.9", hall.lab.port).id, after_trouble(None, FELL_SILENT, hall.now)
+    )
+    hall.keep.notes.put_instant(finding.LAST_SEARCH, hall.now + timedelta(minutes=1))
+    woken = hall.wake()
+    assert (woken["read"], woken["silent"], len(woken["left_alone"])) == (0, 1, 1)
 
 
 def test_two_printers_that_swapped_addresses_stay_two_in_a_wake(hall):

@@ -214,7 +214,11 @@ def test_a_known_printer_that_no_target_covers_is_told_and_counted(site, a_read)
     (outcome,) = read_known(site.keep, site.settings, lambda: NOON)
     assert (outcome["answered"], outcome["packets"]) == (False, 0)
     assert "no target covers it" in outcome["error"]
-    assert wake.wake(site.keep, site.settings, lambda: NOON).result["silent"] == 1
+    result = wake.wake(site.keep, site.settings, lambda: NOON).result
+    assert (result["silent"], result["not_asked"]) == (
+        0,
+        [{"address": outcome["address"], "error": outcome["error"]}],
+    )
     site.keep.choices.add_targets(["copier.invalid"], NOON)
     (outcome,) = read_known(site.keep, site.settings, lambda: NOON)
     assert "not known to the network now (copier.invalid)" in outcome["error"]

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, now, opened, say
-from flexprint_agent.cli.finding import as_whom, asking, has_home, named
+from flexprint_agent.cli.finding import as_whom, asking, has_home
+from flexprint_agent.cli.typed import typed
 from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.notes import MASK_KEY
 from flexprint_agent.wake import capturing
+from flexprint_agent.wake.reading import Spot
 
 if TYPE_CHECKING:
     from flexprint_agent.capture.finish import Finished
@@ -30,16 +32,17 @@ def capture(chosen: argparse.Namespace) -> int:
     """Works without a home; where there is one, its settings hold, its exclusions win, and what it knows of the device
     is used."""
     asked = asking(chosen)
-    places, nowhere = named([chosen.target], asked.exclusions, asked.port)
+    named, nowhere = typed([chosen.target], asked.exclusions, asked.port)
     if nowhere:
         raise WrongUsage(nowhere[0]["error"])
-    if len(places) != 1:
-        raise WrongUsage(f"{chosen.target} names {len(places)} devices; a capture is of one")
+    if len(named) != 1:
+        raise WrongUsage(f"{chosen.target} names {len(named)} devices; a capture is of one")
+    spot = named[0].spots[0]
     output = None if chosen.output is None else Path(chosen.output)
     if output is not None:
         _check(output)
-    known, key = _remembered(chosen, places[0])
-    endpoint = as_whom(chosen, asked, places)(*places[0][:2], known)
+    known, key = _remembered(chosen, spot)
+    endpoint = as_whom(chosen, asked, [spot])(*spot, known)
     done = capturing.capture(asked.settings, endpoint, now, key if chosen.mask else None, _progress())
     if done.finished is None:
         raise AgentError(f"{done.error}; nothing was written")
@@ -67,13 +70,13 @@ def _document(chosen: argparse.Namespace, done: capturing.Captured, finished: "F
     }
 
 
-def _remembered(chosen: argparse.Namespace, place: tuple[str, int, str]) -> tuple[Mapping[str, Any], bytes]:
+def _remembered(chosen: argparse.Namespace, spot: Spot) -> tuple[Mapping[str, Any], bytes]:
     """What reading this device taught, and the key of masks. The same home masks the same serial in the same way,
     whichever capture it is in; without a home each capture has masks of its own."""
     if not has_home(chosen):
         return {}, os.urandom(32)
     with opened(chosen) as keep:
-        device = keep.devices.at(place[0], place[1])
+        device = keep.devices.at(*spot)
         return {} if device is None else keep.devices.knowledge(device.id), _mask_key(keep)
 
 

@@ -4,12 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from flexprint_agent import settings, targets
 from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, home, now, opened, say
 from flexprint_agent.cli.progress import progress
+from flexprint_agent.cli.typed import of_each, typed
 from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.keep import database
 from flexprint_agent.keep.credentials import Credential
@@ -22,9 +23,6 @@ from flexprint_agent.wake.resting import manner
 if TYPE_CHECKING:
     from flexprint_agent.snmp.exchange import Endpoint
     from flexprint_agent.snmp.v3 import User
-
-_MOST_NAMED: Final = 1024
-"""Addresses that `read` and `probe` take at once; more is a search."""
 
 
 def search(chosen: argparse.Namespace) -> int:
@@ -64,8 +62,8 @@ def read(chosen: argparse.Namespace) -> int:
             return int(failed > 0 and not done)
         on_cables = local.known_local(keep).keys() & set(chosen.targets)
         texts = [text for text in chosen.targets if text not in on_cables]
-        places, nowhere = named(texts, reading.excluded(keep), targets.SNMP_PORT)
-        outcomes = [nowhere, reading.read_named(keep, chosen_settings, places, now)]
+        named, nowhere = typed(texts, reading.excluded(keep), targets.SNMP_PORT)
+        outcomes = [nowhere, of_each(named, lambda places: reading.read_named(keep, chosen_settings, places, now))]
         if on_cables:
             outcomes.append(local.read_local(keep, chosen_settings, now, on_cables))
         _, failed = _stream(chosen, *outcomes)
@@ -75,9 +73,10 @@ def read(chosen: argparse.Namespace) -> int:
 def probe(chosen: argparse.Namespace) -> int:
     """Works without a home; where there is one, its settings hold and its exclusions win."""
     asked = asking(chosen)
-    places, nowhere = named(chosen.targets, asked.exclusions, asked.port)
-    endpoint = as_whom(chosen, asked, places)
-    _, failed = _stream(chosen, nowhere, reading.probe(asked.settings, endpoint, places, now))
+    named, nowhere = typed(chosen.targets, asked.exclusions, asked.port)
+    endpoint = as_whom(chosen, asked, [spot for one in named for spot in one.spots])
+    read = of_each(named, lambda places: reading.probe(asked.settings, endpoint, places, now))
+    _, failed = _stream(chosen, nowhere, read)
     return int(failed > 0)
 
 
@@ -116,7 +115,7 @@ def asking(chosen: argparse.Namespace) -> Asking:
 
 
 def as_whom(
-    chosen: argparse.Namespace, asked: Asking, places: Iterable[reading.Place]
+    chosen: argparse.Namespace, asked: Asking, spots: Iterable[reading.Spot]
 ) -> Callable[[str, int, Mapping[str, Any]], "Endpoint"]:
     """How a place of which something is known is asked: as the user and with the communities that were named, else as
     the home would. Raises WrongUsage."""
@@ -130,7 +129,7 @@ def as_whom(
         users = (user(chosen),)
     elif chosen.auth_protocol or chosen.privacy_protocol or chosen.auth_password or chosen.privacy_password:
         raise WrongUsage("SNMPv3 needs a user: add --user NAME")
-    elif chosen.version == "3" and not all(ring.has_users(address, port) for address, port, _ in places):
+    elif chosen.version == "3" and not all(ring.has_users(address, port) for address, port in spots):
         raise WrongUsage("as whom? Add --user NAME, or keep it with `flexprint-agent credentials add --user NAME`")
     only_v3 = chosen.version == "3" or (users is not None and chosen.community is None)
 
@@ -157,48 +156,6 @@ def has_home(chosen: argparse.Namespace) -> bool:
         complain(f"{path} cannot be looked at ({error.strerror}), so its settings and exclusions are not known here")
         return False
     return True
-
-
-def named(
-    texts: Iterable[str], exclusions: list[targets.Span], port: int
-) -> tuple[list[tuple[str, int, str]], list[dict[str, Any]]]:
-    """The places that `texts` name, as (address, port, text), and a probe object for each text that names none."""
-    places: dict[tuple[str, int], str] = {}
-    nowhere = []
-    for text in texts:
-        target = targets.parse(text)
-        if target.port is None:
-            target = replace(target, port=port)
-        spans = targets.allowed([target], exclusions, reading.look_up)
-        if isinstance(target, targets.Name):
-            # One printer is read once: by IPv4 where its name has both.
-            spans = [span for span in spans if span.version == 4] or spans
-        if targets.count(spans) + len(places) > _MOST_NAMED:
-            raise WrongUsage(
-                f"{text}: more than {_MOST_NAMED} addresses are a search; `flexprint-agent add` them first"
-            )
-        if not spans:
-            unknown = isinstance(target, targets.Name) and not reading.look_up(target.name)
-            reason = "nobody knows this name" if unknown else "it is excluded"
-            nowhere.append(_not_asked(text, target.port or port, reason))
-        for span in spans:
-            for address in span:
-                places.setdefault((address, span.port or port), text)
-    return [(address, at, text) for (address, at), text in places.items()], nowhere
-
-
-def _not_asked(text: str, port: int, reason: str) -> dict[str, Any]:
-    """The probe object of a target that no packet was sent to."""
-    return {
-        "target": text,
-        "address": None,
-        "port": port,
-        "answered": False,
-        "printer": False,
-        "seconds": 0.0,
-        "packets": 0,
-        "error": f"{text} was not asked: {reason}",
-    }
 
 
 def _stream(chosen: argparse.Namespace, *outcomes: Iterable[dict[str, Any]]) -> tuple[int, int]:

@@ -23,9 +23,13 @@ def send(chosen: argparse.Namespace) -> int:
 
 def wake(chosen: argparse.Namespace) -> int:
     with opened(chosen, alone=True) as keep, progress(chosen) as tell:
-        woken = waking.wake(keep, in_force(keep), now, tell)
+        woken = waking.wake(keep, in_force(keep), now, tell, _stopping)
     say(chosen, woken.result, show.woken)
     return _failed(woken.failure)
+
+
+def _stopping() -> None:
+    complain("stopping; what was read is being sent (Ctrl-C once more leaves it for the next wake)")
 
 
 def _failed(failure: AgentError | None) -> int:

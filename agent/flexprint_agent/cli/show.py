@@ -273,7 +273,8 @@ def _trouble(trouble: Document | None) -> str:
 def probe(document: Document) -> str:
     """One read for people: who it is, what it counted, what it needs."""
     if not document["answered"] or document["error"]:
-        return f"{document['target']}: {document['error']}"
+        reason = document.get("reason") if not document["answered"] else None
+        return f"{document['target']}: {document['error']}" + (f" ({reason})" if reason else "")
     if not document["printer"]:
         return f"{document['target']}: answers SNMP, but is no printer ({document['reason']})"
     identity = document["identity"]
@@ -359,6 +360,7 @@ def woken(document: Document) -> str:
     unread = alone + "".join(
         f"{one['address']} answered and gave no read: {one['error']}\n" for one in document["unread"]
     )
+    unread += "".join(f"{one['error']}\n" for one in document["not_asked"])
     return (
         f"{searched}{_count(document['read'], 'printer')} read, {document['silent']} silent, "
         f"{_count(document['packets'], 'packet')}, {document['seconds']:g} s\n{unread}{sent(document['sent'])}"

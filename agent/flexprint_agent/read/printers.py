@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 class Reading:
     """How the reading of one device ended.
 
-    `read` is None when the device did not answer, fell silent before the read was worth anything, or is no
-    printer; `error` then says why, except for what is simply no printer. `layout` is to be kept for the next
-    read; None means that nothing new was learned. `traits`, `version` and `community` or `user` are how it answered,
-    `engine` is its SNMPv3 engine. `refusals` are the users that it refused before. `fell_silent` and `restarted`: so it
-    did while it was being read.
+    `reason` is why it is a printer or none, or why the network did not deliver. `read` is None when the device did not
+    answer, fell silent before the read was worth anything, or is no printer; `error` then says why, except for what is
+    simply no printer. `layout` is to be kept for the next read; None means that nothing new was learned. `traits`,
+    `version` and `community` or `user` are how it answered, `engine` is its SNMPv3 engine. `refusals` are the users
+    that it refused before. `fell_silent` and `restarted`: so it did while it was being read.
     """
 
     endpoint: Endpoint
@@ -69,7 +69,7 @@ def _reading(outcome: Outcome[Found]) -> Reading:
         endpoint=outcome.endpoint,
         answered=outcome.answered,
         printer=found.printer if found else False,
-        reason=found.reason if found else None,
+        reason=found.reason if found else outcome.unreachable,
         read=replace(read, seconds=outcome.seconds, packets=outcome.packets) if read else None,
         layout=found.layout if found else None,
         error=outcome.error,
@@ -102,6 +102,7 @@ def probe_object(reading: Reading, target: str, at: datetime) -> dict[str, Any]:
     }
     return {
         "target": target,
+        "asked": True,
         "answered": reading.answered,
         "printer": reading.printer,
         **(reading.read.as_json() if reading.read else nothing),

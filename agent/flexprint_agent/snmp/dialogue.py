@@ -69,7 +69,8 @@ class Outcome(Generic[T]):
     that was asked as last: with a result, the one that worked. `refusals` are the users that the device refused before,
     `engine` is its engine where it told it. `fell_silent`: it had answered, and ceased to. `requests` counts those that
     were answered, `repeated` those of them that had to be sent again. `fault` is set when the conversation itself
-    raised something else than Silent: what the device said was more than it could take.
+    raised something else than Silent: what the device said was more than it could take. `unreachable` is the network's
+    word on why nothing answered, where it had one.
     """
 
     endpoint: Endpoint
@@ -90,6 +91,7 @@ class Outcome(Generic[T]):
     refusals: tuple["Refusal", ...] = ()
     requests: int = 0
     repeated: int = 0
+    unreachable: str | None = None
 
 
 def _peer(endpoint: Endpoint, now: float) -> "Peer | None":
@@ -106,7 +108,7 @@ class Dialogue(Generic[T]):
     __slots__ = (
         "answered", "ask", "attempt", "conversation", "endpoint", "ids", "octets_in", "octets_out",
         "packets", "peer", "refusals", "repeated", "requests", "resting", "sent_at", "started", "to", "traits", "turn",
-        "way", "ways",
+        "unreachable", "way", "ways",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, begin: Callable[[Traits], Conversation[T]], now: float) -> None:
@@ -130,6 +132,7 @@ class Dialogue(Generic[T]):
         self.resting = False
         self.sent_at = -math.inf
         self.answered = False
+        self.unreachable: str | None = None
         self.packets = self.octets_out = self.octets_in = self.requests = self.repeated = 0
 
     def datagram(self, request_id: int, now: float) -> bytes | None:
@@ -192,6 +195,12 @@ class Dialogue(Generic[T]):
         self.traits.version = self.ways[way][0]
         return True
 
+    def undelivered(self, reason: str) -> bool:
+        """The network says that nobody takes what was sent. True where another version is worth a packet: the rest of
+        this one is not."""
+        self.unreachable = reason
+        return self.next_way(but=self.ways[self.way][0])
+
     def refused(self, fault: "Fault") -> bool:
         """The device refuses this user. True where there is another way to ask."""
         from flexprint_agent.snmp.v3 import Refusal
@@ -214,8 +223,8 @@ class Dialogue(Generic[T]):
             return f"{self.endpoint} stopped answering SNMP {version}: nothing within {timeout:g} s"
         return self._no_answer(f" within {timeout:g} s")
 
-    def undeliverable(self, reason: str) -> str:
-        """That the network or this machine will not deliver, in words."""
+    def unsendable(self, reason: str) -> str:
+        """That this computer will not send there, in words."""
         return self._no_answer(f": {reason}")
 
     def _no_answer(self, reason: str) -> str:
@@ -262,4 +271,5 @@ class Dialogue(Generic[T]):
             refusals=tuple(self.refusals),
             requests=self.requests,
             repeated=self.repeated,
+            unreachable=None if self.answered else self.unreachable,
         )

@@ -239,7 +239,7 @@ class _Run(Generic[T]):
         try:
             self.wire.send(datagram, dialogue.to)
         except Unsendable as refusal:
-            self.end(dialogue, None, dialogue.undeliverable(str(refusal)))
+            self.end(dialogue, None, dialogue.unsendable(str(refusal)))
             return
         dialogue.sent_at = now
         dialogue.packets += 1
@@ -284,7 +284,17 @@ class _Run(Generic[T]):
             self.answered(dialogue, message, len(datagram))
         for address, reason, _ in self.wire.undeliverable():
             for dialogue in [d for d in self.active if d.to == address]:
-                self.end(dialogue, None, dialogue.undeliverable(reason))
+                self.undelivered(dialogue, reason)
+
+    def undelivered(self, dialogue: Dialogue[T], reason: str) -> None:
+        """Waiting for a timeout would change nothing, unless the device has answered before: then it may only be
+        starting again."""
+        if dialogue.answered:
+            return
+        if dialogue.undelivered(reason):
+            self.queue(dialogue)
+        else:
+            self.fall_silent(dialogue)
 
     def answered(self, dialogue: Dialogue[T], message: ber.Message, octets: int) -> None:
         felt = dialogue.feels() and len(message.bindings) == 1

@@ -165,14 +165,14 @@ def neighbourhood(address: str, segments: Iterable[str]) -> Span:
     return min(around, key=len, default=Span(one.first & ~0xFF, one.first | 0xFF))
 
 
-def seek(keep: Keep, settings: Settings, now: Clock) -> tuple[int, list[Place]]:
+def seek(keep: Keep, settings: Settings, now: Clock) -> tuple[int, dict[Place, Place]]:
     """Looks for the printers that fell silent lately, each near its last address and only where it may be asked; the
-    printers that answer where they were are left alone. The packets it took, and where silent ones were found.
-    Raises UnknownExclusion."""
+    printers that answer where they were are left alone. The packets it took, and where silent ones were found, with
+    where they had been. Raises UnknownExclusion."""
     devices, at = keep.devices.all(), now()
     lost = [one for one in devices if not one.is_local and is_sought(one, at) and (one.address or one.was_at)]
     if not lost:
-        return 0, []
+        return 0, {}
     segments = [segment.cidr for segment in keep.segments.all()]
     around = [neighbourhood(one.address or one.was_at or "", segments) for one in lost]
     there = [
@@ -190,7 +190,11 @@ def seek(keep: Keep, settings: Settings, now: Clock) -> tuple[int, list[Place]]:
     searching.run()
     with keep.database.transaction():
         keep.devices.sought((one.id for one in lost), at)
-    places = [searching.places[one.id] for one in lost if one.id in searching.places]
+    places = {
+        searching.places[one.id]: (one.address or one.was_at or "", one.port)
+        for one in lost
+        if one.id in searching.places
+    }
     return searching.result()["packets"], places
 
 

@@ -144,7 +144,7 @@ def read_local(
                 keep.keep_silence(known[printer.address].id, now())
             # ipp-usb remembers every device that was ever plugged in.
             if printer.address in known or printer.queue.listed:
-                yield _unread(printer.address, str(error), now())
+                yield _unread(printer.address, str(error), now(), asked=True)
             continue
         seen.add(read)
         if outcome is not None:
@@ -154,7 +154,7 @@ def read_local(
         # A queue may have been renamed: its printer was read under the new name.
         if device.id not in seen and address not in here and (only is None or address in only):
             keep.keep_silence(device.id, now())
-            yield _unread(address, failure, now())
+            yield _unread(address, failure, now(), asked=False)
 
 
 def _read(
@@ -251,6 +251,7 @@ def _tally(printer: Hanging, knowledge: Mapping[str, Any], at: datetime) -> tupl
 def _probe_object(read: "Read", seconds: float) -> dict[str, Any]:
     return {
         "target": read.address,
+        "asked": True,
         "answered": True,
         "printer": True,
         **read.as_json(),
@@ -260,9 +261,10 @@ def _probe_object(read: "Read", seconds: float) -> dict[str, Any]:
     }
 
 
-def _unread(address: str, why: str, at: datetime) -> dict[str, Any]:
+def _unread(address: str, why: str, at: datetime, *, asked: bool) -> dict[str, Any]:
     return {
         "target": address,
+        "asked": asked,
         "answered": False,
         "printer": False,
         "address": address,

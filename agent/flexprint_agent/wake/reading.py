@@ -226,6 +226,7 @@ def _not_asked(device: Device, why: str, at: datetime) -> dict[str, Any]:
     """A probe object without a conversation."""
     return {
         "target": device.address,
+        "asked": False,
         "answered": False,
         "printer": False,
         "address": device.address,

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from flexprint_agent import __version__
+from flexprint_agent import wake as waking
 from flexprint_agent.cli.commands import function_of
 from flexprint_agent.cli.finding import _stream
 from flexprint_agent.cli.parser import parse
 from flexprint_agent.keep.home import only_one
+from flexprint_agent.wake import finding
 from flexprint_shared import batch
 from lab.office import office
 from lab.site import BEYOND_LOOPBACK, Lab
@@ -176,6 +178,53 @@ def test_the_community_that_worked_is_asked_first_next_time(site, lab):
     site("read")
     lab.forget()
     assert all(one["packets"] <= 3 for one in site("read", "--json").lines)
+
+
+@linux
+def test_ctrl_c_in_a_wake_ends_the_reading_and_sends_what_was_read(site, collector, monkeypatch):
+    site("search")
+    read_known = waking.read_known
+
+    def until_one_was_read(*given):
+        yield next(outcome for outcome in read_known(*given) if outcome["printer"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(waking, "read_known", until_one_was_read)
+    said = site("wake", "--json")
+    assert (said.status, said.json["read"], said.json["sent"]["reads"]) == (1, 1, 1)
+    assert "what was read is being sent" in said.err
+    assert "the next wake goes on from there" in said.err
+    assert len(list(collector.reads())) == 1
+
+
+@linux
+def test_ctrl_c_in_the_search_of_a_wake_keeps_what_was_found(site, monkeypatch):
+    take = finding._Search.take
+
+    def take_one(*given):
+        take(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(finding._Search, "take", take_one)
+        said = site("wake", "--json")
+    assert (said.status, said.json["searched"], said.json["read"]) == (1, False, 0)
+    assert said.json["packets"] > 0
+    assert site("wake", "--json").json["searched"] is True
+
+
+@linux
+def test_ctrl_c_while_a_wake_sends_leaves_the_batch_waiting(site, collector, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    site("search")
+    with monkeypatch.context() as patched:
+        patched.setattr("flexprint_agent.send.client.Collector.hand_over", stopped)
+        said = site("wake", "--json")
+    assert (said.status, said.json["read"], said.json["sent"]["waiting"]) == (1, 2, 1)
+    assert "waits for the next wake" in said.err
+    assert site("send", "--json").json["reads"] == 2
 
 
 @linux
