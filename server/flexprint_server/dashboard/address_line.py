@@ -53,7 +53,7 @@ def fleet(wanted: Wanted, **changes: Any) -> str:
         "page": None if new.page == 1 else new.page,
     }
     line = urlencode({name: value for name, value in values.items() if value})
-    return f"/?{line}" if line else "/"
+    return f"/devices?{line}" if line else "/devices"
 
 
 def before(query: Mapping[str, str]) -> tuple[datetime, int] | None:

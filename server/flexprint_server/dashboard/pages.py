@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from flexprint_server.dashboard import address_line, words
+from flexprint_server.dashboard import address_line, rooms, words
 from flexprint_shared.meters import position
 
 _HERE: Final = Path(__file__).parent
@@ -56,11 +56,13 @@ class StaticFile:
 
 
 def _read_static() -> dict[str, StaticFile]:
-    found = {}
-    for path in sorted((_HERE / "static").iterdir()):
-        content = path.read_bytes()
-        found[path.name] = StaticFile(content, _STATIC_TYPES[path.suffix], sha256(content).hexdigest()[:12])
-    return found
+    files = {path.name: path.read_bytes() for path in (_HERE / "static").iterdir()}
+    # In the order of their names: colours and parts first, then what single pages add.
+    files["flexprint.css"] = b"\n".join(path.read_bytes() for path in sorted((_HERE / "styles").glob("*.css")))
+    return {
+        name: StaticFile(content, _STATIC_TYPES[Path(name).suffix], sha256(content).hexdigest()[:12])
+        for name, content in files.items()
+    }
 
 
 STATIC: Final = _read_static()
@@ -76,6 +78,7 @@ def static_url(name: str) -> str:
 _FILTERS: Final[tuple[str, ...]] = (
     *("said", "number", "ago", "full_time", "short_time", "machine_time", "uptime"),
     *(
+        "called",
         "error",
         "health",
         "severity",
@@ -106,7 +109,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update({name: getattr(words, name) for name in _FILTERS})
-    environment.globals.update(static_url=static_url, fleet=address_line.fleet, nothing=words.NOTHING)
+    environment.globals.update(
+        static_url=static_url, fleet=address_line.fleet, nothing=words.NOTHING, rooms_for=rooms.groups_for
+    )
     return environment
 
 

@@ -1,7 +1,7 @@
 """The pages. Each asks a few questions of the rooms below and fills in a template."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -13,11 +13,12 @@ from flexprint_server.dashboard import (
     address_line,
     agent_pages,
     audit_pages,
+    device_pages,
+    overview_pages,
     people_pages,
     second_factor_pages,
     settings_pages,
 )
-from flexprint_server.dashboard.chart import chart
 from flexprint_server.dashboard.door import (
     Door,
     Form,
@@ -29,10 +30,8 @@ from flexprint_server.dashboard.door import (
     redirect,
     too_many,
 )
-from flexprint_server.dashboard.pages import HEADERS, in_order, page, static_answer
+from flexprint_server.dashboard.pages import HEADERS, page, static_answer
 from flexprint_server.database import Database
-from flexprint_server.fleet import queries as fleet
-from flexprint_server.fleet.summary import is_stale, scarcest
 from flexprint_server.mail.addresses import mail_domain
 from flexprint_server.mail.outbox import Outbox
 from flexprint_server.reports import queries as reports
@@ -41,9 +40,6 @@ from flexprint_server.tenants import second_factor, sign_in
 from flexprint_server.tenants.guessing import TooManyAttempts
 from flexprint_server.tenants.sign_in import Visitor, WrongCredentials
 from flexprint_shared.text import clean
-
-HISTORY: Final = timedelta(days=90)
-"""How far back a device's drawing goes."""
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -55,7 +51,8 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     door = Door(settings, database, clock)
     pages = APIRouter(route_class=page_route(https=door.https), include_in_schema=False)
     _sign_in_pages(pages, door)
-    _fleet_pages(pages, door)
+    overview_pages.add(pages, door)
+    device_pages.add(pages, door)
     _report_pages(pages, door, mails_are_kept=settings.smtp_url is None)
     agent_pages.add(pages, door, settings.public_url)
     audit_pages.add(pages, door)
@@ -133,56 +130,6 @@ def _sign_in_pages(pages: APIRouter, door: Door) -> None:
         response = redirect("/sign-in")
         door.let_out(request, response)
         return response
-
-
-def _fleet_pages(pages: APIRouter, door: Door) -> None:
-    @pages.get("/")
-    def fleet_page(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
-        wanted, now = address_line.wanted(request.query_params), door.clock()
-        with door.database.reading(visitor.scope) as session:
-            return page(
-                "fleet.html",
-                visitor=visitor,
-                now=now,
-                wanted=wanted,
-                found=fleet.devices(visitor.dealer_id, session, wanted, now),
-                choices=fleet.choices(visitor.dealer_id, session, wanted),
-                page_size=fleet.PAGE,
-                scarcest=scarcest,
-                is_stale=is_stale,
-            )
-
-    @pages.get("/devices/{device_id}")
-    def device_page(request: Request, device_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
-        now, before = door.clock(), address_line.before(request.query_params)
-        with door.database.reading(visitor.scope) as session:
-            device = fleet.device(visitor.dealer_id, session, device_id)
-            if device is None:
-                raise HTTPException(404)
-            reads = fleet.reads(visitor.dealer_id, session, device_id, before)
-            history = fleet.history(visitor.dealer_id, session, device_id, now - HISTORY, now)
-            return page(
-                "device.html",
-                visitor=visitor,
-                now=now,
-                device=device,
-                agent=fleet.agent_of(visitor.dealer_id, session, device),
-                newest=fleet.newest_read(visitor.dealer_id, session, device),
-                reads=reads[: fleet.READS_PAGE],
-                columns=in_order({name for read in reads for name in read.values()}),
-                next_page=_next_reads(device_id, reads),
-                is_first=before is None,
-                chart=chart(history),
-                is_new=device.id in fleet.new(visitor.dealer_id, session, [device.id], now),
-                is_stale=is_stale(device.last_read_at, now),
-            )
-
-
-def _next_reads(device_id: int, reads: list[fleet.StoredRead]) -> str | None:
-    if len(reads) <= fleet.READS_PAGE:
-        return None
-    last = reads[fleet.READS_PAGE - 1]
-    return f"/devices/{device_id}?before={quote(address_line.position(last.read_at, last.id))}#reads"
 
 
 def _report_pages(pages: APIRouter, door: Door, *, mails_are_kept: bool) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from flexprint_server.fleet.models import Device
 from flexprint_server.fleet.summary import fills_up
 from flexprint_server.tenants.models import AuditEntry
 from flexprint_shared.meters import title
@@ -110,6 +111,11 @@ _HUMPS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 def said(text: object, limit: int = 255) -> str:
     """Text from a device on one line, without characters that hide or reorder others; "" for none."""
     return clean(str(text), limit) if text is not None else ""
+
+
+def called(device: Device) -> str:
+    """Maker and model of a device as one line."""
+    return f"{said(device.manufacturer, 60)} {said(device.model, 120)}".strip() or "Unnamed device"
 
 
 def number(value: int | None) -> str:

@@ -38,6 +38,7 @@ EVERY_ROUTE = {
     ("GET", "/audit"): ("/sign-in?next=/audit", 200),
     ("GET", "/customers/{customer_id}/settings"): ("/sign-in?next=/customers/{customer_id}/settings", 404),
     ("POST", "/customers/{customer_id}/settings"): ("/sign-in", 403),
+    ("GET", "/devices"): ("/sign-in?next=/devices", 200),
     ("GET", "/devices/{device_id}"): ("/sign-in?next=/devices/{device_id}", 404),
     ("GET", "/forgot"): (200, 200),
     ("POST", "/forgot"): (403, 403),
@@ -143,7 +144,7 @@ def test_a_customers_user_sees_that_customer_and_no_other(alice, fleet):
         (one, name), (_, other) = session.execute(select(Customer.id, Customer.name).order_by(Customer.id).limit(2))
         session.execute(update(User).where(User.email == ALICE).values(role="customer", customer_id=one))
         foreign = session.scalar(select(Device.id).join(Site).where(Site.customer_id != one).limit(1))
-    page = alice.get("/").text
+    page = alice.get("/devices").text + alice.get("/").text
     assert name in unescape(page)
     assert other not in unescape(page)
     assert alice.get(f"/devices/{foreign}").status_code == 404
@@ -151,7 +152,15 @@ def test_a_customers_user_sees_that_customer_and_no_other(alice, fleet):
 
 
 @pytest.mark.parametrize(
-    "path", ["/?customer=1", "/?site=1", "/?q=kyocera", "/?customer=1&site=1&show=stale", "/reports?before=99999"]
+    "path",
+    [
+        "/devices",
+        "/devices?customer=1",
+        "/devices?site=1",
+        "/devices?q=kyocera",
+        "/devices?customer=1&site=1&show=stale",
+        "/reports?before=99999",
+    ],
 )
 def test_another_dealer_finds_nothing_by_asking_for_it(bob, path):
     page = bob.get(path).text
@@ -317,7 +326,9 @@ def test_over_https_cookies_are_secure_and_of_this_host_alone(fleet, clock, tmp_
         assert "Secure" in line
 
 
-@pytest.mark.parametrize("path", ["/", "/devices/1", "/devices/999999", "/reports", "/sign-in", "/static/none"])
+@pytest.mark.parametrize(
+    "path", ["/", "/devices", "/devices/1", "/devices/999999", "/reports", "/sign-in", "/static/none"]
+)
 def test_every_page_carries_the_strict_headers(alice, path):
     headers = alice.get(path).headers
     policy = headers["content-security-policy"]
@@ -330,7 +341,7 @@ def test_every_page_carries_the_strict_headers(alice, path):
     assert headers["referrer-policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("path", ["/", "/devices/5", "/reports", "/sign-in", "/devices/999999"])
+@pytest.mark.parametrize("path", ["/", "/devices", "/devices/5", "/reports", "/sign-in", "/devices/999999"])
 def test_pages_need_no_script_and_no_style_of_their_own(alice, path):
     """The policy would refuse both; and nothing comes from anywhere else."""
     page = alice.get(path).text

@@ -26,18 +26,18 @@ def test_what_cannot_be_understood_is_left_out(query, expected):
 @pytest.mark.parametrize(
     ("wanted", "changes", "expected"),
     [
-        (Wanted(), {}, "/"),
-        (Wanted(page=4), {"show": "new"}, "/?show=new"),
-        (Wanted(text="a&b=c"), {"page": 2}, "/?q=a%26b%3Dc&page=2"),
-        (Wanted(sort="total", descending=True), {}, "/?sort=-total"),
-        (Wanted(descending=True), {}, "/?sort=-customer"),
+        (Wanted(), {}, "/devices"),
+        (Wanted(page=4), {"show": "new"}, "/devices?show=new"),
+        (Wanted(text="a&b=c"), {"page": 2}, "/devices?q=a%26b%3Dc&page=2"),
+        (Wanted(sort="total", descending=True), {}, "/devices?sort=-total"),
+        (Wanted(descending=True), {}, "/devices?sort=-customer"),
     ],
 )
 def test_addresses_of_the_list_say_only_what_differs(wanted, changes, expected):
     assert address_line.fleet(wanted, **changes) == expected
 
 
-@pytest.mark.parametrize("target", ["/", "/devices/3", "/?q=a b&show=new", "/reports?before=9"])
+@pytest.mark.parametrize("target", ["/", "/devices/3", "/devices?q=a b&show=new", "/reports?before=9"])
 def test_a_page_of_ours_is_where_one_goes_after_signing_in(target):
     assert address_line.safe_next(target) == target
 

@@ -49,18 +49,31 @@ def sign_in(page: Page) -> None:
     page.get_by_label("E-mail address").fill(ALICE)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Printers", exact=True).wait_for()
+    page.get_by_role("heading", name="Overview").wait_for()
+
+
+def open_menu(page: Page) -> None:
+    """On a phone the rooms are behind a button; on a desk they stand there."""
+    button = page.get_by_role("button", name="Menu")
+    if button.is_visible():
+        button.click()
+
+
+def go_to(page: Page, room: str) -> None:
+    open_menu(page)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name=room).click()
 
 
 def test_a_person_finds_a_printer_and_takes_a_workbook_home(page: Page, tmp_path):
     sign_in(page)
-    page.get_by_label("Search printers").fill("taskalfa harbour")
+    go_to(page, "Devices")
+    page.get_by_label("Search devices").fill("taskalfa harbour")
     page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name="Kyocera TASKalfa 3554ci").first.click()
     assert page.get_by_role("heading", level=1).inner_text().startswith("Kyocera TASKalfa 3554ci")
     assert page.get_by_role("table").first.get_by_role("rowheader", name="Total color").is_visible()
 
-    page.get_by_role("link", name="Reports").click()
+    go_to(page, "Reports")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the workbook").first.click()
     saved = tmp_path / download.value.suggested_filename
@@ -68,6 +81,7 @@ def test_a_person_finds_a_printer_and_takes_a_workbook_home(page: Page, tmp_path
     assert saved.suffix == ".xlsx"
     assert openpyxl.load_workbook(saved).active["A1"].value == "Printers"
 
+    open_menu(page)
     page.get_by_role("button", name="Sign out").click()
     page.goto("/reports")
     assert page.get_by_role("heading", name="Sign in to FlexPrint").is_visible()
@@ -76,7 +90,17 @@ def test_a_person_finds_a_printer_and_takes_a_workbook_home(page: Page, tmp_path
 def test_no_page_is_wider_than_the_screen(page: Page):
     sign_in(page)
     width = page.viewport_size["width"]
-    for path in ("/", "/devices/5", "/reports", "/?q=nothing"):
+    for path in (
+        "/",
+        "/devices",
+        "/devices/5",
+        "/reports",
+        "/agents",
+        "/people",
+        "/audit",
+        "/account",
+        "/devices?q=nothing",
+    ):
         page.goto(path)
         box = page.locator("body").bounding_box()
         assert box["width"] <= width

@@ -13,12 +13,13 @@ import pytest
 from sqlalchemy import func, select, update
 
 from flexprint_server.dashboard.pages import error_page
+from flexprint_server.dashboard.rooms import GROUPS
 from flexprint_server.dashboard.routes import XLSX, attachment
 from flexprint_server.fleet.models import Device, Read
 from flexprint_server.fleet.queries import PAGE, READS_PAGE
 from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.settings import read_settings
-from flexprint_server.tenants.models import Customer, Dealer, Site
+from flexprint_server.tenants.models import Customer, Dealer, Site, User
 from services import laid_out, seeded
 from services.pages import ALICE, NOW, Visit, serving
 
@@ -33,11 +34,27 @@ def first(database, model, *conditions):
         return session.scalars(select(model).where(*conditions).order_by(model.id).limit(1)).one()
 
 
+# --- The way to every room
+
+
+def test_the_navigation_leads_to_every_room_that_somebody_may_enter(alice, fleet):
+    """And to no other; each room says where one is."""
+    rooms = [room for group in GROUPS for room in group]
+    with fleet.transaction() as session:
+        session.execute(update(User).where(User.email == ALICE).values(role="viewer"))
+    offered = re.findall(r'<li><a href="([^"]*)"', alice.get("/").text)
+    assert offered == [room.path for room in rooms if room.needs in (None, "see")]
+    with fleet.transaction() as session:
+        session.execute(update(User).where(User.email == ALICE).values(role="owner"))
+    for room in rooms:
+        assert f'<li><a href="{room.path}" aria-current="page">' in alice.get(room.path).text
+
+
 # --- The list
 
 
 def test_the_list_shows_every_device_with_its_meters_supply_and_age(alice, fleet):
-    page = alice.get("/?q=RH9928708505").text
+    page = alice.get("/devices?q=RH9928708505").text
     device = first(fleet, Device, Device.serial == "RH9928708505")
     shown = words(page)
     for expected in (
@@ -48,40 +65,46 @@ def test_the_list_shows_every_device_with_its_meters_supply_and_age(alice, fleet
     assert re.search(
         r'<time datetime="2026-11-22T\d\d:\d\d:00Z" title="2026-11-22 \d\d:\d\d:00 UTC">\d+ (min|h) ago</time>', page
     )
-    assert "1 of 60 printers match" in shown
+    assert "1 of 60 devices match" in shown
 
 
 def test_the_figures_on_top_are_the_lengths_of_the_lists_behind_them(alice):
-    page = alice.get("/").text
+    page = alice.get("/devices").text
     tiles = re.findall(r'class="tile[^"]*" href="([^"]*)".*?class="figure">([\d,]+)<', page, re.DOTALL)
-    assert [path for path, _ in tiles] == ["/", "/?show=today", "/?show=new", "/?show=stale", "/?show=low"]
+    assert [path for path, _ in tiles] == [
+        "/devices",
+        "/devices?show=today",
+        "/devices?show=new",
+        "/devices?show=stale",
+        "/devices?show=low",
+    ]
     for path, figure in tiles[1:]:
         listed = alice.get(path).text
-        assert f"{figure} of 60 printers" in words(listed)
+        assert f"{figure} of 60 devices" in words(listed)
         assert len(re.findall(r'<td role="cell" class="printer">', listed)) == min(int(figure), PAGE)
 
 
 def test_new_and_stale_devices_are_marked(alice):
-    assert alice.get("/?show=new").text.count(">New</span>") == 3 + 1
-    assert alice.get("/?show=stale").text.count(">Stale</span>") == 3 + 1
+    assert alice.get("/devices?show=new").text.count(">New</span>") == 3 + 1
+    assert alice.get("/devices?show=stale").text.count(">Stale</span>") == 3 + 1
 
 
 def test_the_list_has_pages_and_keeps_what_was_asked(alice):
-    page = alice.get("/?sort=-total").text
+    page = alice.get("/devices?sort=-total").text
     assert "1–50 of 60" in words(page)
-    assert 'rel="next" href="/?sort=-total&amp;page=2"' in page
-    rest = alice.get("/?sort=-total&page=2").text
+    assert 'rel="next" href="/devices?sort=-total&amp;page=2"' in page
+    rest = alice.get("/devices?sort=-total&page=2").text
     assert "51–60 of 60" in words(rest)
-    assert 'rel="prev" href="/?sort=-total"' in rest
+    assert 'rel="prev" href="/devices?sort=-total"' in rest
 
 
 def test_a_sorted_column_says_so_and_turns_when_chosen_again(alice):
-    page = alice.get("/?sort=-total").text
-    assert 'aria-sort="descending"><a href="/?sort=total">Total' in page
+    page = alice.get("/devices?sort=-total").text
+    assert 'aria-sort="descending"><a href="/devices?sort=total">Total' in page
 
 
 def test_the_search_form_keeps_what_it_does_not_change(alice):
-    page = alice.get("/?q=kyo&show=low&sort=-read&customer=1").text
+    page = alice.get("/devices?q=kyo&show=low&sort=-read&customer=1").text
     assert '<input type="hidden" name="show" value="low">' in page
     assert '<input type="hidden" name="sort" value="-read">' in page
     assert '<option value="1" selected>Harbour Dental</option>' in page
@@ -89,15 +112,16 @@ def test_the_search_form_keeps_what_it_does_not_change(alice):
 
 
 def test_a_search_that_finds_nothing_says_what_can_be_searched(alice):
-    page = alice.get("/?q=zzz").text
+    page = alice.get("/devices?q=zzz").text
     assert "Nothing matches" in page
-    assert "0 of 60 printers match" in words(page)
+    assert "0 of 60 devices match" in words(page)
 
 
 def test_a_dealer_without_printers_is_told_how_to_get_one(bob):
-    page = bob.get("/").text
-    assert "No printers yet" in page
-    assert 'href="/agents">Make a key' in page
+    for path in ("/", "/devices"):
+        page = bob.get(path).text
+        assert "No devices yet" in page
+        assert 'href="/agents">Make a key' in page
 
 
 # --- A device
@@ -344,7 +368,7 @@ def everywhere(database, said):
 @pytest.mark.parametrize("said", HOSTILE, ids=range(len(HOSTILE)))
 def test_nothing_a_device_says_changes_a_page(alice, fleet, said):
     device, report = everywhere(fleet, said)
-    for path in ("/", "/?sort=read", f"/devices/{device}", "/reports"):
+    for path in ("/", "/devices", "/devices?sort=read", f"/devices/{device}", "/reports"):
         answer = alice.get(path)
         assert answer.status_code == 200
         page = answer.text
@@ -360,7 +384,7 @@ def test_nothing_a_device_says_changes_a_page(alice, fleet, said):
 def test_a_page_has_the_same_shape_whatever_a_device_says(alice, fleet):
     def shapes(said):
         device, _ = everywhere(fleet, said)
-        return [Shape(alice.get(path).text).seen for path in ("/", f"/devices/{device}", "/reports")]
+        return [Shape(alice.get(path).text).seen for path in ("/", "/devices", f"/devices/{device}", "/reports")]
 
     assert shapes(HOSTILE[5]) == shapes(HOSTILE[1]) == shapes(HOSTILE[0])
 
@@ -381,11 +405,11 @@ def test_a_device_that_says_nothing_at_all_has_a_page(fleet, bob):
         for name, value in laid_out.figures(session, dealer.id, {}, []).items():
             setattr(device, name, value)
         number = device.id
-    listed, shown = words(bob.get("/").text), words(bob.get(f"/devices/{number}").text)
-    assert "Unnamed printer" in listed
+    listed, shown = words(bob.get("/devices").text), words(bob.get(f"/devices/{number}").text)
+    assert "Unnamed device" in listed
     assert "in 5 h" in listed
     for expected in (
-        "Unnamed printer",
+        "Unnamed device",
         "no serial",
         "tells no meters",
         "tells nothing about supplies",
@@ -406,7 +430,7 @@ def test_an_error_page_says_what_to_do_and_nothing_of_the_fault(status):
     assert b"flexprint.css" in answer.body
 
 
-@pytest.mark.parametrize("path", ["/", "/devices/5", "/reports", "/sign-in"])
+@pytest.mark.parametrize("path", ["/", "/devices", "/devices/5", "/reports", "/sign-in"])
 def test_a_page_names_its_parts_for_those_who_listen(alice, nobody, path):
     """One heading of the first rank, landmarks, labels for every field, names for every table and drawing."""
     page = (nobody if path == "/sign-in" else alice).get(path).text

@@ -71,7 +71,7 @@ def test_somebody_invited_chooses_a_password_and_is_in(alice, nobody, links, fle
     (link,) = links()
     assert CAROL in nobody.get(link).text
     assert start(nobody, link).headers["location"] == "/"
-    fleet_page = nobody.get("/").text
+    fleet_page = nobody.get("/devices").text
     assert "Kyocera" in fleet_page
     assert 'href="/people"' not in fleet_page
     page = alice.get("/people").text
