@@ -27,8 +27,9 @@ $(VENV)/.ready: $(LOCKS) agent/pyproject.toml server/pyproject.toml shared/pypro
 demo: setup ## the main job on a simulated office; DEMO=once ends by itself
 	$(BIN)/python -m tests.lab.demo $(if $(filter once,$(DEMO)),--once)
 
+# Half of the suite is waiting for other programs, so that two cores have work for three.
 test: lint ## linters, types, and all tests that need no Debian packages, on real PostgreSQL and a Redis-protocol server
-	$(BIN)/python -m pytest -n 2 -m "not system"
+	$(BIN)/python -m pytest -n 3 -m "not system"
 	@echo "Tests of browsers, LibreOffice, networks, Windows and CUPS need Debian packages: make test-system"
 
 lint: setup ## ruff and mypy

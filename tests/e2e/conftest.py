@@ -15,10 +15,9 @@ from services.smtp import Sink
 from services.valkey import Valkey
 
 
-@pytest.fixture
-def relay(tmp_path: Path) -> Iterator[Sink]:
-    """A mail relay with STARTTLS and a password."""
-    sink = Sink(tmp_path).start()
+@pytest.fixture(scope="session")
+def _sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sink]:
+    sink = Sink(tmp_path_factory.mktemp("relay")).start()
     yield sink
     sink.stop()
 
@@ -31,17 +30,32 @@ def _with_a_dealer(url: str) -> None:
     database.close()
 
 
-@pytest.fixture
-def collector(tmp_path: Path, postgres: Postgres, valkey: Valkey, relay: Sink) -> Iterator[Collector]:
-    valkey.flush()
+@pytest.fixture(scope="session")
+def _running(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, valkey: Valkey, _sink: Sink
+) -> Iterator[Collector]:
+    """Starting one takes longer than most journeys, so they share it."""
     url = postgres.create(template=postgres.template("flexprint_dealer", _with_a_dealer))
-    folder = tmp_path / "collector"
-    folder.mkdir()
-    with Collector(
-        folder, database_url=url, redis_url=valkey.url, smtp_url=f"{relay.url}&ca={relay.ca_file}"
-    ) as running:
+    smtp_url = f"{_sink.url}&ca={_sink.ca_file}"
+    folder = tmp_path_factory.mktemp("collector")
+    with Collector(folder, database_url=url, redis_url=valkey.url, smtp_url=smtp_url) as running:
         yield running
     postgres.drop(url)
+
+
+@pytest.fixture
+def relay(_sink: Sink) -> Sink:
+    """A mail relay with STARTTLS and a password, polite and without mails."""
+    _sink.forget()
+    return _sink
+
+
+@pytest.fixture
+def collector(_running: Collector, relay: Sink) -> Iterator[Collector]:
+    """API, worker and scheduler, running, with no agent and nothing that came from one."""
+    _running.complete()
+    yield _running
+    _running.forget()
 
 
 @pytest.fixture

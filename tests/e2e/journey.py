@@ -15,10 +15,11 @@ import httpx
 from openpyxl import load_workbook
 from sqlalchemy import text
 
+from flexprint_agent.cli import main
 from flexprint_server.database import Database
 from flexprint_server.tenants.service import install_key
 from lab.site import BEYOND_LOOPBACK
-from services.process import Program, dies_with_us, free_port
+from services.process import DidNotStart, Program, dies_with_us, free_port, wait_until
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 DEALER, CUSTOMER, SITE = "Northwind Copiers", "Harbour Dental", "Main Street"
@@ -53,10 +54,17 @@ class Collector:
         self.start("api", "--host", "127.0.0.1", "--port", str(self.port))
         self.start("worker")
         self.start("scheduler")
-        self.programs["api"].ready_when(self.is_ready)
+        try:
+            self.programs["api"].ready_when(self.is_ready, 90)
+        except DidNotStart:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         for program in self.programs.values():
             program.stop()
 
@@ -74,6 +82,24 @@ class Collector:
         command = [str(SCRIPTS / "flexprint-server"), name, *arguments]
         self.programs[name] = Program(dies_with_us(command, "TERM"), self.folder / f"{name}.log", env=self.env)
         return self.programs[name]
+
+    def complete(self) -> None:
+        """Starts again what a journey stopped or killed."""
+        for name in ("worker", "scheduler"):
+            if self.programs[name].running.poll() is not None:
+                self.start(name)
+
+    def forget(self) -> None:
+        """Without agents, and without what they sent. What is on its way to somebody's mailbox is let through first."""
+        self.complete()
+        on_its_way = "SELECT count(*) FROM report WHERE state NOT IN ('sent', 'failed')"
+        wait_until(lambda: self.rows(on_its_way) == [(0,)], "the end of every report", 60)
+        database = Database(self.database_url)
+        try:
+            with database.transaction() as session:
+                session.execute(text("TRUNCATE agent CASCADE"))
+        finally:
+            database.close()
 
     def install_key(self) -> str:
         database = Database(self.database_url)
@@ -119,14 +145,18 @@ class Agent:
             self._command(arguments), env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
+    def _here(self, *arguments: str) -> None:
+        """A command that a journey only stands on, without a process of its own."""
+        assert main(["--home", str(self.home), *arguments]) == 0
+
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return [str(SCRIPTS / "flexprint-agent"), "--json", *arguments]
 
     def enroll(self, collector: Collector, url: str | None = None) -> None:
         self.run("enroll", "--server", url or collector.url, "--insecure-loopback", "--key", collector.install_key())
         for setting in BEYOND_LOOPBACK:
-            self.run("settings", setting, "off")
-        self.run("recipients", "add", RECIPIENT)
+            self._here("settings", setting, "off")
+        self._here("recipients", "add", RECIPIENT)
 
     def status(self) -> dict[str, Any]:
         return self.run("status")[0]

@@ -21,10 +21,7 @@ class Sink:
     instead of None, or take their time; they run in the server's thread."""
 
     def __init__(self, folder: Path, *, starttls: bool = True) -> None:
-        self.mails: list[EmailMessage] = []
-        self.recipients: list[list[str]] = []
-        self.on_data: Callable[[Envelope], str | None] = lambda _envelope: None
-        self.on_recipient: Callable[[str], str | None] = lambda _address: None
+        self.forget()
         self._arrived = threading.Condition()
         authority = trustme.CA()
         self.ca_file = folder / "smtp-ca.pem"
@@ -38,6 +35,13 @@ class Sink:
         self._controller = Controller(
             self, hostname="127.0.0.1", port=0, authenticator=_authenticate, server_hostname="sink.test", **options
         )
+
+    def forget(self) -> None:
+        """No mails, and good manners."""
+        self.mails: list[EmailMessage] = []
+        self.recipients: list[list[str]] = []
+        self.on_data: Callable[[Envelope], str | None] = lambda _envelope: None
+        self.on_recipient: Callable[[str], str | None] = lambda _address: None
 
     @property
     def port(self) -> int:
