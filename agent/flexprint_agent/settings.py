@@ -13,6 +13,9 @@ from flexprint_agent.errors import WrongUsage
 
 MASK: Final = "********"
 
+PERIODS: Final = ("daily", "weekly", "monthly", "never")
+"""How often a workbook is asked for that has no hour of its own."""
+
 
 class BadSetting(WrongUsage):
     """A setting that does not exist, or a value that it cannot take."""
@@ -38,6 +41,7 @@ class Settings:
     snmp_versions: tuple[int, ...]
     search_timeout: float
     packets_per_second: int
+    wakes_per_day: int
     search_every: timedelta
     broadcast: bool
     multicast: bool
@@ -87,6 +91,19 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
+def _report_every(text: str) -> str:
+    if text in PERIODS:
+        return text
+    from flexprint_shared.recurrence import parse_recurrence
+
+    try:
+        return str(parse_recurrence(text))
+    except ValueError as error:
+        # What stands before the semicolon repeats the text.
+        known = str(error).rpartition("; write ")[2]
+        raise ValueError(f"{', '.join(PERIODS)} (the first wake of each), or a time of its own: {known}") from None
+
+
 def _switch(text: str) -> bool:
     return _one_of("on", "off")(text) == "on"
 
@@ -134,16 +151,12 @@ TABLE: Final = (
         "search_timeout", "1", _number(0.1, 60), "seconds that each of the two passes of a search waits for answers"
     ),
     Setting("packets_per_second", "1000", _whole(1, 100_000), "most packets a second that leave for the whole site"),
+    Setting("wakes_per_day", "4", _whole(1, 48), "how often a day the service wakes, reads the printers and sends"),
     Setting("search_every", "84h", _duration, "how often a wake searches the targets for new printers"),
     Setting("broadcast", "on", _switch, "a search asks the networks of this computer by broadcast as well"),
     Setting("multicast", "on", _switch, "the same by IPv6 multicast"),
     Setting("mdns", "on", _switch, "a search listens for printers that announce themselves (Bonjour) there"),
-    Setting(
-        "report_every",
-        "daily",
-        _one_of("daily", "weekly", "monthly", "never"),
-        "how often a wake asks for the workbook",
-    ),
+    Setting("report_every", "daily", _report_every, "when a wake asks for the workbook"),
     Setting(
         "spooler", "on", _switch, "read the printers that this computer prints on, through its print queues: on or off"
     ),

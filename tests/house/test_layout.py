@@ -41,7 +41,7 @@ FLOORS = {
     ],
 }
 # Modules that belong to no floor: they import nothing of the package but each other and settings.
-LEAVES: dict[str, set[str]] = {"agent/flexprint_agent": {"errors"}, "server/flexprint_server": {"supervise"}}
+LEAVES: dict[str, set[str]] = {"agent/flexprint_agent": {"errors", "lock"}, "server/flexprint_server": {"supervise"}}
 
 
 def imported(path: Path) -> set[str]:

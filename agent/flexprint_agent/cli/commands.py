@@ -25,6 +25,10 @@ def function_of(command: str) -> Command:
             from flexprint_agent.cli.segments import segments
 
             return segments
+        case "run":
+            from flexprint_agent.cli.serving import run
+
+            return run
         case "credentials":
             from flexprint_agent.cli.credentials import credentials
 

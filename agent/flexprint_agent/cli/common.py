@@ -33,7 +33,7 @@ def opened(chosen: argparse.Namespace, *, alone: bool = False) -> Iterator[Keep]
         if keep.notice is not None:
             complain(keep.notice)
         if alone:
-            with keep.alone():
+            with keep.alone(chosen.command):
                 yield keep
         else:
             yield keep

@@ -1,14 +1,18 @@
 """send, wake, status, doctor, sent: what left, what waits, and what is wrong."""
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
 
 from flexprint_agent import wake as waking
 from flexprint_agent.cli import show
-from flexprint_agent.cli.common import complain, now, opened, say
+from flexprint_agent.cli.common import complain, home, now, opened, say
 from flexprint_agent.cli.progress import progress
 from flexprint_agent.errors import AgentError, WrongUsage
-from flexprint_agent.wake import sending
-from flexprint_agent.wake.chosen import in_force
+from flexprint_agent.service.log import diary
+from flexprint_agent.service.watchdog import Watchdog, ended_by_signals
+from flexprint_agent.wake import planning, sending
+from flexprint_agent.wake.chosen import in_force, secrets_of
+from flexprint_agent.wake.finding import Progress
 from flexprint_agent.wake.health import facts_of, findings, status_of
 
 
@@ -22,10 +26,20 @@ def send(chosen: argparse.Namespace) -> int:
 
 
 def wake(chosen: argparse.Namespace) -> int:
-    with opened(chosen, alone=True) as keep, progress(chosen) as tell:
-        woken = waking.wake(keep, in_force(keep), now, tell, _stopping)
-    say(chosen, woken.result, show.woken)
+    with diary(home(chosen)) as log, ended_by_signals(), opened(chosen, alone=True) as keep, _watched(chosen) as tell:
+        log.secrets = secrets_of(keep)
+        settings = in_force(keep)
+        due = planning.due(keep, settings, now()) if chosen.due else None
+        with Watchdog(log.line) as watch:
+            woken = waking.wake(keep, settings, now, tell, _stopping, due=due, alive=watch.sign)
+        log.line(show.woken_in_a_line(woken.result) + (f"; {woken.failure}" if woken.failure else ""))
+    say(chosen, woken.result, show.woken_in_a_line if chosen.due else show.woken)
     return _failed(woken.failure)
+
+
+def _watched(chosen: argparse.Namespace) -> AbstractContextManager[Progress | None]:
+    """How a search gets on, for somebody who looks: nobody does at what the service started."""
+    return nullcontext() if chosen.due else progress(chosen)
 
 
 def _stopping() -> None:

@@ -367,6 +367,17 @@ def woken(document: Document) -> str:
     )
 
 
+def woken_in_a_line(document: Document) -> str:
+    """For the log, which names no devices."""
+    taken = sent(document["sent"]).replace("\n", ", ")
+    searched = "searched, " if document["searched"] else ""
+    return (
+        f"{searched}{_count(document['read'], 'printer')} read, {document['silent']} silent, "
+        f"{_count(document['packets'], 'packet')}, {document['seconds']:g} s; {taken}; "
+        f"next wake {document['next_wake_at']}"
+    )
+
+
 def status(document: Document) -> str:
     if document["enrolled"]:
         home = f"{document['collector']} ({document['dealer']}, for {document['customer']}, {document['site']})"
@@ -382,6 +393,7 @@ def status(document: Document) -> str:
         ("printers", f"{document['printers']:,}"),
         ("spool", spool),
         ("last wake", _when(document["last_wake_at"]) + (" (at work now)" if document["at_work"] else "")),
+        ("next wake", _when(document["next_wake_at"])),
         ("last taken", _when(document["last_acknowledged_at"])),
         ("targets", ", ".join(document["targets"]) or "none"),
         ("excluded", ", ".join(document["exclusions"]) or "none"),

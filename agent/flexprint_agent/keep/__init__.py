@@ -46,9 +46,10 @@ class Keep:
         self.wakes = Wakes(self.database)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """While this lasts no other agent sends packets or batches from this home. Raises Busy."""
-        with only_one(self.home):
+    def alone(self, what: str = "at work") -> Iterator[None]:
+        """While this lasts no other agent sends packets or batches from this home; others are told `what` it does.
+        Raises Busy."""
+        with only_one(self.home, what):
             yield
 
     def keep_read(self, read: Read, knowledge: Mapping[str, Any] | None, *, known_as: str | None = None) -> bool:

@@ -1,15 +1,21 @@
 """The folder that holds everything the agent keeps, and the lock that lets one agent work in it at a time."""
 
+import contextlib
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from flexprint_agent.keep.errors import Busy, NotWritable
+from flexprint_agent.lock import Held, Lock, holder
 
 LOCK: Final = "wake.lock"
+SLEEPER: Final = "run.lock"
+"""Held by the process that sleeps between wakes (`service.sleeper`)."""
+
+APPOINTMENT: Final = "next-wake"
 
 
 def default_home(environ: Mapping[str, str], platform: str, *, is_root: bool, user_home: Path) -> Path:
@@ -36,51 +42,43 @@ def prepare(home: Path) -> None:
 
 
 @contextmanager
-def only_one(home: Path) -> Iterator[None]:
-    """Holds the home's lock. Raises Busy while another process works: two would double every packet.
-
-    The system drops the lock when its holder ends, however it ends, so a killed agent never locks out the next.
-    """
+def only_one(home: Path, what: str = "at work") -> Iterator[None]:
+    """Holds the home's lock, which says `what` is done. Raises Busy while another process works: two would double every
+    packet."""
     path = home / LOCK
+    holding = Lock(str(path), what)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        holding.__enter__()
+    except Held as other:
+        raise Busy(
+            f"another flexprint-agent is at work in {home} ({other.holder}); wait until it has finished, then try again"
+        ) from None
     except OSError as error:
         raise NotWritable(f"{path} cannot be opened ({error.strerror}); check who owns {home}") from error
     try:
-        if not _lock(descriptor):
-            raise Busy(f"another flexprint-agent is at work in {home}; wait until it has finished, then try again")
         yield
     finally:
-        os.close(descriptor)
+        holding.__exit__()
 
 
-def is_locked(home: Path) -> bool:
-    """True while another process works in this home."""
-    try:
-        with only_one(home):
-            return False
-    except Busy:
-        return True
+def at_work(home: Path) -> str | None:
+    """Who works in this home now, in words; None when nobody does."""
+    return holder(str(home / LOCK))
 
 
-if sys.platform == "win32":
+def sleeper(home: Path) -> str | None:
+    """Who sleeps in this home until the next wake is due, in words; None where nothing wakes it by itself."""
+    return holder(str(home / SLEEPER))
 
-    def _lock(descriptor: int) -> bool:
-        import msvcrt
 
+def appoint(home: Path, at: datetime, delay: timedelta) -> None:
+    """Tells the process that sleeps when the next wake is due, and how much later it may be where that was missed."""
+    path = home / APPOINTMENT
+    fresh = path.with_suffix(f".{os.getpid()}")
+    # Where it cannot be written (a full disk), that process wakes us again before long.
+    with contextlib.suppress(OSError):
         try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-
-    def _lock(descriptor: int) -> bool:
-        import fcntl
-
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+            fresh.write_text(f"{int(at.timestamp())} {int(delay.total_seconds())}\n", encoding="ascii")
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)

@@ -7,6 +7,10 @@ from flexprint_agent.keep.database import Database
 from flexprint_shared.times import from_milliseconds, to_milliseconds
 
 LAST_SEARCH: Final = "last_search_at"
+LAST_ROUND: Final = "last_round_at"
+"""When a wake last asked every known printer."""
+
+NEXT_WAKE: Final = "next_wake_at"
 TARGETS_CHANGED: Final = "targets_changed_at"
 REPORT_PERIOD: Final = "report_period"
 MASK_KEY: Final = "mask_key"

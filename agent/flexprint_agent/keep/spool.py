@@ -251,6 +251,10 @@ class Spool:
     def last_acknowledged_at(self) -> datetime | None:
         return _instant(self._database.value("SELECT max(settled_at) FROM batches WHERE state = 'acknowledged'"))
 
+    def last_report_at(self) -> datetime | None:
+        """When a workbook was last asked for, by a batch that the collector has or may yet get."""
+        return _instant(self._database.value("SELECT max(report_at) FROM batches WHERE state <> 'refused'"))
+
     def forget_history(self, now: datetime) -> None:
         """Drops what was acknowledged longer ago than HISTORY, so that the file does not grow for ever."""
         until = to_milliseconds(now - HISTORY)

@@ -25,6 +25,10 @@ class Wakes:
             "UPDATE wakes SET ended_at = ?, result = ? WHERE id = ?", to_milliseconds(at), json.dumps(result), number
         )
 
+    def last_was_cut(self) -> bool:
+        """Whether the newest wake did not come to its end: it was killed, or is under way."""
+        return bool(self._database.value("SELECT ended_at IS NULL FROM wakes ORDER BY id DESC LIMIT 1"))
+
     def last_at(self) -> datetime | None:
         """When the newest wake began."""
         value = self._database.value("SELECT max(started_at) FROM wakes")

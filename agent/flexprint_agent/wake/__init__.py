@@ -1,27 +1,38 @@
 """One wake: search if it is due, read the printers, keep the reads, seal them, send them.
 
-    targets -> search -> printers -> read -> keep -> seal -> send
+    targets -> search -> printers -> read -> keep -> seal -> send -> the next wake is planned
 
 Every step leaves the database such that the next wake goes on from there, whenever this one is killed. This is the
 only room that knows the database and the collector at once.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
+from flexprint_agent.keep.notes import LAST_ROUND
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import UnknownExclusion
-from flexprint_agent.wake.finding import NothingToSearch, Progress, SearchStopped, search, search_due, seek
+from flexprint_agent.wake.finding import NothingToSearch, Progress, SearchStopped, Standing, search, search_due, seek
+from flexprint_agent.wake.planning import Due, plan
 from flexprint_agent.wake.reading import Clock, Spot, read_known, read_named
 from flexprint_agent.wake.sending import NOTHING_SENT, hand_over
+from flexprint_shared.times import rfc3339
+
+LONGEST_ROUND: Final = 2 * 3600.0
+"""Seconds after which reading ends, whatever has not been read by then."""
 
 
 class Stopped(AgentError):
-    """A person did not want to wait any longer."""
+    """A person, or the system, did not want to wait any longer."""
+
+
+class TookTooLong(AgentError):
+    """Reading was ended; what was read is kept, and sent."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -38,27 +49,47 @@ def wake(
     now: Clock,
     progress: Progress | None = None,
     on_stop: Callable[[], object] = lambda: None,
+    *,
+    due: Due | None = None,
+    alive: Callable[[], object] = lambda: None,
 ) -> Woken:
     """The whole story. What fails in it does not keep the rest from happening. A person who stops it ends the search or
-    the reading (`on_stop` is called), and what was read until then is sent; stopping that as well leaves it waiting."""
+    the reading (`on_stop` is called), and what was read until then is sent; stopping that as well leaves it waiting.
+
+    `due` is what has to be done; without it every printer is read, and searched for if that is due. `alive` is called
+    again and again while it gets on."""
     started, begun = now(), time.monotonic()
+    was_cut = keep.wakes.last_was_cut()
     number = keep.wakes.begin(started)
-    round_ = _Round(keep, settings, now, progress)
+    if due is None:
+        due = Due(search_due(keep, settings, started), round=True)
+    round_ = _Round(keep, settings, now, progress, alive)
     failure: AgentError | None = None
-    for step in (round_.search, round_.read, round_.seek):
+    sent = dict(NOTHING_SENT)
+    if was_cut:
+        # Whatever it was that ended the last wake: what that had read does not wait until this one comes through.
+        with suppress(AgentError):
+            _add(sent, hand_over(keep, settings, now).result)
+    steps = [round_.search] if due.search else []
+    steps += [round_.read, round_.seek] if due.round else []
+    for step in steps:
         try:
             step()
-        except (NothingToSearch, UnknownExclusion) as error:
+        except (NothingToSearch, UnknownExclusion, TookTooLong) as error:
             failure = error
         except (KeyboardInterrupt, SearchStopped) as error:
             round_.packets += error.result["packets"] if isinstance(error, SearchStopped) else 0
             failure = Stopped("stopped; what was found and read until then is kept, the next wake goes on from there")
             on_stop()
             break
-    sent = dict(NOTHING_SENT)
+    else:
+        if due.round:
+            keep.notes.put_instant(LAST_ROUND, started)
+    alive()
     try:
         handed = hand_over(keep, settings, now)
-        sent, failure = handed.result, handed.failure or failure
+        _add(sent, handed.result)
+        failure = handed.failure or failure
     except AgentError as error:
         failure = error
     except KeyboardInterrupt:
@@ -68,9 +99,20 @@ def wake(
         )
     keep.spool.forget_history(started)
     keep.credentials.forget_old_refusals(started)
-    result = round_.result() | {"sent": sent, "seconds": round(time.monotonic() - begun, 1)}
+    following = plan(keep, settings, now(), awake=True)
+    result = round_.result() | {
+        "sent": sent,
+        "seconds": round(time.monotonic() - begun, 1),
+        "next_wake_at": rfc3339(following),
+    }
     keep.wakes.end(number, now(), result | {"error": None if failure is None else str(failure)})
     return Woken(result, failure)
+
+
+def _add(sent: dict[str, int], more: Mapping[str, int]) -> None:
+    """What several sends did; what waits, waits once."""
+    for name, count in more.items():
+        sent[name] = count if name == "waiting" else sent[name] + count
 
 
 @dataclass(slots=True)
@@ -81,6 +123,7 @@ class _Round:
     settings: Settings
     now: Clock
     progress: Progress | None
+    alive: Callable[[], object]
     searched: bool = False
     packets: int = 0
     were_read: int = 0
@@ -93,13 +136,19 @@ class _Round:
 
     def search(self) -> None:
         """Raises NothingToSearch, UnknownExclusion, SearchStopped."""
-        if search_due(self.keep, self.settings, self.now()):
-            self.packets += search(self.keep, self.settings, self.now, self.progress)["packets"]
-            self.searched = True
+        self.packets += search(self.keep, self.settings, self.now, self._told)["packets"]
+        self.searched = True
+
+    def _told(self, standing: Standing) -> None:
+        self.alive()
+        if self.progress is not None:
+            self.progress(standing)
 
     def read(self) -> None:
-        """Raises UnknownExclusion."""
+        """Raises UnknownExclusion, TookTooLong."""
+        until = time.monotonic() + LONGEST_ROUND
         for outcome in read_known(self.keep, self.settings, self.now):
+            self.alive()
             self.were_read += outcome["printer"]
             self.packets += outcome["packets"]
             if "left_alone_until" in outcome:
@@ -111,12 +160,18 @@ class _Round:
                 self.silent.add((outcome["address"], outcome["port"]))
             if outcome["answered"] and not outcome["printer"]:
                 self.unread.append({"address": outcome["address"], "error": outcome["error"] or outcome["reason"]})
+            if time.monotonic() > until:
+                raise TookTooLong(
+                    f"reading took longer than {LONGEST_ROUND / 3600:g} hours and was ended; what was read is sent "
+                    "(a larger `flexprint-agent settings packets_per_second` makes it faster)"
+                )
 
     def seek(self) -> None:
         """Raises UnknownExclusion."""
         packets, found = seek(self.keep, self.settings, self.now)
         self.packets += packets
         for outcome in read_named(self.keep, self.settings, ((*place, place[0]) for place in found), self.now):
+            self.alive()
             self.packets += outcome["packets"]
             if outcome["printer"]:
                 self.found_again += 1

@@ -45,6 +45,9 @@ Place = tuple[str, int]
 AFTER_LOSS: Final = timedelta(days=1)
 """A printer that fell silent may have moved, so it is looked for near its last address; not more often than this."""
 
+_LEAST_BOUND: Final = 3600.0
+_MOST_BOUND: Final = 8 * 3600.0
+
 LOST_FOR: Final = timedelta(days=7)
 """For how long a silent printer is looked for. After that the regular search finds it, should it come back."""
 
@@ -91,6 +94,12 @@ def is_search_due(at: datetime, last: datetime | None, changed: datetime | None,
     if last is None or (changed is not None and changed >= last):
         return True
     return not timedelta(0) <= at - last < every
+
+
+def longest_search(planned: float) -> float:
+    """Seconds after which a search ends that was to take `planned` seconds without any loss: thrice as long, but an
+    hour at least and eight at most. Pure."""
+    return min(max(3 * planned, _LEAST_BOUND), _MOST_BOUND)
 
 
 def _granted(keep: Keep, settings: Settings) -> bool:
@@ -231,6 +240,8 @@ class _Search:
     """The target with a name that leads to each place."""
     sent: int = 0
     """Packets of the conversations."""
+    ended_early: bool = False
+    """It took too long, and what it had not asked by then is left to the next one."""
 
     def run(self) -> None:
         """Raises SearchStopped."""
@@ -309,7 +320,11 @@ class _Search:
         going = [
             (finder.find(self.ground, effort), effort) for finder, effort in zip(finders, self.efforts, strict=True)
         ]
+        longest = longest_search(max((plan.seconds for plan in plans), default=0.0))
         while going:
+            if time.monotonic() - self.begun > longest:
+                self.ended_early = True
+                return
             for each in list(going):
                 finding, effort = each
                 try:
@@ -394,6 +409,7 @@ class _Search:
             "printers": len(self.places) + sum(one["printer"] and one["same_as"] is None for one in self.local),
             "new": sum(one["new"] for one in found),
             "found": found,
+            "ended_early": self.ended_early,
             "loss": round(self.ground.loss.share(), 2),
             "not_asked": list(self.not_asked.values()),
         }

@@ -9,7 +9,8 @@ from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.devices import Device
 from flexprint_agent.keep.errors import KeepError
-from flexprint_agent.keep.home import is_locked
+from flexprint_agent.keep.home import at_work, sleeper
+from flexprint_agent.keep.notes import NEXT_WAKE
 from flexprint_agent.targets import UnknownExclusion
 from flexprint_agent.wake import local, sending
 from flexprint_agent.wake.chosen import in_force
@@ -154,13 +155,13 @@ def status_of(keep: Keep) -> dict[str, Any]:
         "site": enrolment.site if enrolment else None,
         "agent": str(enrolment.agent) if enrolment else None,
         "home": str(keep.home),
-        "at_work": is_locked(keep.home),
+        "at_work": at_work(keep.home) is not None,
         "pending_reads": keep.spool.pending(),
         "waiting_batches": keep.spool.count("waiting"),
         "refused_batches": keep.spool.count("refused"),
         "last_error": waiting[0].last_error if waiting else None,
         "last_wake_at": _instant(keep.wakes.last_at()),
-        "next_wake_at": None,  # nothing wakes the agent by itself yet
+        "next_wake_at": _instant(keep.notes.instant(NEXT_WAKE)) if sleeper(keep.home) else None,
         "last_acknowledged_at": _instant(keep.spool.last_acknowledged_at()),
         "printers": keep.devices.count(),
         "targets": keep.choices.targets(),

@@ -11,8 +11,9 @@ from flexprint_agent import __version__
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.notes import REPORT_PERIOD
-from flexprint_agent.settings import Settings
+from flexprint_agent.settings import PERIODS, Settings
 from flexprint_agent.wake.reading import Clock
+from flexprint_shared.times import rfc3339
 
 if TYPE_CHECKING:
     from flexprint_agent.keep.enrolment import Enrolment, Seal
@@ -42,11 +43,27 @@ def report_period(every: str, day: date) -> str | None:
     return {"daily": day.isoformat(), "weekly": f"{year}-W{week:02}", "monthly": f"{day:%Y-%m}"}.get(every)
 
 
+def workbook_at(keep: Keep, settings: Settings, at: datetime) -> datetime | None:
+    """When the workbook is due next, or has been since; None where it has no time of its own, or goes to nobody."""
+    enrolment = keep.enrolments.get()
+    if settings.report_every in PERIODS or enrolment is None or not keep.choices.recipients():
+        return None
+    from flexprint_agent.service.schedule import workbook_due_at
+    from flexprint_shared.recurrence import parse_recurrence
+
+    asked = keep.spool.last_report_at() or enrolment.enrolled_at
+    return workbook_due_at(parse_recurrence(settings.report_every), asked, at)
+
+
 def _report_for(keep: Keep, settings: Settings, at: datetime, *, asked: bool) -> str | None:
-    """The period to ask the workbook for: now if a person asked, else once in each period with recipients."""
+    """The period to ask the workbook for: now if a person asked, else when it is due, or once in each period with
+    recipients."""
     period = report_period(settings.report_every, at.astimezone().date())
     if asked:
         return period or at.astimezone().date().isoformat()
+    if settings.report_every not in PERIODS:
+        due = workbook_at(keep, settings, at)
+        return rfc3339(due) if due is not None and due <= at else None
     return period if period != keep.notes.get(REPORT_PERIOD) and keep.choices.recipients() else None
 
 

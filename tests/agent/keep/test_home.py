@@ -9,7 +9,7 @@ import pytest
 
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.errors import Busy, Damaged, KeyMissing, Newer, NoRoom, NotWritable
-from flexprint_agent.keep.home import default_home, is_locked, only_one
+from flexprint_agent.keep.home import at_work, default_home, only_one
 from flexprint_agent.keep.schema import STEPS
 from flexprint_agent.keep.vault import Vault
 
@@ -68,7 +68,7 @@ def test_two_wakes_never_run_at_once(tmp_path):
     )
     with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"held\n"
-        assert is_locked(tmp_path)
+        assert at_work(tmp_path)
         with pytest.raises(Busy, match="another flexprint-agent"), only_one(tmp_path):
             pass
         process.kill()
