@@ -43,7 +43,7 @@ def finish(taken: Taken, how: Circumstances, communities: Iterable[str], mask_ke
     values = in_order(values) if mask_key is None else mask(values, mask_key)
     left_out = taken.left_out | private
     speaker = Speaker(Answers(values))
-    model = speaker.identity().model
+    model = speaker.identity.model
     facts = [
         ("taken", f"{rfc3339(how.at)} by flexprint-agent {__version__}"),
         ("snmp", _VERSIONS.get(how.version, "")),

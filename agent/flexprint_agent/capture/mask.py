@@ -68,7 +68,7 @@ class _Masks:
         self.values = values
         self.key = key
         speaker = Speaker(at.Answers(dict(values)))
-        identity = speaker.identity()
+        identity = speaker.identity
         self.model = identity.model
         self.serial_objects = (*_SERIALS, *tables.objects_of("serial"))
         self.written = (*_WRITTEN, *tables.objects_of(*_WRITTEN_FIELDS))
@@ -96,7 +96,7 @@ class _Masks:
             if "SN" in text.upper() or "S/N" in text.upper() or "SER" in text.upper():
                 yield parse_1284(text).get("serial", "")
                 yield from _SERIAL_INSIDE.findall(text)
-        yield speaker.identity().serial or ""
+        yield speaker.identity.serial or ""
         yield from speaker.from_patterns("serial")
 
     def _written_texts(self) -> Iterator[str]:

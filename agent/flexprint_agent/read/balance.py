@@ -14,17 +14,21 @@ _PAGES: Final = ("print", "copy", "fax", "other")
 """Functions that put marks on paper. Together they are the total; each alone may be missing."""
 
 _TIERS: Final = tuple(colour for colour in COLOURS if colour not in ("mono", "color"))
+_BY_COLOUR: Final = tuple(
+    (function, (f"{function}.mono", f"{function}.color"), tuple(f"{function}.{tier}" for tier in _TIERS))
+    for function in FUNCTIONS
+)
 
 
 def mismatches(meters: Mapping[str, Meter]) -> Iterator[str]:
     """In words, every sum that is none. Counts in different units are never compared."""
-    for function in FUNCTIONS:
-        if f"{function}.mono" not in meters and f"{function}.color" not in meters:
+    for function, both, tiers in _BY_COLOUR:
+        if meters.keys().isdisjoint(both):
             continue
-        yield from _compare(meters, function, [f"{function}.mono", f"{function}.color"])
-        tiers = [f"{function}.{tier}" for tier in _TIERS if f"{function}.{tier}" in meters]
-        if len(tiers) > 1:
-            yield from _compare(meters, f"{function}.color", tiers)
+        yield from _compare(meters, function, both)
+        told = [tier for tier in tiers if tier in meters]
+        if len(told) > 1:
+            yield from _compare(meters, both[1], told)
     given = [name for name in _PAGES if name in meters]
     # A function that is not counted may account for what is missing, but for nothing that is too much.
     yield from _compare(meters, "total", given, may_be_less=len(given) < len(_PAGES))

@@ -1,7 +1,8 @@
 """Who a device says it is: maker, model, serial, MAC addresses, and the texts people gave it."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property, lru_cache
 from typing import Final
 
 from flexprint_agent.read import tables
@@ -50,19 +51,24 @@ _SERIAL_FOLLOWS: Final = re.compile(r"[\W_]*(?:\b(?:s/?n|serial(?: (?:number|no)
 _SHORTEST_SERIAL: Final = 5
 _MOST_MACS: Final = 8
 _LONGEST_1284: Final = 2048
+# A device is looked at several times while it is read, between the answers of others.
+_DEVICES: Final = 512
 
 
 def _charset(answers: Answers, pointer: bytes) -> int | None:
     """The MIBenum in the row that an object points to; in the only row where it points at none."""
+    rows = answers.integers(LOCALIZATION_CHARSET)
+    if not rows:
+        return None
     value = answers.at_device(pointer)
     row = None if value is None else ber.integer(value)
-    rows = answers.integers(LOCALIZATION_CHARSET)
     if row is None:
         return next(iter(rows.values())) if len(rows) == 1 else None
     return next((charset for index, charset in rows.items() if index[-1] == row), None)
 
 
-def parse_1284(text: str) -> dict[str, str]:
+@lru_cache(_DEVICES)
+def parse_1284(text: str) -> Mapping[str, str]:
     """The keys of an IEEE 1284 device id that are known here; the first of each that has a value."""
     found: dict[str, str] = {}
     for part in text[:_LONGEST_1284].split(";"):
@@ -89,32 +95,23 @@ class Speaker:
         self.sys_object_id = None if sys_object_id == "0.0" else sys_object_id
         self.device_descr = _plain_text(answers.at_device(HR_DEVICE_DESCR), self.charset)
         self.ieee1284 = self._device_id()
-        self.maker = self._maker()
-        texts = (self.device_descr, self.ieee1284.get("model", ""), self.sys_descr)
-        self.vendors = tables.speaking(self.maker, self.sys_object_id, filter(None, texts))
+        # Texts first: a sysObjectID is the tree of who built the machine or its network card.
+        models = (self.device_descr, self.ieee1284.get("model", ""), self.sys_descr)
+        named = tables.maker_of((self.ieee1284.get("maker", ""), self.device_descr, self.sys_descr), models)
+        self.maker = named or self._maker_by_tree()
+        self.vendors = tables.speaking(self.maker, self.sys_object_id, models)
 
     @property
     def console_charset(self) -> int | None:
         """MIBenum of the console, by prtConsoleLocalization."""
         return _charset(self.answers, GENERAL_CONSOLE_LOCALIZATION) or self.charset
 
-    def _device_id(self) -> dict[str, str]:
+    def _device_id(self) -> Mapping[str, str]:
         for text in self._texts_1284():
             found = parse_1284(text)
             if "maker" in found or "model" in found:
                 return found
         return {}
-
-    def _maker(self) -> str | None:
-        """Texts first: a sysObjectID is the tree of who built the machine or its network card."""
-        sentences = (self.ieee1284.get("maker", ""), self.device_descr, self.sys_descr)
-        models = (self.device_descr, self.ieee1284.get("model", ""), self.sys_descr)
-        named = next(filter(None, map(tables.maker_named, sentences)), None)
-        named = named or next(filter(None, map(tables.maker_of_brand, models)), None)
-        if named:
-            return named
-        by_tree = tables.maker_of_tree(self.sys_object_id) if self.sys_object_id else None
-        return by_tree or self._maker_of_whoever_answered()
 
     def vendor_texts(self, field: str) -> Iterator[str]:
         """What the matched tables' objects for a field answered, the empty left out."""
@@ -156,10 +153,12 @@ class Speaker:
             if value is not None and value[0] == OCTET_STRING and b":" in value[1]:
                 yield text_of(value[1], limit=_LONGEST_1284)
 
-    def _maker_of_whoever_answered(self) -> str | None:
-        """The maker whose own tree answered a device that named none."""
-        return next((maker for tree, maker in tables.trees() if self.answers.any_under(tree)), None)
+    def _maker_by_tree(self) -> str | None:
+        """The maker whose tree a device that names none answers under, or whose own objects it answers."""
+        by_tree = tables.maker_of_tree(self.sys_object_id) if self.sys_object_id else None
+        return by_tree or next((maker for tree, maker in tables.trees() if self.answers.any_under(tree)), None)
 
+    @cached_property
     def identity(self) -> Identity:
         """Everything the device says of itself. A field it does not give is None."""
         model = self._model()

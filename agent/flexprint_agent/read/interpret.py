@@ -20,7 +20,7 @@ def interpret(speaker: Speaker, *, address: str, port: int, read_at: datetime) -
     Never fails, whatever a device sends: what makes no sense is left out, and a warning says what matters.
     """
     answers = speaker.answers
-    identity = speaker.identity()
+    identity = speaker.identity
     colorants = colorants_of(answers)
     fills = tables.waste_fills(speaker.vendors, speaker.device_descr or speaker.sys_descr)
     found = supplies(answers, speaker.charset, colorants, waste_fills=fills)

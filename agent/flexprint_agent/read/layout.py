@@ -136,7 +136,7 @@ def _picked(speaker: Speaker) -> tuple[set[bytes], set[bytes]]:
 
 def _cut(value: Value) -> Value:
     tag, content = value
-    return tag, content[:_LONGEST_CONTENT]
+    return value if len(content) <= _LONGEST_CONTENT else (tag, content[:_LONGEST_CONTENT])
 
 
 def _addresses(speaker: Speaker) -> set[bytes]:
@@ -144,7 +144,7 @@ def _addresses(speaker: Speaker) -> set[bytes]:
 
     A serial in a 1284 id is not watched: many makers write the state of the device into the same text.
     """
-    identity = speaker.identity()
+    identity = speaker.identity
     unwatched = identity.serial == speaker.ieee1284.get("serial")
     if identity.serial and not unwatched and not is_placeholder(identity.serial, identity.model):
         return set()

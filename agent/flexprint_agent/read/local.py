@@ -102,10 +102,9 @@ def identity_of(cable: Cable, attributes: Attributes) -> Identity:
     ieee1284 = parse_1284(_text(attributes, "printer-device-id", 2048) or "")
     driver = _text(attributes, "printer-make-and-model") or cable.driver or ""
     named = _DRIVER.sub("", driver)
-    sentences = (ieee1284.get("maker"), cable.manufacturer, named, cable.model)
-    maker = next(filter(None, map(tables.maker_named, filter(None, sentences))), None)
-    models = [one for one in (ieee1284.get("model"), cable.model, named) if one]
-    maker = maker or next(filter(None, map(tables.maker_of_brand, models)), None) or cable.manufacturer
+    names = (ieee1284.get("maker"), cable.manufacturer, named, cable.model)
+    models = tuple(one for one in (ieee1284.get("model"), cable.model, named) if one)
+    maker = tables.maker_of(tuple(filter(None, names)), models) or cable.manufacturer
     serials = (ieee1284.get("serial"), _text(attributes, "printer-serial-number"), cable.serial)
     return Identity(
         manufacturer=maker or ieee1284.get("maker"),

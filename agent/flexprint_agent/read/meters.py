@@ -118,8 +118,11 @@ def _vendor_meters(answers: Answers, vendor: Vendor, counted: Counted) -> None:
 
 
 def _own_meters(answers: Answers, vendor: Vendor, counted: Counted, *, doubtful: bool) -> None:
+    values = answers.values
     for row in vendor.meters:
-        if row.doubtful == doubtful and row.name not in counted.meters and answers.values.keys() >= {*row.oids}:
+        if row.oids[0] not in values or row.doubtful != doubtful or row.name in counted.meters:
+            continue
+        if len(row.oids) == 1 or values.keys() >= {*row.oids}:
             numbers = [_number_of(answers, row, name, counted) for name in row.oids]
             if None not in numbers:
                 _add_parts(counted, row.name, row.unit, row.oids, numbers)

@@ -131,6 +131,12 @@ WALKED: Final = (
 )
 """Columns of which every row is wanted."""
 
+_COLUMNS: Final = frozenset({*FIRST_ROWS, *WALKED, SUPPLY_MARKER}) - {INPUT_TABLE, MARKER_TABLE, SUPPLIES_TABLE}
+_SIZES: Final = tuple(sorted({len(column) for column in _COLUMNS}))
+
+# The objects of all printers of a site have much the same names.
+_NAMES: Final = 4096
+
 _DECIMAL: Final = re.compile(rb"-?\d{1,20}")
 _DOTTED: Final = re.compile(r"\.?(\d{1,10}(?:\.\d{1,10}){2,127})")
 
@@ -145,7 +151,7 @@ class Answers:
         self.values = values
         # In the order of octets all that is under one OID stands together.
         self._names = sorted(values)
-        self._columns: dict[bytes, dict[Index, Value]] = {}
+        self._columns = _by_column(self._names, values)
         self._integers: dict[bytes, dict[Index, int]] = {}
 
     def under(self, start: bytes) -> list[bytes]:
@@ -163,21 +169,14 @@ class Answers:
     def column(self, column: bytes) -> dict[Index, Value]:
         rows = self._columns.get(column)
         if rows is None:
-            rows = self._columns[column] = self._rows(column)
+            rows = self._columns[column] = {} if column in _COLUMNS else self._rows(column)
         return rows
 
     def _rows(self, column: bytes) -> dict[Index, Value]:
-        rows: dict[Index, Value] = {}
-        skip, in_order = len(column), True
-        for name in self.under(column):
-            suffix = name[skip:]
-            if suffix.isascii():  # each octet is an arc: nearly every index there is
-                rows[tuple(suffix)] = self.values[name]
-            else:
-                rows[_index(suffix)] = self.values[name]
-                in_order = False
-        rows.pop((), None)  # the column itself is no row
-        return rows if in_order else dict(sorted(rows.items()))
+        """The rows of a column that only a maker has."""
+        skip = len(column)
+        rows = {_index(name[skip:]): self.values[name] for name in self.under(column) if name != column}
+        return dict(sorted(rows.items()))
 
     def integers(self, column: bytes) -> dict[Index, int]:
         """The rows of a column that hold a number, also one that is written out."""
@@ -185,6 +184,10 @@ class Answers:
         if numbers is None:
             numbers = self._integers[column] = {}
             for index, value in self.column(column).items():
+                tag, content = value
+                if tag == ber.INTEGER and 0 < len(content) < 8:  # nearly every one
+                    numbers[index] = int.from_bytes(content, "big", signed=True)
+                    continue
                 number = _number(value)
                 if number is not None:
                     numbers[index] = number
@@ -196,11 +199,8 @@ class Answers:
 
     def oversized(self) -> list[bytes]:
         """The names of numbers too large to be kept anywhere, which only a Counter64 can hold."""
-        return [
-            name
-            for name, value in self.values.items()
-            if value[0] == ber.COUNTER64 and _is_oversized(ber.integer(value))
-        ]
+        wide = [(name, ber.integer(value)) for name, value in self.values.items() if value[0] == ber.COUNTER64]
+        return [name for name, number in wide if number is not None and number > LARGEST_NUMBER]
 
     def octets(self, name: bytes) -> bytes | None:
         value = self.values.get(name)
@@ -241,29 +241,53 @@ class Answers:
 
     def at_device(self, column: bytes) -> Value | None:
         """The printer's own row of a column; the first row where it has none under its index."""
-        names = self.under(column)
-        if len(names) == 1 and names[0] != column:  # there is no choice
-            return self.values[names[0]]
         rows = self.column(column)
-        for index, value in rows.items():
-            if index[0] == self.device:
-                return value
+        if len(rows) > 1:
+            for index, value in rows.items():
+                if index[0] == self.device:
+                    return value
         return next(iter(rows.values()), None)
+
+
+def _by_column(names: Iterable[bytes], values: dict[bytes, Value]) -> dict[bytes, dict[Index, Value]]:
+    """The rows of the standard columns, each column in the order of its index. `names` are in the order of octets."""
+    columns: dict[bytes, dict[Index, Value]] = {}
+    disordered = set()
+    for name in names:
+        place = _place(name)
+        if place is not None:
+            column, index, in_order = place
+            rows = columns.get(column)
+            if rows is None:
+                rows = columns[column] = {}
+            rows[index] = values[name]
+            if not in_order:
+                disordered.add(column)
+    for column in disordered:
+        columns[column] = dict(sorted(columns[column].items()))
+    return columns
+
+
+@lru_cache(_NAMES)
+def _place(name: bytes) -> tuple[bytes, Index, bool] | None:
+    """The standard column and the row that an object is in, and whether the octets of such rows stand in the order of
+    the index; None where it is in none."""
+    for size in _SIZES:
+        if name[:size] in _COLUMNS:
+            suffix = name[size:]
+            return (name[:size], _index(suffix), suffix.isascii()) if suffix else None
+    return None
 
 
 def _number(value: Value) -> int | None:
     number = _written(value[1]) if value[0] == ber.OCTET_STRING else ber.integer(value)
-    return None if _is_oversized(number) else number
+    return None if number is not None and number > LARGEST_NUMBER else number
 
 
 def _written(octets: bytes) -> int | None:
     """A number that an agent sends as text."""
     digits = octets.strip(b" \0")
     return int(digits) if _DECIMAL.fullmatch(digits) else None
-
-
-def _is_oversized(number: int | None) -> bool:
-    return number is not None and number > LARGEST_NUMBER
 
 
 @lru_cache(1024)
@@ -273,6 +297,8 @@ def _past(start: bytes) -> bytes:
 
 
 def _index(suffix: bytes) -> Index:
+    if suffix.isascii():  # each octet is an arc: nearly every index there is
+        return tuple(suffix)
     try:
         return ber.arcs(suffix)
     except ber.Malformed:

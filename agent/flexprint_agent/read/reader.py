@@ -72,7 +72,7 @@ def identify(traits: Traits) -> Conversation[Sighting]:
     values, speaker, verdict, _ = yield from _meet(traits)
     if verdict.printer:
         yield from _introduce(values, speaker, traits)
-    return Sighting(verdict.printer, verdict.reason, Speaker(Answers(values)).identity())
+    return Sighting(verdict.printer, verdict.reason, Speaker(Answers(values)).identity)
 
 
 def read_device(

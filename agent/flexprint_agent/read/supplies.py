@@ -95,8 +95,9 @@ LOW: Final = 10
 
 _MOST: Final = 200
 _MOST_LISTED: Final = 16
+_NOTHING: Final = (0, b"")
 _NUMBERS: Final = (SUPPLY_COLORANT, SUPPLY_CLASS, SUPPLY_TYPE, SUPPLY_UNIT, SUPPLY_CAPACITY, SUPPLY_LEVEL)
-
+_TELLING: Final = (SUPPLY_MARKER, SUPPLY_NAME, *_NUMBERS)
 
 Colorants = dict[Index, str | None]
 
@@ -117,28 +118,23 @@ def supplies(
 ) -> tuple[Supply, ...]:
     """Every row that any column of the table has, in the order of the index. `waste_fills`: the device tells how
     full its waste containers are instead of the space that is left in them."""
-    rows = _rows(answers)
-    names = {index: _name(answers, index, charset) for index in rows}
-    by_letter = words.colours_by_letter(names.values())
+    told = answers.column(SUPPLY_NAME)
     columns = [answers.integers(column) for column in _NUMBERS]
     found = []
-    for index, name in names.items():
-        facts = _Facts(*(column.get(index) for column in columns))
+    for index in _rows(answers):
+        tag, octets = told.get(index, _NOTHING)
+        name = text_of(octets, charset) if tag == OCTET_STRING else ""
+        facts = _Facts(*[column.get(index) for column in columns])
         # prtMarkerColorantValue may say nothing: other, unknown, no such row.
         colour = colorants.get((*index[:-1], facts.colorant or 0)) or words.colour_in(name)
-        found.append(_supply(index, name, facts, colour, by_letter.get(name), waste_fills=waste_fills))
-    return tuple(found)
+        found.append((index, name, facts, colour))
+    by_letter = words.colours_by_letter(name for _, name, _, _ in found)
+    return tuple(_supply(*one, by_letter.get(one[1]), waste_fills=waste_fills) for one in found)
 
 
 def _rows(answers: Answers) -> list[Index]:
-    columns = (SUPPLY_MARKER, SUPPLY_NAME, *_NUMBERS)
-    found = set().union(*map(answers.column, columns))
+    found = set().union(*map(answers.column, _TELLING))
     return sorted(answers.own(found))[:_MOST]
-
-
-def _name(answers: Answers, index: Index, charset: int | None) -> str:
-    tag, octets = answers.column(SUPPLY_NAME).get(index, (0, b""))
-    return text_of(octets, charset) if tag == OCTET_STRING else ""
 
 
 def colorants_of(answers: Answers) -> Colorants:

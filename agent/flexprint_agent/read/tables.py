@@ -269,6 +269,8 @@ def _text_row(row: dict[str, Any]) -> TextRow:
 
 def _meter_row(row: dict[str, Any]) -> MeterRow:
     dotted = row["oid"] if isinstance(row["oid"], list) else [row["oid"]]
+    if not dotted:
+        raise ValueError(f"{row['name']}: a meter needs an object")
     oids = tuple(_checked_oid(row | {"oid": one}) for one in dotted)
     return MeterRow(row["name"], oids, row["unit"], row.get("regex"), row.get("doubtful", False))
 
@@ -361,6 +363,14 @@ def maker_of_brand(text: str) -> str | None:
     return _begins(text, _words("brands"))
 
 
+@lru_cache(_MODELS)
+def maker_of(names: tuple[str, ...], models: tuple[str, ...]) -> str | None:
+    """The maker whose name one of `names` begins with; where none does, whose product line one of `models` begins
+    with."""
+    named = next(filter(None, map(maker_named, names)), None)
+    return named or next(filter(None, map(maker_of_brand, models)), None)
+
+
 def _begins(text: str, words: dict[str, list[tuple[str, str]]]) -> str | None:
     text = text[:120]
     first = _FIRST.match(text)
@@ -375,6 +385,7 @@ def maker_of_tree(sys_object_id: str) -> str | None:
     return next(iter(vendor.makers), None) if vendor else None
 
 
+@lru_cache(_MODELS)
 def without_maker(text: str, maker: str | None) -> str:
     """A model without the maker's name in front: "Brother HL-5370DW series" is "HL-5370DW series"."""
     for pattern in _in_front(maker or ""):
@@ -392,7 +403,8 @@ def _in_front(maker: str) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(rf"\W*{name}(?:[\W_]+(?=\S)|$)", re.IGNORECASE) for name in spelled)
 
 
-def speaking(maker: str | None, sys_object_id: str | None, texts: Iterable[str] = ()) -> tuple[Vendor, ...]:
+@lru_cache(_MODELS)
+def speaking(maker: str | None, sys_object_id: str | None, texts: tuple[str, ...] = ()) -> tuple[Vendor, ...]:
     """The tables that may speak for a device: the maker's own, then that of the tree it answers under, then that of
     whoever is known to have built what its texts name.
 
@@ -400,7 +412,7 @@ def speaking(maker: str | None, sys_object_id: str | None, texts: Iterable[str] 
     own, and OKI has been seen under Toshiba's number. The first that answers wins.
     """
     found = matched(maker, sys_object_id)
-    builders = [vendor for text in texts for vendor in _builders(text[:120])]
+    builders = [vendor for text in texts if text for vendor in _builders(text[:120])]
     return tuple(dict.fromkeys((*found, *builders))) if builders else found
 
 

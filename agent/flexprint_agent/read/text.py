@@ -70,6 +70,7 @@ CODECS: Final[dict[int, str]] = {
 _SEVERAL_OCTETS: Final = frozenset({"cp932", "euc_jp", "cp949", "gb18030", "cp950", "big5hkscs"})
 # Sets that write other letters in ASCII octets.
 _ASCII_BUT_NOT: Final = frozenset({"iso2022_jp", "hz"})
+_SHIFTING: Final = frozenset(number for number, codec in CODECS.items() if codec in _ASCII_BUT_NOT)
 _PML_UTF8: Final = b"\xfd\xe8"
 _PML_SETS: Final = {b"\x01\x15": "hp-roman8", _PML_UTF8: "utf-8"}
 _LETTER_OF_IBM850: Final = re.compile(rb"[a-zA-Z\x80-\xff][\x80-\x9f][a-zA-Z\x80-\xff]")
@@ -77,24 +78,33 @@ _LONGEST: Final = 4096
 
 # A dump of octets that some gateways send in the place of a text: "0x52494F48" or "52 49 43 4F 48". Pairs of digits
 # alone may be rooms or sizes; eight of them are not.
+_BREAKS: Final = re.compile(r"[\r\n]+")
+_DUMPED: Final = (b"0x", b"0X")
 _DUMPS: Final = (
     re.compile(rb"0[xX]((?:[0-9a-fA-F]{2}){4,})"),
     re.compile(rb"(?=.*[a-fA-F]|.{23})((?:[0-9a-fA-F]{2} ){4,}[0-9a-fA-F]{2})"),
 )
-# What no text that needed no cleaning has; nearly every text is told by this alone.
-_SUSPECT: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]|\A(?:0[xX]|..\x20)", re.DOTALL)
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def text_of(octets: bytes, charset: int | None = None, limit: int = 255) -> str:
     """One clean line. `charset` is a MIBenum; None where the device names none."""
+    if octets.isascii() and not _may_be_more(octets, charset):  # nearly every text
+        text = octets.decode("ascii")
+        if text.isprintable():
+            return text.strip()[:limit]
     return clean(decode(octets, charset), limit)
 
 
 def lines_of(octets: bytes, charset: int | None = None) -> list[str]:
     """The lines of a panel text that holds several, the blank ones left out."""
-    lines = (clean(line) for line in re.split(r"[\r\n]+", decode(octets, charset)))
+    lines = (clean(line) for line in _BREAKS.split(decode(octets, charset)))
     return [line for line in lines if line]
+
+
+def _may_be_more(octets: bytes, charset: int | None) -> bool:
+    """Whether printable ASCII octets may stand for another text: a dump, or a set that shifts to other letters."""
+    return octets[2:3] == b" " or octets[:2] in _DUMPED or charset in _SHIFTING or len(octets) > _LONGEST
 
 
 def pml_text(octets: bytes) -> str:
@@ -135,7 +145,7 @@ def decode(octets: bytes, charset: int | None = None) -> str:
 def was_cleaned(octets: bytes, charset: int | None = None) -> bool:
     """Whether a text was more than decoded and trimmed: control characters, a symbol set word or a dump are gone
     from it, or something in it could not be read."""
-    if not _SUSPECT.search(octets):
+    if octets.isascii() and not _may_be_more(octets, charset) and octets.decode("ascii").isprintable():
         return False
     kept = octets[:_LONGEST].rstrip(b"\0 \t\r\n")
     if _CONTROL.search(kept) or kept[:2] in _PML_SETS or _undumped(kept) is not kept:
@@ -145,7 +155,7 @@ def was_cleaned(octets: bytes, charset: int | None = None) -> bool:
 
 def _undumped(octets: bytes) -> bytes:
     """The text that a dump of octets is of; `octets` itself where it is none, or where it dumps no text."""
-    if octets[:2] not in (b"0x", b"0X") and octets[2:3] != b" ":
+    if octets[:2] not in _DUMPED and octets[2:3] != b" ":
         return octets
     for dump in _DUMPS:
         match = dump.fullmatch(octets.strip(b"\0 "))

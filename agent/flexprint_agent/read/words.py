@@ -15,6 +15,8 @@ _UNSPACED: Final = "\u3040"
 # Names of supplies and colours are few at a site, and the same every day.
 _NAMES: Final = 1024
 _CODE: Final = re.compile(r"^([A-Z]{1,3})$|[\[(]([A-Z]{1,3})[\])]$")
+_LONGEST_CODE: Final = 5
+_LONE_LETTER: Final = re.compile(r"[CMYK](?<![A-Za-z]{2})(?![A-Za-z])")
 _ROUND_A_LETTER: Final = re.compile(r"(.*(?<![A-Za-z]))([CMYK])((?![A-Za-z]).*)")
 _LETTERS: Final = {"C": "cyan", "M": "magenta", "Y": "yellow", "K": "black"}
 
@@ -57,6 +59,8 @@ def words_in(text: str, kind: str) -> Iterator[str]:
         yield from (match[0] for match in _pattern(kind).finditer(text))
         return
     starting, end = _starting(kind), 0
+    if starting.keys().isdisjoint(_RUN.findall(text)):
+        return
     for run in _RUN.finditer(text):
         at = run.start()
         for word in starting.get(run[0], ()) if at >= end else ():
@@ -72,7 +76,7 @@ def colour_in(text: str) -> str | None:
     found = max(words_in(text.casefold(), "colours"), key=len, default=None)
     if found is not None:
         return _meanings("colours")[found]
-    code = _CODE.search(text)
+    code = _CODE.search(text[-_LONGEST_CODE:])
     return _meanings("codes").get(code[1] or code[2]) if code else None
 
 
@@ -108,7 +112,8 @@ def colours_by_letter(names: Iterable[str]) -> dict[str, str]:
     """
     stems: dict[tuple[str, str], dict[str, str]] = {}
     for name in names:
-        match = _ROUND_A_LETTER.fullmatch(name)
+        # Slow to find with, so that it is tried where there is such a letter alone.
+        match = _ROUND_A_LETTER.fullmatch(name) if _LONE_LETTER.search(name) else None
         if match:
             stems.setdefault((match[1], match[3]), {})[match[2]] = name
     found = {}

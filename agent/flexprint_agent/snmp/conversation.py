@@ -14,10 +14,11 @@ answered until then stands.
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal, NamedTuple, TypeVar
 
 from flexprint_agent.snmp.ber import END_OF_MIB_VIEW, V1, V2C, Binding, Value, after, arcs, oid, parent
-from flexprint_agent.snmp.forbidden import is_forbidden
+from flexprint_agent.snmp.forbidden import allowed
 
 # error-status of RFC 1157 and RFC 3416
 NO_ERROR = 0
@@ -31,6 +32,8 @@ NO_VALUE = 0x80
 MOST_OCTETS = 1 << 20
 # Nothing is here, right before sysDescr.0: an agent that steps over what it lacks answers that.
 _FEELER = oid("1.3.6.1.2.1.1.0")
+
+_CONTENT = itemgetter(1)
 
 T = TypeVar("T")
 
@@ -87,7 +90,7 @@ class Traits:
 
 def octets_of(values: Mapping[bytes, Value]) -> int:
     """How much memory these names and values take, about."""
-    return sum(len(name) + len(content) for name, (_, content) in values.items())
+    return sum(map(len, values)) + sum(map(len, map(_CONTENT, values.values())))
 
 
 def get(oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS) -> Conversation[dict[bytes, Value]]:
@@ -127,7 +130,7 @@ def get(oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS
 
 def _allowed(oids: Iterable[bytes]) -> list[bytes]:
     """Each OID once, without the forbidden ones."""
-    return [name for name in dict.fromkeys(oids) if not is_forbidden(name)]
+    return allowed(dict.fromkeys(oids))
 
 
 def _step_to(

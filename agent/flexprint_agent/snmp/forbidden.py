@@ -60,6 +60,12 @@ def is_forbidden(name: bytes) -> bool:
     return name.startswith(_roots())
 
 
+def allowed(names: Iterable[bytes]) -> list[bytes]:
+    """Those of these OIDs that may be asked for."""
+    roots = _roots()
+    return [name for name in names if not name.startswith(roots)]
+
+
 def holding(name: bytes) -> Forbidden | None:
     """The subtree that an OID is the root of or lies inside; None when it may be asked for."""
     if not is_forbidden(name):
@@ -75,7 +81,7 @@ def forbidden_in(column: bytes) -> tuple[Forbidden, ...]:
 
 def refuse(names: Iterable[bytes]) -> None:
     """Raises ForbiddenObject when a request must not be sent."""
+    roots = _roots()
     for name in names:
-        found = holding(name)
-        if found is not None:
-            raise ForbiddenObject(f"{ber.dotted(name)} is not asked for; {found}")
+        if name.startswith(roots):
+            raise ForbiddenObject(f"{ber.dotted(name)} is not asked for; {holding(name)}")

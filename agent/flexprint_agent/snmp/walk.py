@@ -14,7 +14,7 @@ from flexprint_agent.snmp.conversation import (
     Silent,
     Traits,
 )
-from flexprint_agent.snmp.forbidden import Forbidden, forbidden_in, is_forbidden
+from flexprint_agent.snmp.forbidden import Forbidden, allowed, forbidden_in
 
 # Values asked for in one GETBULK: about what fits 1472 octets, an Ethernet frame without fragments.
 _VALUES_PER_ANSWER = 48
@@ -64,9 +64,8 @@ class _Walk:
         into: dict[bytes, Value] | None,
     ) -> None:
         self.traits = traits
-        self.found: dict[bytes, dict[bytes, Value]] = {
-            root: {} if into is None else into for root in columns if not is_forbidden(root)
-        }
+        self.found: dict[bytes, dict[bytes, Value]] = {root: {} if into is None else into for root in allowed(columns)}
+        self.guarded = {root: subtrees for root in self.found if (subtrees := forbidden_in(root))}
         self.last = {root: root for root in self.found}
         self.room = most_values
         self.octets_left = most_octets
@@ -98,8 +97,9 @@ class _Walk:
         into it by itself; of GETNEXTs only one can touch its edge."""
         return any(
             subtree.danger == "device" and after(subtree.root, last)
-            for root, last in self.last.items()
-            for subtree in forbidden_in(root)
+            for root, subtrees in self.guarded.items()
+            if (last := self.last.get(root))
+            for subtree in subtrees
         )
 
     def fell_silent(self, ask: Ask) -> bool:
@@ -138,7 +138,7 @@ class _Walk:
         """Sorts the bindings, repetition by repetition, into their columns; closes those that ended."""
         for place, root in enumerate(roots[: len(bindings)]):
             column, before, skip = self.found[root], self.last[root], len(root)
-            known, asked, guarded = len(column), before, forbidden_in(root)
+            known, asked, guarded, octets = len(column), before, self.guarded.get(root), 0
             for name, tag, content in bindings[place :: len(roots)]:
                 if tag >= NO_VALUE or not name.startswith(root):
                     del self.last[root]
@@ -155,11 +155,12 @@ class _Walk:
                     del self.last[root]
                     break
                 column[name] = (tag, content)
-                self.octets_left -= len(name) + len(content)
+                octets += len(name) + len(content)
                 before = name
             else:
                 self.last[root] = before
             self.room -= len(column) - known
+            self.octets_left -= octets
 
     def _refused(self, ask: Ask, answer: Answer) -> None:
         named = 0 < answer.error_at <= len(ask.oids)

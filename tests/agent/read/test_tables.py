@@ -189,6 +189,7 @@ def _without_docstrings(source):
         ('[[text]]\nfield = "serial"\noid = "1.3.6"\nsource = "x"\nchecked = "x"\nencoding = "rot13"', "rot13"),
         ('[[text]]\nfield = "serial"\noid = "1.3.6"\nsource = ""\nchecked = "x"', "whence"),
         ('[[meter]]\nname = "total"\nchecked = "x"', "oid"),
+        ('[[meter]]\nname = "total"\noid = []\nunit = "sheets"', "needs an object"),
         ('[[rows]]\nvalue = "1.3.6"\nsource = "x"\nchecked = "x"\nmeter = [{ key = 1, unit = "x" }]', "name"),
         ("[serial]\nshelf = 1", "shelf"),
         ("[serial]\nlabel = '^X'", "group 1"),
