@@ -29,6 +29,10 @@ def function_of(command: str) -> Command:
             from flexprint_agent.cli.serving import run
 
             return run
+        case "page":
+            from flexprint_agent.cli.page import page
+
+            return page
         case "credentials":
             from flexprint_agent.cli.credentials import credentials
 

@@ -88,6 +88,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     wake = command("wake", "one full wake: search if due, read, send")
     wake.add_argument("--due", action="store_true", help="do only what is due, as the service does")
     command("run", "the service: sleeps, wakes, until it is stopped")
+    page = command("page", "the local web page, where all of this is done with a mouse")
+    page.add_argument("--no-browser", dest="browser", action="store_false", help="print the address and open nothing")
     command("status", "health at a glance")
     command("doctor", "what is wrong, and the next step")
     sent = command("sent", "every batch that left, readable in clear")

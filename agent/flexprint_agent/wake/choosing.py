@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flexprint_agent import __version__, settings, targets
 from flexprint_agent.errors import WrongUsage
@@ -19,6 +20,9 @@ from flexprint_agent.wake import lists
 from flexprint_agent.wake.reading import Clock, look_up
 from flexprint_agent.wake.segments import block_of
 from flexprint_shared.addresses import MOST_RECIPIENTS, is_address
+
+if TYPE_CHECKING:
+    from flexprint_agent.send.client import Route
 
 Typed = tuple[int | None, str]
 """The number of the line that a target stands on, None where it stands alone; and the target."""
@@ -50,9 +54,13 @@ class Wanted:
     insecure_loopback: bool = False
 
 
+class NoKey(WrongUsage):
+    """Nothing was typed for the install key."""
+
+
 def enroll(keep: Keep, wanted: Wanted, now: Clock) -> Enrolment:
     """Registers with the collector and keeps what it answered; the proxy and the authority are kept with it. Raises
-    BadRoute, BadSetting, DeliveryError."""
+    NoKey, BadRoute, BadSetting, DeliveryError."""
     import platform
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -61,21 +69,18 @@ def enroll(keep: Keep, wanted: Wanted, now: Clock) -> Enrolment:
     from flexprint_agent.send.enroll import Applicant
     from flexprint_agent.send.enroll import enroll as ask
 
-    server = client.server_address(wanted.server, insecure_loopback=wanted.insecure_loopback)
-    chosen = (settings.split_proxy(wanted.proxy) if wanted.proxy else {}) | _authority(wanted.ca)
-    for name, value in chosen.items():
-        settings.check(name, value)
-    in_force = settings.in_force(keep.choices.settings() | keep.choices.secrets() | chosen)
+    if not wanted.key:
+        raise NoKey("there is no install key; your dealer gives you one")
+    way, chosen = _way(keep, wanted)
     signing_key = keep.enrolments.next_signing_key()
     public_key = Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()
     system = f"{platform.system()} {platform.release()}"
     applicant = Applicant(public_key, socket.gethostname(), system, __version__)
-    proxy = (in_force.proxy, in_force.proxy_user, in_force.proxy_password)
-    with client.Collector(client.Route(server, in_force.ca, *proxy, wanted.insecure_loopback)) as collector:
+    with client.Collector(way) as collector:
         welcome = ask(collector, wanted.key, applicant)
     keep.choices.set(chosen, settings.SECRETS)
     enrolment = Enrolment(
-        server=server,
+        server=way.server,
         insecure_loopback=wanted.insecure_loopback,
         agent=welcome.agent,
         dealer=welcome.dealer,
@@ -87,6 +92,27 @@ def enroll(keep: Keep, wanted: Wanted, now: Clock) -> Enrolment:
     )
     keep.enrolments.put(enrolment, signing_key)
     return enrolment
+
+
+def reach(keep: Keep, wanted: Wanted) -> None:
+    """Asks whether something answers there, without spending the key. Raises BadRoute, BadSetting, DeliveryError."""
+    from flexprint_agent.send.client import Collector
+
+    with Collector(_way(keep, wanted)[0]) as collector:
+        collector.reach()
+
+
+def _way(keep: Keep, wanted: Wanted) -> "tuple[Route, dict[str, str]]":
+    """The way to the collector that was typed, and the settings that belong to it."""
+    from flexprint_agent.send.client import Route, server_address
+
+    server = server_address(wanted.server, insecure_loopback=wanted.insecure_loopback)
+    chosen = (settings.split_proxy(wanted.proxy) if wanted.proxy else {}) | _authority(wanted.ca)
+    for name, value in chosen.items():
+        settings.check(name, value)
+    now = settings.in_force(keep.choices.settings() | keep.choices.secrets() | chosen)
+    way = Route(server, now.ca, now.proxy, now.proxy_user, now.proxy_password, wanted.insecure_loopback)
+    return way, chosen
 
 
 def _authority(path: str | None) -> dict[str, str]:

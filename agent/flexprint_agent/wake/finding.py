@@ -15,7 +15,7 @@ from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.devices import Device
 from flexprint_agent.keep.notes import LAST_SEARCH, TARGETS_CHANGED
-from flexprint_agent.search.finder import Candidate, Effort, Finder, Ground, Plan, Share, is_refused, may_ask
+from flexprint_agent.search.finder import Candidate, Effort, Finder, Ground, Part, Plan, Share, is_refused, may_ask
 from flexprint_agent.search.sweeper import SWEEP
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import Span
@@ -140,6 +140,15 @@ def search_plan(keep: Keep, settings: Settings) -> dict[str, Any]:
         ],
         "local": [printer.address for printer in hanging_here(settings)],
     }
+
+
+def priced(keep: Keep, settings: Settings, texts: Iterable[str]) -> list[Part]:
+    """What sweeping each of these targets would cost, were it alone, whether it is chosen or not. Sends nothing. Raises
+    UnknownExclusion."""
+    refused = excluded(keep)
+    shares = [Share(text, tuple(targets.allowed([targets.parse(text)], refused, look_up))) for text in texts]
+    scopes = keyring(keep, settings, look_up).scopes()
+    return list(SWEEP.plan(Ground(shares, refused, settings, pace_for(settings), scopes)).parts)
 
 
 def search(keep: Keep, settings: Settings, now: Clock, progress: Progress | None = None) -> dict[str, Any]:

@@ -170,8 +170,9 @@ def status_of(keep: Keep) -> dict[str, Any]:
     }
 
 
-def facts_of(keep: Keep, at: datetime) -> Facts:
-    """What there is to know, with a look whether the collector answers."""
+def facts_of(keep: Keep, at: datetime, *, reach: bool = True) -> Facts:
+    """What there is to know; with `reach` the collector is asked whether it answers, which takes its time where it does
+    not."""
     locked = _locked(keep)
     without, why, unknown = _unasked(keep)
     refusals = {} if locked else _refusals(keep)
@@ -186,7 +187,7 @@ def facts_of(keep: Keep, at: datetime) -> Facts:
         resting=_resting(keep, at),
         refusals=[refusal for found in refusals.values() for refusal in found],
         # Without its secrets the agent does not know its proxy.
-        unreachable=None if locked else _unreachable(keep),
+        unreachable=_unreachable(keep) if reach and not locked else None,
         locked=locked,
         uncovered=without,
         why_uncovered=why,

@@ -42,6 +42,9 @@ Spot = tuple[str, int]
 """Address and port."""
 
 
+MOST_AT_ONCE: Final = 16
+"""Addresses that are read as they are typed; among more, printers are searched for."""
+
 _GAP: Final = 0.01
 """Seconds between two packets to one device: its network card serves print jobs, too."""
 
@@ -76,6 +79,19 @@ def _ever(keep: Keep, text: str, name: str) -> list[str]:
     if current and current != last:
         keep.choices.remember_excluded(text, current)
     return sorted({*last, *current}, key=lambda text: (":" in text, text))
+
+
+def places_of(keep: Keep, texts: Iterable[str]) -> list[Place] | None:
+    """The places that these targets name, without what is excluded; None where they are so many that finding the
+    printers among them is a search. Raises UnknownExclusion."""
+    refused = excluded(keep)
+    places: list[Place] = []
+    for text in texts:
+        spans = targets.allowed([targets.parse(text)], refused, look_up)
+        if targets.count(spans) + len(places) > MOST_AT_ONCE:
+            return None
+        places += [(address, span.port or targets.SNMP_PORT, text) for span in spans for address in span]
+    return places
 
 
 def look_up(name: str) -> list[str]:

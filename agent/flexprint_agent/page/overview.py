@@ -1,0 +1,100 @@
+"""How the agent is: what is wrong with its next step, and what it has been doing."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from flexprint_agent.page import work
+from flexprint_agent.page.frame import Visit, button, card, details, el_link, facts, form, moment, notice, page
+from flexprint_agent.page.html import DASH, Child, Html, data, el
+from flexprint_agent.page.server import Response
+from flexprint_agent.page.setup import step_due
+from flexprint_agent.page.showing import work_panel
+from flexprint_agent.wake.health import Finding, facts_of, findings
+
+# Where each finding is mended; what is not here is mended elsewhere, as its text says.
+_WHERE: Final[Mapping[str, str]] = {
+    "not-enrolled": "setup/connect",
+    "collector-unreachable": "settings",
+    "batches-waiting": "settings",
+    "batch-refused": "sent",
+    "no-targets": "networks",
+    "no-printers": "networks",
+    "exclusion-unknown": "networks",
+    "printers-uncovered": "networks",
+    "printers-silent": "printers",
+    "printer-left-alone": "printers",
+    "no-recipients": "workbook",
+}
+_SERIOUS: Final = ("not-enrolled", "key-missing", "collector-unreachable", "batch-refused", "exclusion-unknown")
+
+
+def show(visit: Visit) -> Response:
+    step = step_due(visit)
+    if step is not None and not visit.request.asked("done"):
+        return visit.go(f"setup/{step}")
+    words, keep = visit.words, visit.keep
+    known = facts_of(keep, visit.now(), reach=False)
+    found = findings(known)
+    enrolment = keep.enrolments.get()
+    content = [
+        work_panel(visit, "reading", "sending", "searching", "checking"),
+        _checked(visit),
+        el("section", [_finding(visit, one) for one in found], class_="stack", aria_label=words("overview.findings"))
+        if found
+        else notice(words("overview.well"), "good"),
+        card(
+            words("overview.facts"),
+            facts(
+                [
+                    (words("overview.printers"), words.number(keep.devices.count())),
+                    (words("overview.last_wake"), moment(visit, keep.wakes.last_at())),
+                    (words("overview.acknowledged"), moment(visit, keep.spool.last_acknowledged_at())),
+                    (words("overview.waiting"), words.number(keep.spool.pending() + keep.spool.count("waiting"))),
+                    (words("overview.dealer"), data(enrolment.dealer) if enrolment else DASH),
+                    (words("overview.collector"), data(enrolment.server) if enrolment else DASH),
+                ]
+            ),
+            el(
+                "div",
+                form(visit, "read", button(words("overview.read"), "primary")),
+                form(visit, "check", button(words("overview.check"))),
+                class_="buttons",
+            ),
+        ),
+    ]
+    return page(visit, words("overview.title"), content, room="overview")
+
+
+def _checked(visit: Visit) -> Child:
+    state = visit.work.state
+    if state is None or state.name != "checking" or state.running or state.failure is not None:
+        return None
+    return notice(visit.words("overview.reached"), "good")
+
+
+def _finding(visit: Visit, one: Finding) -> Html:
+    words, name = visit.words, one.name.replace("-", "_")
+    where = _WHERE.get(one.name)
+    kind = "bad" if one.name in _SERIOUS else "warn"
+    known = words.has(f"finding.{name}")
+    return el(
+        "article",
+        el("h2", words(f"finding.{name}") if known else data(one.problem, lang="en")),
+        el("p", words(f"finding.{name}_next")) if known else None,
+        el_link(visit, where, f"finding.{name}_do") if where and known else None,
+        details(visit, f"{one.problem} {one.next_step}"),
+        class_=f"finding {kind}",
+    )
+
+
+def read(visit: Visit) -> Response:
+    """Reads the printers and hands over what there is, without a workbook."""
+    visit.work.start("reading", work.send(report=False))
+    work.waited(visit.work, 1.0)
+    return visit.go()
+
+
+def check(visit: Visit) -> Response:
+    visit.work.start("checking", work.check)
+    work.waited(visit.work, 2.0)
+    return visit.go()

@@ -1,0 +1,76 @@
+"""The way to the collector: its address, the proxy, a private authority."""
+
+from flexprint_agent import settings
+from flexprint_agent.errors import AgentError
+from flexprint_agent.page.frame import Visit, button, card, facts, failed, field, form, moment, page
+from flexprint_agent.page.html import data, el
+from flexprint_agent.page.server import Response
+from flexprint_agent.wake import choosing
+
+
+def show(visit: Visit, error: AgentError | None = None) -> Response:
+    words, keep = visit.words, visit.keep
+    stored, request = keep.choices.settings(), visit.request
+    enrolment = keep.enrolments.get()
+    user, authority = stored.get("proxy_user", ""), stored.get("ca", "")
+    about = (
+        [
+            (words("overview.dealer"), data(enrolment.dealer)),
+            (words("overview.collector"), data(enrolment.server)),
+            (words("settings.enrolled"), moment(visit, enrolment.enrolled_at)),
+            (words("settings.agent"), data(enrolment.agent, class_="mono")),
+            (words("settings.home"), data(keep.home, class_="mono")),
+        ]
+        if enrolment
+        else []
+    )
+    password = settings.MASK if "proxy_password" in keep.choices.secret_names() else ""
+    content = [
+        failed(visit, error) if error else None,
+        card(words("settings.collector"), facts(about)) if about else None,
+        card(
+            words("settings.way"),
+            form(
+                visit,
+                "settings",
+                field(
+                    "proxy",
+                    words("connect.proxy"),
+                    request.typed("proxy") or stored.get("proxy", ""),
+                    hint=words("settings.proxy_hint"),
+                ),
+                field("proxy_user", words("settings.proxy_user"), request.typed("proxy_user") or user),
+                field(
+                    "proxy_password",
+                    words("settings.proxy_password"),
+                    password,
+                    hint=words("settings.proxy_password_hint"),
+                    type="password",
+                    autocomplete="new-password",
+                ),
+                field(
+                    "ca",
+                    words("connect.ca"),
+                    request.typed("ca") or authority,
+                    hint=words("connect.ca_hint"),
+                ),
+                button(words("frame.save"), "primary"),
+            ),
+        ),
+        el("p", el("a", words("settings.again"), href=visit.link("setup/connect"))),
+    ]
+    return page(visit, words("settings.title"), content, room="settings", status=422 if error else 200)
+
+
+def save(visit: Visit) -> Response:
+    typed = {name: visit.request.typed(name).strip() for name in ("proxy", "proxy_user", "proxy_password", "ca")}
+    if typed["proxy_password"] == settings.MASK:
+        del typed["proxy_password"]
+    try:
+        # The proxy comes first: with another one, the user and the password of the one before are forgotten.
+        for name, value in typed.items():
+            if value != visit.keep.choices.settings().get(name, ""):
+                choosing.change(visit.keep, name, value)
+    except AgentError as error:
+        return show(visit, error)
+    return visit.go("settings", done="saved")

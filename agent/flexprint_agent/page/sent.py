@@ -1,0 +1,94 @@
+"""What left this network: every batch in clear, as it was before it was sealed."""
+
+import json
+from typing import Final
+
+from flexprint_agent.keep.spool import Batch
+from flexprint_agent.page.frame import Visit, card, cell, facts, moment, notice, page, table, tag
+from flexprint_agent.page.html import data, el
+from flexprint_agent.page.server import Response
+from flexprint_shared.times import rfc3339
+
+_SHOWN: Final = 100
+_KINDS: Final = {"waiting": "warn", "acknowledged": "good", "refused": "bad"}
+
+
+def show(visit: Visit) -> Response:
+    words = visit.words
+    batches = visit.keep.spool.batches()[:_SHOWN]
+    head = tuple(words(f"sent.{name}") for name in ("batch", "made", "reads", "size", "state"))
+    rows = [
+        el(
+            "tr",
+            el(
+                "th",
+                el("a", words("sent.number", number=one.number), href=visit.link("batch", number=str(one.number))),
+                scope="row",
+            ),
+            cell(head[1], moment(visit, one.made_at)),
+            cell(head[2], words.number(one.reads), class_="num"),
+            cell(head[3], words.size(one.octets), class_="num"),
+            cell(head[4], tag(words(f"sent.{one.state}"), _KINDS[one.state])),
+        )
+        for one in batches
+    ]
+    content = [
+        el("p", words("sent.lead"), class_="lead"),
+        card(None, table(words("sent.title"), head, rows, numbers=(2, 3), class_="cards"), class_="card list")
+        if rows
+        else notice(words("sent.none"), ""),
+    ]
+    return page(visit, words("sent.title"), content, room="sent")
+
+
+def _asked_for(visit: Visit) -> Batch | None:
+    number = visit.request.asked("number")
+    return visit.keep.spool.batch(int(number)) if number.isascii() and number.isdigit() else None
+
+
+def batch(visit: Visit) -> Response:
+    words, one = visit.words, _asked_for(visit)
+    if one is None:
+        return page(visit, words("sent.gone"), room="sent", status=404)
+    document = visit.keep.spool.document(one.number)
+    about = [
+        (words("sent.made"), moment(visit, one.made_at)),
+        (words("sent.state"), tag(words(f"sent.{one.state}"), _KINDS[one.state])),
+        (words("sent.reads"), words.number(one.reads)),
+        (words("sent.size"), words.size(one.octets)),
+        (words("sent.hash"), data(one.hash.hex(), class_="mono")),
+    ]
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    content = [
+        card(None, facts(about)),
+        notice(words("sent.history"), "")
+        if document is None
+        else card(
+            words("sent.clear"),
+            el("p", words("sent.clear_lead"), class_="sub"),
+            el(
+                "p",
+                el(
+                    "a",
+                    words("sent.download"),
+                    href=visit.link("batch.json", number=str(one.number)),
+                    download=f"flexprint-batch-{one.number}.json",
+                    class_="button",
+                ),
+            ),
+            el("pre", text, translate="no", tabindex=0, class_="clear", aria_label=words("sent.clear"), role="region"),
+        ),
+        el("p", el("a", words("sent.back"), href=visit.link("sent"))),
+    ]
+    return page(visit, words("sent.number", number=one.number), content, room="sent")
+
+
+def download(visit: Visit) -> Response:
+    one = _asked_for(visit)
+    document = visit.keep.spool.document(one.number) if one else None
+    if one is None or document is None:
+        return page(visit, visit.words("sent.gone"), room="sent", status=404)
+    whole = {"batch": one.number, "hash": one.hash.hex(), "made_at": rfc3339(one.made_at), "document": document}
+    octets = json.dumps(whole, indent=1, ensure_ascii=False).encode()
+    name = f'attachment; filename="flexprint-batch-{one.number}.json"'
+    return Response(octets, media_type="application/json", headers=(("Content-Disposition", name),))

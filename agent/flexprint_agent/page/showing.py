@@ -1,0 +1,144 @@
+"""Parts that several pages show: work under way and what came of it, a meter, a printer."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from flexprint_agent.keep.devices import Device
+from flexprint_agent.page.frame import Visit, button, cell, failed, form, hidden, moment, notice, table, tag
+from flexprint_agent.page.html import DASH, Attribute, Child, Html, data, el
+from flexprint_agent.page.work import State
+from flexprint_shared import meters
+
+_SHOWN: Final = ("total", "total.mono", "total.color")
+"""The meters of a list; a printer's own page has them all."""
+
+
+# Work
+
+
+def work_panel(visit: Visit, *names: str) -> Child:
+    """How the work called one of `names` stands, or what kept it from being done; nothing where there is none."""
+    state = visit.work.state
+    if state is None or state.name not in names:
+        return None
+    if not state.running:
+        return failed(visit, state.failure) if state.failure is not None else None
+    return el(
+        "section",
+        under_way(visit, state),
+        form(visit, "work/stop", hidden("back", visit.request.path.removeprefix(f"{visit.root}/")), _stop(visit)),
+        class_="card work",
+        id="work",
+        data_from=visit.link("work"),
+    )
+
+
+def _stop(visit: Visit) -> Html:
+    return button(visit.words("work.stopping" if visit.work.stopped else "work.stop"), "plain")
+
+
+def under_way(visit: Visit, state: State) -> Html:
+    """The part that changes while the work goes on."""
+    words, share = visit.words, state.share()
+    figures: list[str] = []
+    if state.phase == "searching" and state.standing is not None:
+        standing = state.standing
+        figures = [
+            words("work.left", time=words.duration(standing.seconds_ahead)),
+            words("work.found", count=standing.printers),
+            words("work.answered", count=standing.answered),
+            words("work.packets", count=standing.packets),
+        ]
+    elif state.of:
+        figures = [words("work.done", done=state.done, of=state.of)]
+    title = words(f"work.{state.phase}")
+    value: dict[str, Attribute] = {} if share is None else {"value": f"{share:.3f}", "max": 1}
+    return el(
+        "div",
+        el("h2", title, role="status", id="work-title"),
+        el("progress", aria_labelledby="work-title", **value),
+        el("p", words.listing(figures), class_="figures") if figures else None,
+        id="under-way",
+    )
+
+
+# Printers
+
+
+def meter_title(visit: Visit, name: str) -> str:
+    """`copy.mono.large` in words: its parts as the language names them."""
+    known = f"meter.{name.replace('.', '_')}"
+    if visit.words.has(known):
+        return visit.words(known)
+    return " ".join(visit.words(f"meter.{part}") for part in name.split("."))
+
+
+def model_of(device: Device) -> str | None:
+    """Maker and model, the maker once."""
+    maker, model = device.identity.manufacturer, device.identity.model
+    if maker and model and model.lower().startswith(maker.lower()):
+        return model
+    return " ".join(filter(None, (maker, model))) or None
+
+
+def who(visit: Visit, device: Device) -> Html:
+    name = model_of(device)
+    return data(name) if name else Html(el("span", visit.words("printer.unknown")))
+
+
+def state_of(visit: Visit, device: Device) -> Html:
+    if device.silent_since is not None:
+        return tag(visit.words("printer.silent"), "warn")
+    if device.last_read_at is None:
+        return tag(visit.words("printer.unread"))
+    return tag(visit.words("printer.ok"), "good")
+
+
+def printers_table(visit: Visit, devices: Iterable[Device], *, linked: bool) -> Html:
+    words = visit.words
+    head = [
+        words("printer.printer"),
+        words("printer.serial"),
+        words("printer.address"),
+        *(meter_title(visit, name) for name in _SHOWN),
+        words("printer.last_read"),
+        words("printer.state"),
+    ]
+    rows = []
+    for one in devices:
+        name = who(visit, one)
+        rows.append(
+            el(
+                "tr",
+                el(
+                    "th",
+                    el("a", name, href=visit.link("printer", id=str(one.id)), class_="main") if linked else name,
+                    scope="row",
+                ),
+                cell(head[1], _or_dash(one.identity.serial)),
+                cell(head[2], _or_dash(one.address)),
+                *(
+                    cell(title, words.number(one.meters[meter]) if meter in one.meters else DASH, class_="num")
+                    for title, meter in zip(head[3:6], _SHOWN, strict=True)
+                ),
+                cell(head[6], moment(visit, one.last_read_at)),
+                cell(head[7], state_of(visit, one)),
+            )
+        )
+    return table(words("printers.title"), head, rows, numbers=(3, 4, 5), class_="cards")
+
+
+def _or_dash(text: str | None) -> Html:
+    return data(text) if text else DASH
+
+
+def all_meters(visit: Visit, device: Device) -> Html | None:
+    words = visit.words
+    names = [*filter(meters.is_meter_name, device.meters)]
+    if not names:
+        return notice(words("printer.no_meters"), "")
+    rows = []
+    for name in sorted(names, key=meters.position):
+        value = el("td", words.number(device.meters[name]), class_="num")
+        rows.append(el("tr", el("th", meter_title(visit, name), scope="row"), value))
+    return table(words("printer.meters"), (words("printer.meter"), words("printer.value")), rows, numbers=(1,))
