@@ -21,7 +21,7 @@ _ENVELOPE: Final = 20  # octets around the bindings of a response, at least
 class Quirks:
     """How this device differs from a flawless agent.
 
-    `loop` is (at, back): behind the row `at` the walk goes back to the row `back`. `beyond` is what happens
+    What lies under `walk_only` is answered to GETNEXT and GETBULK alone. `loop` is (at, back): behind the row `at` the walk goes back to the row `back`. `beyond` is what happens
     to a request of more than `most_bindings` objects. `silent_after` and `first_lost` count requests;
     A request that names an OID under `restarts_on` (or comes upon one by GETNEXT or GETBULK) makes the device start
     again: that one and the `restart_requests` after it are not answered, and sysUpTime begins at 0. `latency` is in seconds, `loss` a share of all answers (0 to 1). `reply_address` is the address answers
@@ -37,6 +37,7 @@ class Quirks:
     message_octets: int = ETHERNET_MESSAGE
     loop: tuple[str, str] | None = None
     gen_err_at_end: bool = False
+    walk_only: tuple[str, ...] = ()
     latency: float = 0.0
     loss: float = 0.0
     silent_after: int | None = None
@@ -97,6 +98,7 @@ class Device:
     def __init__(self, rows: Iterable[Row], quirks: Quirks = FLAWLESS) -> None:
         self.quirks = quirks
         self._community = quirks.community.encode()
+        self._walk_only = tuple(map(wire.oid, quirks.walk_only))
         self._rows = {row.oid: row for row in rows}
         self._arrange()
 
@@ -204,7 +206,7 @@ class Device:
     def _get(self, question: wire.Question, oids: tuple[bytes, ...]) -> bytes | None:
         table, bindings = self.table, []
         for position, name in enumerate(oids, 1):
-            place = table.place(name)
+            place = None if name.startswith(self._walk_only) else table.place(name)
             if place is not None and (question.version or place not in table.wide):
                 bindings.append(table.bindings[place])
             elif question.version == wire.V1:

@@ -6,7 +6,7 @@ are watched: then everything is learned again.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -20,7 +20,7 @@ from flexprint_agent.snmp.conversation import octets_of
 from flexprint_shared.identity import is_placeholder
 from flexprint_shared.times import parse_rfc3339, rfc3339
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 OLDEST: Final = timedelta(days=7)
 """Learned again after this time, so that a name that changed unseen does not stay for ever."""
 
@@ -48,16 +48,29 @@ _MOVING_FIELDS: Final = frozenset({"name", "location", "contact", "asset", "cons
 @dataclass(slots=True, frozen=True)
 class Layout:
     """`moving` is asked in every read. `watched` is asked too, and must still be what it was. `still` is not
-    asked. Alerts are in none of them, as their rows come and go, nor are counters that are no meter."""
+    asked. Alerts are in none of them, as their rows come and go, nor are counters that are no meter. What is `hidden`
+    this printer answers to a GETNEXT and to no GET."""
 
     learned_at: datetime
     moving: tuple[bytes, ...]
     watched: dict[bytes, Value]
     still: dict[bytes, Value]
+    hidden: tuple[bytes, ...] = ()
 
     def asked(self) -> tuple[bytes, ...]:
-        """What one read asks, the watched first."""
-        return (*self.watched, *self.moving)
+        """What one read asks by GET, the watched first."""
+        return tuple(name for name in (*self.watched, *self.moving) if name not in self.hidden)
+
+    def missing(self, values: dict[bytes, Value]) -> tuple[bytes, ...]:
+        """What a printer left out of its answer; nothing where what it did answer is another printer's."""
+        if not values or any(name in values and _cut(values[name]) != value for name, value in self.watched.items()):
+            return ()
+        return tuple(name for name in (*self.watched, *self.moving) if name not in values)
+
+    def with_hidden(self, hidden: Iterable[bytes]) -> "Layout":
+        """The same, as GET was found to give none of `hidden`. Itself where that is nothing new."""
+        new = tuple(hidden)
+        return self if new == self.hidden else replace(self, hidden=new)
 
     def holds(self, values: dict[bytes, Value], read_at: datetime) -> bool:
         """Whether the printer that answered `values` is still the one that was learned."""
@@ -80,6 +93,7 @@ class Layout:
             "moving": [name.hex() for name in self.moving],
             "watched": _hex(self.watched),
             "still": _hex(self.still),
+            "hidden": [name.hex() for name in self.hidden],
         }
 
 
@@ -94,6 +108,7 @@ def from_json(kept: Any) -> Layout | None:
             moving=tuple(bytes.fromhex(name) for name in kept["moving"]),
             watched=_unhex(kept["watched"]),
             still=_unhex(kept["still"]),
+            hidden=tuple(bytes.fromhex(name) for name in kept["hidden"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
@@ -107,8 +122,9 @@ def _unhex(kept: dict[str, list[Any]]) -> dict[bytes, Value]:
     return {bytes.fromhex(name): (int(tag), bytes.fromhex(content)) for name, (tag, content) in kept.items()}
 
 
-def learn(speaker: Speaker, read_at: datetime) -> Layout | None:
-    """The layout of a printer that answered all this; None when it is too large to be kept."""
+def learn(speaker: Speaker, read_at: datetime, hidden: Iterable[bytes] = ()) -> Layout | None:
+    """The layout of a printer that answered all this, `hidden` to a GETNEXT alone; None when it is too large to be
+    kept."""
     answers = speaker.answers
     picked, told = _picked(speaker)
     watched_names = _watched_objects(speaker.vendors) | _under(answers, _WATCHED_COLUMNS) | _addresses(speaker) | told
@@ -124,7 +140,9 @@ def learn(speaker: Speaker, read_at: datetime) -> Layout | None:
         elif name not in left_out:
             still[name] = _cut(value)
     octets = octets_of(watched) + octets_of(still) + sum(map(len, moving))
-    return Layout(read_at, tuple(moving), watched, still) if 2 * octets <= LARGEST else None  # kept in hex
+    if 2 * octets > LARGEST:  # kept in hex
+        return None
+    return Layout(read_at, tuple(moving), watched, still, tuple(hidden))
 
 
 def _picked(speaker: Speaker) -> tuple[set[bytes], set[bytes]]:

@@ -13,7 +13,7 @@ is ever asked, no tree is walked, and no job table is touched.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from flexprint_agent.read import objects as at
 from flexprint_agent.read import tables
@@ -31,9 +31,11 @@ from flexprint_agent.snmp.conversation import (
     Silent,
     Traits,
     get,
+    get_by_next,
     get_next,
     octets_of,
 )
+from flexprint_agent.snmp.forbidden import leads_to_harm
 from flexprint_agent.snmp.walk import walk
 from flexprint_shared.readings import Identity, Read
 
@@ -69,10 +71,10 @@ class Sighting:
 
 def identify(traits: Traits) -> Conversation[Sighting]:
     """Printer or not in two packets, and in a third who it is. Raises Silent when it does not answer."""
-    values, speaker, verdict, _ = yield from _meet(traits)
-    if verdict.printer:
-        yield from _introduce(values, speaker, traits)
-    return Sighting(verdict.printer, verdict.reason, Speaker(Answers(values)).identity)
+    met = yield from _meet(traits)
+    if met.verdict.printer:
+        yield from _introduce(met.values, met.speaker, traits)
+    return Sighting(met.verdict.printer, met.verdict.reason, Speaker(Answers(met.values)).identity)
 
 
 def read_device(
@@ -86,6 +88,8 @@ def read_device(
     values: Values = {}
     if layout is not None and layout.is_fresh(read_at):
         values = yield from get(layout.asked(), traits)
+        hidden = yield from get_by_next(layout.missing(values), traits)
+        values |= hidden
         if layout.holds(values, read_at):
             whole = layout.still | values
             missed = yield from _add(whole, at.ALERT_COLUMNS, traits, _MOST_ALERTS)
@@ -94,14 +98,17 @@ def read_device(
                 printer=True,
                 read=_with(read, missed),
                 reason="a known printer",
-                layout=layout,
+                layout=layout.with_hidden(hidden),
                 fell_silent=missed is not None,
             )
-    values, speaker, verdict, first = yield from _meet(traits)
-    if not verdict.printer:
-        return Found(printer=False, read=None, reason=verdict.reason)
-    restarted = yield from _introduce(values, speaker, traits)
-    columns = (*_columns(speaker.answers), *_counters(Speaker(Answers(values)), first))
+    met = yield from _meet(traits)
+    if not met.verdict.printer:
+        return Found(printer=False, read=None, reason=met.verdict.reason)
+    values = met.values
+    restarted = yield from _introduce(values, met.speaker, traits)
+    hidden = yield from _hidden_counts(met, traits)
+    values |= hidden
+    columns = (*_columns(met.speaker.answers), *_counters(Speaker(Answers(values)), met.columns))
     missed = yield from _add(values, columns, traits, _MOST_VALUES)
     speaker = Speaker(Answers(values))
     read = interpret(speaker, address=address, port=port, read_at=read_at)
@@ -110,9 +117,9 @@ def read_device(
     return Found(
         printer=True,
         read=_with(read, missed),
-        reason=verdict.reason,
+        reason=met.verdict.reason,
         # A printer without meters may only be starting up: it is asked everything again.
-        layout=learn(speaker, read_at) if read.meters and missed is None else None,
+        layout=learn(speaker, read_at, hidden) if read.meters and missed is None else None,
         fell_silent=missed is not None,
         restarted=restarted,
     )
@@ -124,16 +131,36 @@ def _with(read: Read, missed: str | None) -> Read:
     return replace(read, warnings=(*read.warnings, f"the read is not whole: {missed}"))
 
 
-def _meet(traits: Traits) -> Conversation[tuple[Values, Speaker, Verdict, tuple[bytes, ...]]]:
-    """System group and first rows: what decides printer or not. Gives the columns whose first rows were asked, too."""
+class _Met(NamedTuple):
+    """What the system group and first rows told. `columns` are those whose first rows were asked, `alive` the groups of
+    the maker's counts in which a walk comes upon something."""
+
+    values: Values
+    speaker: Speaker
+    verdict: Verdict
+    columns: tuple[bytes, ...]
+    alive: frozenset[bytes]
+
+
+def _meet(traits: Traits) -> Conversation[_Met]:
+    """System group and first rows: what decides printer or not."""
     values = yield from get(at.SYSTEM, traits)
     speaker = Speaker(Answers(values))
     # A device that says who it is needs no search for signs of every maker.
     own = [table.value for table in tables.counters(speaker.vendors)] if speaker.maker else tables.signs()
     columns = (*at.FIRST_ROWS, *own)
-    values = values | (yield from _first_rows(columns, traits, _room(values)))
+    groups = _walkable(tables.groups_of_counts(speaker.vendors), traits) if speaker.maker else ()
+    rows = yield from _first_rows(dict.fromkeys((*columns, *groups)), traits, _room(values))
+    alive = frozenset(group for group in groups if any(name.startswith(group) for name in rows))
+    # Which counter comes first in a group says nothing of a printer.
+    values |= {name: value for name, value in rows.items() if name.startswith(columns)}
     speaker = Speaker(Answers(values))
-    return values, speaker, recognise(speaker), columns
+    return _Met(values, speaker, recognise(speaker), columns, alive)
+
+
+def _walkable(groups: Iterable[bytes], traits: Traits) -> list[bytes]:
+    """Those where a GETNEXT tells more than a GET: with v1 a GET goes on to GETNEXT by itself."""
+    return [] if traits.version == ber.V1 else [group for group in groups if not leads_to_harm(group)]
 
 
 def _introduce(values: Values, speaker: Speaker, traits: Traits) -> Conversation[bool]:
@@ -155,6 +182,15 @@ def _introduce(values: Values, speaker: Speaker, traits: Traits) -> Conversation
     if up is None:
         return False
     return began_again(ber.integer(up), ber.integer(values.setdefault(at.SYS_UP_TIME, up)))
+
+
+def _hidden_counts(met: _Met, traits: Traits) -> Conversation[Values]:
+    """The meters of the maker's tables that this device answers a walk and no GET: GET gave none of a group in which
+    the walk came upon something. Raises Silent."""
+    wanted = tables.counts(met.speaker.vendors)
+    dumb = met.alive - {tables.group_of(name) for name in wanted if name in met.values}
+    looked_for = [name for name in wanted if tables.group_of(name) in dumb]
+    return (yield from get_by_next(looked_for, traits, most_octets=_room(met.values)))
 
 
 def _ask(values: Values, names: Iterable[bytes], traits: Traits, refused: Iterable[bytes] = ()) -> Conversation[None]:

@@ -448,6 +448,24 @@ def objects(speaking: tuple[Vendor, ...]) -> tuple[bytes, ...]:
 
 
 @cache
+def counts(speaking: tuple[Vendor, ...]) -> tuple[bytes, ...]:
+    """Those of `objects` that hold a meter."""
+    names = dict.fromkeys(packed.oid for vendor in speaking for packed in vendor.records)
+    return tuple(names | dict.fromkeys(oid for vendor in speaking for row in vendor.meters for oid in row.oids))
+
+
+@cache
+def groups_of_counts(speaking: tuple[Vendor, ...]) -> tuple[bytes, ...]:
+    """The tables or groups in which those stand."""
+    return tuple(dict.fromkeys(map(group_of, counts(speaking))))
+
+
+def group_of(name: bytes) -> bytes:
+    """The OID of an object's table or group: without column and row, or object and 0."""
+    return ber.parent(ber.parent(name))
+
+
+@cache
 def counters(speaking: tuple[Vendor, ...]) -> tuple[RowsTable, ...]:
     """The tables of counters that these tables know, which are walked."""
     return tuple(table for vendor in speaking for table in vendor.rows)

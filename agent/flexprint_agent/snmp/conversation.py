@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import Literal, NamedTuple, TypeVar
 
 from flexprint_agent.snmp.ber import END_OF_MIB_VIEW, V1, V2C, Binding, Value, after, arcs, oid, parent
-from flexprint_agent.snmp.forbidden import allowed
+from flexprint_agent.snmp.forbidden import allowed, leads_to_harm
 
 # error-status of RFC 1157 and RFC 3416
 NO_ERROR = 0
@@ -126,6 +126,17 @@ def get(oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS
             found, waiting = yield from _step_to(waiting, traits, most_octets - octets_of(values))
             values.update(found)
     return {name: values[name] for name in wanted if name in values} if stepped else values
+
+
+def get_by_next(
+    oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS
+) -> Conversation[dict[bytes, Value]]:
+    """The same by a GETNEXT from just before each: some agents answer a walk what they do not answer a GET. Objects
+    behind which the device could come upon something that harms it are not asked for so. Raises Silent as `get_next`.
+    """
+    wanted = [name for name in _allowed(oids) if not leads_to_harm(name)]
+    values, _ = yield from _step_to(wanted, traits, most_octets)
+    return values
 
 
 def _allowed(oids: Iterable[bytes]) -> list[bytes]:

@@ -79,6 +79,18 @@ def forbidden_in(column: bytes) -> tuple[Forbidden, ...]:
     return tuple(one for one in forbidden() if one.root.startswith(column))
 
 
+@cache
+def _harmful() -> tuple[tuple[bytes, bytes], ...]:
+    """The enterprise (1.3.6.1.4.1.N) and the root of what harms a device."""
+    roots = [ber.dotted(one.root) for one in forbidden() if one.danger == "device"]
+    return tuple((ber.oid(".".join(root.split(".")[:7])), ber.oid(root)) for root in roots)
+
+
+def leads_to_harm(name: bytes) -> bool:
+    """Whether a walk that goes on from an OID may come upon something of the same enterprise that harms the device."""
+    return any(name.startswith(enterprise) and ber.after(root, name) for enterprise, root in _harmful())
+
+
 def refuse(names: Iterable[bytes]) -> None:
     """Raises ForbiddenObject when a request must not be sent."""
     roots = _roots()

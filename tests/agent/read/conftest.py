@@ -39,10 +39,17 @@ def values_of(table: dict[str, object]) -> dict[bytes, ber.Value]:
 
 
 class Device:
-    """Answers as the RFCs say, up to `most` bindings an answer; silent from the `silent_after`-th request on."""
+    """Answers as the RFCs say, up to `most` bindings an answer; silent from the `silent_after`-th request on; what is
+    `walk_only` not to a GET."""
 
     def __init__(
-        self, values: dict[bytes, ber.Value], *, version: int = ber.V2C, most: int = 60, silent_after: int = 10**6
+        self,
+        values: dict[bytes, ber.Value],
+        *,
+        version: int = ber.V2C,
+        most: int = 60,
+        silent_after: int = 10**6,
+        walk_only: tuple[str, ...] = (),
     ):
         self.values = values
         self.order = sorted(values, key=ber.arcs)
@@ -50,6 +57,7 @@ class Device:
         self.version = version
         self.most = most
         self.silent_after = silent_after
+        self.walk_only = tuple(map(ber.oid, walk_only))
         self.asks: list[Ask] = []
 
     def answer(self, ask: Ask) -> Answer:
@@ -74,7 +82,8 @@ class Device:
         for place, name in enumerate(ask.oids, 1):
             if name not in self.values and self.version == ber.V1:
                 return Answer([(name, *NULL_VALUE) for name in ask.oids], 2, place)
-            bindings.append((name, *self.values.get(name, (ber.NO_SUCH_INSTANCE, b""))))
+            hidden = self.walk_only and name.startswith(self.walk_only)
+            bindings.append((name, *self.values.get(b"" if hidden else name, (ber.NO_SUCH_INSTANCE, b""))))
         return Answer(bindings)
 
     def hold(self, conversation):

@@ -109,6 +109,68 @@ def test_a_printer_that_changed_is_learned_again(device, changed, to):
     assert again.read == device({name: given for name, given in table.items() if given is not None}).read().read
 
 
+TOTAL = "1.3.6.1.4.1.1347.43.10.1.1.12.1.1"
+KYOCERA = "1.3.6.1.4.1.1347"
+
+
+def test_meters_that_only_a_walk_gives_are_read_and_remembered(device):
+    """Nobody else pays for it: whether there is something to be walked is asked in a packet that leaves anyway."""
+    asked = device(colour_printer(), walk_only=(KYOCERA,))
+    found = asked.read()
+    assert meters(found.read)["total"] == 424405
+    assert len(asked.asks) == len(asked_by(device(colour_printer()))) + 1
+    asked.asks.clear()
+    again = asked.read(found.layout)
+    assert meters(again.read) == meters(found.read)
+    assert again.layout is found.layout
+    assert [ask.kind for ask in asked.asks] == ["get", "get", "next", "bulk"]
+    assert not any(name.startswith(ber.oid(KYOCERA)) for ask in asked.asks if ask.kind == "get" for name in ask.oids)
+    assert from_json(json.loads(json.dumps(found.layout.as_json()))) == found.layout
+
+
+def test_a_life_count_that_only_a_walk_gives_is_found_out_at_the_second_read(device):
+    """The first read walked its column, so nothing told that a GET would not do."""
+    table = colour_printer()
+    del table[TOTAL]
+    asked = device(table, walk_only=(f"{MIB}.43.10",))
+    first = asked.read()
+    second = asked.read(first.layout)
+    assert meters(second.read) == meters(first.read) == {"total": 432951}
+    assert (second.reason, second.layout.learned_at) == ("a known printer", first.layout.learned_at)
+    asked.asks.clear()
+    third = asked.read(second.layout)
+    assert third.layout is second.layout
+    assert [ask.kind for ask in asked.asks] == ["get", "get", "next", "bulk"]
+
+
+def test_an_object_that_has_gone_is_learned_anew(device):
+    table = colour_printer()
+    asked = device(table)
+    layout = asked.read().layout
+    del table[TOTAL]
+    found = device(table).read(layout)
+    assert meters(found.read)["total"] == 432951
+    assert found.layout.learned_at == MONDAY
+    assert ber.oid(TOTAL) not in found.layout.asked()
+
+
+def test_another_printer_at_the_place_is_not_searched_for_what_the_first_one_had(device):
+    layout = device(colour_printer()).read().layout
+    other = device({f"{MIB}.1.2.0": oid("1.3.6.1.4.1.2435.2.3.9.1"), f"{MIB}.1.1.0": "Brother NC-8700w"})
+    other.read(layout)
+    # What was remembered, in two; then who is there, and its first rows.
+    assert [ask.kind for ask in other.asks[:4]] == ["get", "get", "get", "next"]
+
+
+def meters(read):
+    return {meter.name: meter.value for meter in read.meters}
+
+
+def asked_by(device):
+    device.read()
+    return device.asks
+
+
 def test_a_layout_is_learned_again_after_a_week(device, now):
     """So that a name that changed unseen does not stay for ever; and a clock set back keeps no layout alive."""
     asked = device(colour_printer())

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from flexprint_agent.read.layout import Layout
 from flexprint_agent.read.reader import read_device
 from flexprint_agent.snmp import ber
-from flexprint_agent.snmp.conversation import Answer, Ask, Traits, get, get_next
+from flexprint_agent.snmp.conversation import Answer, Ask, Traits, get, get_by_next, get_next
 from flexprint_agent.snmp.exchange import Endpoint, Exchange, Limits
-from flexprint_agent.snmp.forbidden import forbidden, forbidden_in, holding
+from flexprint_agent.snmp.forbidden import forbidden, forbidden_in, holding, leads_to_harm
 from flexprint_agent.snmp.walk import walk
 from lab import wire
 from lab.device import Device, Quirks
@@ -48,6 +48,23 @@ MAKERS = [ber.oid("1.3.6.1.4.1")]
 
 def inside(asks):
     return [name for ask in asks for name in ask.oids if holding(name)]
+
+
+@pytest.mark.parametrize(
+    ("name", "leads"),
+    [
+        (f"{EPSON}.27.1.1.30.1.1", True),  # the command tunnel lies behind it
+        (f"{EPSON}.45.1.1", False),
+        ("1.3.6.1.4.1.2435.2.3.9.4.2.1.5.5.10.0", False),  # the long error list lies before it
+        (f"{KYOCERA}.43.10.1.1.12.1.1", False),  # a job log does not harm the device
+        ("1.3.6.1.2.1.43.10.2.1.4.1.1", False),
+    ],
+)
+def test_no_count_is_looked_for_where_a_walk_may_come_upon_what_harms(name, leads):
+    assert leads_to_harm(ber.oid(name)) is leads
+    device = Device([Row(name, wire.COUNTER32, wire.whole(7))])
+    heard = hold(get_by_next([ber.oid(name)], Traits()), device)
+    assert (len(heard.result), len(heard.asks)) == ((0, 0) if leads else (1, 1))
 
 
 def test_every_forbidden_subtree_says_why_and_where_that_is_known_from():
