@@ -48,6 +48,8 @@ _IDLE: Final = 2.0
 
 # Text on PostgreSQL too: nothing searches inside, and JSONB would store a list of counters in three times the octets.
 Json = JSON()
+# Where None is no value at all and not the JSON word for it.
+Ids = JSON(none_as_null=True)
 # SQLite numbers rows by itself only in a column that is an INTEGER PRIMARY KEY.
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -69,10 +71,12 @@ class Instant(TypeDecorator[datetime]):
 
 @dataclass(slots=True, frozen=True)
 class Scope:
-    """Whose rows a session sees: one dealer's, and of these one customer's where that is named."""
+    """Whose rows a session sees: one dealer's, of these one customer's where that is named, and of these those at
+    `site_ids` alone where these are named."""
 
     dealer_id: int
     customer_id: int | None = None
+    site_ids: tuple[int, ...] | None = None
 
 
 class OutOfScope(Exception):
@@ -144,7 +148,7 @@ class Database:
 
 _ENTER: Final = text(
     "SELECT set_config('role', :role, true), set_config('flexprint.dealer', :dealer, true), "
-    "set_config('flexprint.customer', :customer, true)"
+    "set_config('flexprint.customer', :customer, true), set_config('flexprint.sites', :sites, true)"
 )
 
 
@@ -156,7 +160,10 @@ def _confine(session: Session, scope: Scope | None) -> None:
     session.info[_SCOPE], session.info[_VISIBLE] = scope, _conditions(scope)
     if session.get_bind().dialect.name == "postgresql":
         customer = "" if scope.customer_id is None else str(scope.customer_id)
-        session.execute(_ENTER, {"role": TENANT_ROLE, "dealer": str(scope.dealer_id), "customer": customer})
+        # An empty text is no limit; there is no site 0.
+        sites = "" if scope.site_ids is None else ",".join(map(str, scope.site_ids or (0,)))
+        entering = {"role": TENANT_ROLE, "dealer": str(scope.dealer_id), "customer": customer, "sites": sites}
+        session.execute(_ENTER, entering)
 
 
 @event.listens_for(Session, "do_orm_execute")

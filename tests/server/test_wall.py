@@ -162,13 +162,38 @@ def test_a_customers_user_sees_that_customer_alone(two):
     assert all(one["customer"] == 1 and one["device"] < whole["device"] for one in each)
 
 
+def test_a_customers_user_of_chosen_sites_sees_what_is_at_these(two):
+    """However the sites of a customer are dealt out, each printer, agent and report is seen at one of them alone."""
+    database, alice, _ = two
+    with database.reading(alice) as session:
+        customer = session.scalar(select(Customer.id).where(Customer.name == "Maple Grove Schools"))
+        sites = session.scalars(select(Site.id).where(Site.customer_id == customer)).all()
+    assert len(sites) == 3
+    whole = counted(database, Scope(alice.dealer_id, customer))
+    parts = [
+        counted(database, Scope(alice.dealer_id, customer, chosen)) for chosen in (tuple(sites[:1]), tuple(sites[1:]))
+    ]
+    for name in ("site", "agent", "device", "device_key", "read", "batch", "report", "workbook", "delivery"):
+        assert all(part[name] for part in parts), name
+        assert sum(part[name] for part in parts) == whole[name], name
+    nothing = counted(database, Scope(alice.dealer_id, customer, ()))
+    assert not nothing["site"]
+    assert not nothing["device"]
+    elsewhere = select(Site.id).where(Site.customer_id != customer)
+    with database.reading(alice) as session:
+        foreign = session.scalar(elsewhere)
+    assert not counted(database, Scope(alice.dealer_id, customer, (foreign,)))["site"]
+
+
 def test_postgresql_holds_the_wall_where_a_statement_goes_round_the_models(postgres_two):
     """Row-level security: plain SQL gets no further than the models do, in any table."""
     database, alice, bob = postgres_two
     whole, hers = counted(database, None), counted(database, alice)
     for table in Model.metadata.tables:
         theirs = hers.get(table, 0)
-        for scope, expected in ((alice, theirs), (bob, whole[table] - theirs)):
+        nobody = Scope(alice.dealer_id, 1, ())
+        seen = counted(database, nobody).get(table, 0)
+        for scope, expected in ((alice, theirs), (bob, whole[table] - theirs), (nobody, seen)):
             asked = text(f"SELECT count(*) FROM {table}")
             with database.reading(scope) as session:
                 if table in CLOSED:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
+from flexprint_server.fleet.places import PLACE_SORTS, WantedPlaces
 from flexprint_server.fleet.queries import SHOWS, SORTS, Wanted
 from flexprint_shared.text import clean
 from flexprint_shared.times import parse_rfc3339, rfc3339
@@ -23,6 +24,13 @@ def number(text: str | None, largest: int = LARGEST_ID) -> int | None:
         return None
     value = int(text)
     return value if 1 <= value <= largest else None
+
+
+def ids(text: str | None) -> list[int] | None:
+    """Numbers as `1,2,3`; None where the text is not there at all. What is no number is left out."""
+    if text is None:
+        return None
+    return [row for row in map(number, text.split(",")) if row is not None]
 
 
 def wanted(query: Mapping[str, str]) -> Wanted:
@@ -54,6 +62,31 @@ def fleet(wanted: Wanted, **changes: Any) -> str:
     }
     line = urlencode({name: value for name, value in values.items() if value})
     return f"/devices?{line}" if line else "/devices"
+
+
+def printers_at(customer_id: int, site_id: int | None = None) -> str:
+    """The address of the list of one customer's printers, or of one site's."""
+    return fleet(Wanted(customer_id=customer_id, site_id=site_id))
+
+
+def wanted_places(query: Mapping[str, str]) -> WantedPlaces:
+    """The list of customers or sites that an address asks for, as leniently."""
+    sort = query.get("sort", "")
+    return WantedPlaces(
+        text=clean(query.get("q", ""), _LONGEST_SEARCH),
+        sort=next((name for name in PLACE_SORTS if name == sort.removeprefix("-")), "name"),
+        descending=sort.startswith("-"),
+        page=number(query.get("page"), _MOST_PAGES) or 1,
+    )
+
+
+def places(path: str, wanted: WantedPlaces, **changes: Any) -> str:
+    """The address of the list `wanted` at `path` with `changes`; the first page again unless a page is among them."""
+    new = replace(wanted, **{"page": 1, **changes})
+    sort = ("-" if new.descending else "") + new.sort
+    values = {"q": new.text, "sort": None if sort == "name" else sort, "page": None if new.page == 1 else new.page}
+    line = urlencode({name: value for name, value in values.items() if value})
+    return f"{path}?{line}" if line else path
 
 
 def before(query: Mapping[str, str]) -> tuple[datetime, int] | None:

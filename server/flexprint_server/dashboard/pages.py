@@ -110,7 +110,12 @@ def _environment() -> Environment:
     )
     environment.filters.update({name: getattr(words, name) for name in _FILTERS})
     environment.globals.update(
-        static_url=static_url, fleet=address_line.fleet, nothing=words.NOTHING, rooms_for=rooms.groups_for
+        static_url=static_url,
+        fleet=address_line.fleet,
+        places=address_line.places,
+        printers_at=address_line.printers_at,
+        nothing=words.NOTHING,
+        rooms_for=rooms.groups_for,
     )
     return environment
 

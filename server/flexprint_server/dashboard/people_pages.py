@@ -75,6 +75,7 @@ def _list(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) -> None
                     email=email,
                     role=role,
                     customer=customer,
+                    only_sites=address_line.ids(form.get("sites")),
                     public_url=public_url,
                     now=door.clock(),
                 )

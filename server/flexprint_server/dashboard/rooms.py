@@ -24,6 +24,7 @@ GROUPS: Final[tuple[tuple[Room, ...], ...]] = (
         Room("devices", "Devices", "/devices"),
     ),
     (
+        Room("customers", "Customers", "/customers"),
         Room("agents", "Agents", "/agents"),
     ),
     (

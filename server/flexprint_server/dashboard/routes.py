@@ -16,6 +16,7 @@ from flexprint_server.dashboard import (
     device_pages,
     overview_pages,
     people_pages,
+    place_pages,
     second_factor_pages,
     settings_pages,
 )
@@ -58,6 +59,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     audit_pages.add(pages, door)
     outbox = Outbox(settings.secret_key, mail_domain(settings.mail_from))
     people_pages.add(pages, door, outbox, settings.public_url)
+    place_pages.add(pages, door, outbox, settings.public_url)
     account_pages.add(pages, door, outbox, settings.public_url)
     second_factor_pages.add(pages, door, settings.secret_key)
     settings_pages.add(pages, door)

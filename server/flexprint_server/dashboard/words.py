@@ -75,6 +75,9 @@ _DELIVERIES: Final = {
 
 # What audit.note() calls a deed.
 _DEEDS: Final = {
+    "customer.added": "Added a customer",
+    "customer.removed": "Removed a customer",
+    "customer.renamed": "Renamed a customer",
     "install_key.made": "Made an install key",
     "install_key.withdrawn": "Withdrew an install key",
     "invitation.withdrawn": "Withdrew an invitation",
@@ -87,9 +90,14 @@ _DEEDS: Final = {
     "session.all_ended": "Signed out everywhere",
     "session.ended": "Signed out another browser",
     "settings.changed": "Changed settings",
+    "site.added": "Added a site",
+    "site.moved": "Moved a site to another customer",
+    "site.removed": "Removed a site",
+    "site.renamed": "Renamed a site",
     "user.invited": "Invited a user",
     "user.joined": "Took up an invitation",
     "user.removed": "Removed a user",
+    "user.sites_changed": "Chose the sites that a customer's user sees",
     "user.role_changed": "Changed a user's role",
 }
 

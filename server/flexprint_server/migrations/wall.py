@@ -14,6 +14,8 @@ ROLE: Final = "flexprint_tenant"
 # In a SELECT of their own they are worked out once a statement and not once a row.
 DEALER: Final = "(SELECT current_setting('flexprint.dealer')::integer)"
 CUSTOMER: Final = "(SELECT nullif(current_setting('flexprint.customer', true), '')::integer)"
+SITES: Final = "(SELECT string_to_array(nullif(current_setting('flexprint.sites', true), ''), ',')::integer[])"
+"""The sites that a customer's user sees; NULL for all of that customer."""
 
 _MAKE_ROLE: Final = f"""
 DO $$ BEGIN

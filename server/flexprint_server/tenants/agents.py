@@ -47,9 +47,9 @@ class OpenKey:
     expires_at: datetime
 
 
-def agents(dealer_id: int, session: Session, after: int = 0) -> list[Placed]:
-    """PAGE agents and one more (there is a next page when it came), the longest unheard of first, without the first
-    `after`."""
+def agents(dealer_id: int, session: Session, after: int = 0, site_id: int | None = None) -> list[Placed]:
+    """PAGE agents, of all sites or of one, and one more (there is a next page when it came), the longest unheard of
+    first, without the first `after`."""
     asked: Select[*tuple[Any, ...]] = (
         select(
             Agent.id,
@@ -70,11 +70,12 @@ def agents(dealer_id: int, session: Session, after: int = 0) -> list[Placed]:
         .limit(PAGE + 1)
         .offset(after)
     )
-    return [Placed(*row) for row in session.execute(asked)]
+    rows = session.execute(asked if site_id is None else asked.where(Agent.site_id == site_id))
+    return [Placed(*row) for row in rows]
 
 
-def open_keys(dealer_id: int, session: Session, now: datetime) -> list[OpenKey]:
-    """The keys that still let somebody in, the newest first; PAGE at most."""
+def open_keys(dealer_id: int, session: Session, now: datetime, site_id: int | None = None) -> list[OpenKey]:
+    """The keys that still let somebody in, to any site or to one, the newest first; PAGE at most."""
     asked = (
         select(InstallKey.id, Customer.name, Site.name, InstallKey.created_at, InstallKey.expires_at)
         .join(Site, Site.id == InstallKey.site_id)
@@ -83,7 +84,8 @@ def open_keys(dealer_id: int, session: Session, now: datetime) -> list[OpenKey]:
         .order_by(InstallKey.id.desc())
         .limit(PAGE)
     )
-    return [OpenKey(*row) for row in session.execute(asked)]
+    rows = session.execute(asked if site_id is None else asked.where(InstallKey.site_id == site_id))
+    return [OpenKey(*row) for row in rows]
 
 
 def withdraw_key(dealer_id: int, session: Session, key_id: int, now: datetime) -> OpenKey | None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    and_,
     false,
     or_,
     select,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
-from flexprint_server.database import BigKey, Json, Model, Scope
+from flexprint_server.database import BigKey, Ids, Json, Model, Scope
 from flexprint_server.mail.models import OutgoingMail
 
 
@@ -40,7 +41,8 @@ class Dealer(Model):
 
 class User(Model):
     """Someone who signs in. `email` is kept in lower case. `role` is one of roles.ROLES; `customer_id` names whose user
-    it is where the role is that of a customer."""
+    it is where the role is that of a customer, and `only_sites` the ids of the sites that such a user sees, None for
+    all."""
 
     __tablename__ = "user_account"
 
@@ -50,6 +52,7 @@ class User(Model):
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(20))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    only_sites: Mapped[list[int] | None] = mapped_column(Ids)
     created_at: Mapped[datetime]
     last_sign_in_at: Mapped[datetime | None]
 
@@ -62,8 +65,8 @@ class User(Model):
 
 
 class Invitation(Model):
-    """Somebody who may become a user, with `role` and `customer_id` as a User has them. The link in the mail holds a
-    token; here is only its SHA-256. Gone once it is taken up or withdrawn."""
+    """Somebody who may become a user, with `role`, `customer_id` and `only_sites` as a User has them. The link in the
+    mail holds a token; here is only its SHA-256. Gone once it is taken up or withdrawn."""
 
     __tablename__ = "invitation"
     __table_args__ = (UniqueConstraint("dealer_id", "email"),)
@@ -73,6 +76,7 @@ class Invitation(Model):
     email: Mapped[str] = mapped_column(String(254))
     role: Mapped[str] = mapped_column(String(20))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    only_sites: Mapped[list[int] | None] = mapped_column(Ids)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     mail_id: Mapped[int | None] = mapped_column(ForeignKey(OutgoingMail.id, ondelete="SET NULL"))
     created_at: Mapped[datetime]
@@ -200,8 +204,22 @@ class Site(Model):
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
-        of_dealer = cls.dealer_id == scope.dealer_id
-        return of_dealer if scope.customer_id is None else of_dealer & (cls.customer_id == scope.customer_id)
+        return _seen(cls.dealer_id, cls.customer_id, cls.id, scope)
+
+
+def _seen(
+    dealer_id: ColumnElement[int] | InstrumentedAttribute[int],
+    customer_id: ColumnElement[int] | InstrumentedAttribute[int],
+    site_id: ColumnElement[int] | InstrumentedAttribute[int],
+    scope: Scope,
+) -> ColumnElement[bool]:
+    """What a scope sees of the sites."""
+    conditions = [dealer_id == scope.dealer_id]
+    if scope.customer_id is not None:
+        conditions.append(customer_id == scope.customer_id)
+    if scope.site_ids is not None:
+        conditions.append(site_id.in_(scope.site_ids))
+    return and_(*conditions)
 
 
 def of_dealer_at_site(
@@ -216,8 +234,7 @@ def sites_of(scope: Scope) -> Select[int]:
     """The ids of the sites that a scope sees."""
     # On the table and not the model, whose own condition would be added once more.
     sites = Site.__table__.c
-    ids = select(sites.id).where(sites.dealer_id == scope.dealer_id)
-    return ids if scope.customer_id is None else ids.where(sites.customer_id == scope.customer_id)
+    return select(sites.id).where(_seen(sites.dealer_id, sites.customer_id, sites.id, scope))
 
 
 class InstallKey(Model):

@@ -19,7 +19,7 @@ from flexprint_server.database import Database, Scope
 from flexprint_server.mail.models import OutgoingMail
 from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.tenants import audit
-from flexprint_server.tenants.models import Customer, Dealer, Invitation, SecondFactor, User
+from flexprint_server.tenants.models import Customer, Dealer, Invitation, SecondFactor, Site, User
 from flexprint_server.tenants.passwords import hash_password
 from flexprint_server.tenants.roles import CUSTOMER, OWNER, ROLES
 from flexprint_server.tenants.service import AlreadyThere, TenantsError, UnfitName, email_address
@@ -62,10 +62,13 @@ class InvitationGone(TenantsError):
 
 @dataclass(slots=True, frozen=True)
 class Person:
+    """`only_sites` are the ids of the sites that a customer's user sees, None for all of that customer."""
+
     id: int
     email: str
     role: str
     customer: str | None
+    only_sites: Sequence[int] | None
     created_at: datetime
     last_sign_in_at: datetime | None
     has_second_factor: bool
@@ -73,12 +76,14 @@ class Person:
 
 @dataclass(slots=True, frozen=True)
 class Invited:
-    """An invitation that waits. `mail` is the state of its mail, `answer` what the mail server said."""
+    """An invitation that waits. `only_sites` as a Person has them; `mail` is the state of its mail, `answer` what the
+    mail server said."""
 
     id: int
     email: str
     role: str
     customer: str | None
+    only_sites: Sequence[int] | None
     expires_at: datetime
     mail: str | None
     answer: str | None
@@ -95,9 +100,10 @@ class Offer:
     is_taken: bool
 
 
-def users(dealer_id: int, session: Session, skip: int) -> list[Person]:
-    """PAGE users by address, and one more where there is a next page; the first `skip` are left out."""
-    rows = session.execute(
+def users(dealer_id: int, session: Session, skip: int, customer_id: int | None = None) -> list[Person]:
+    """PAGE users by address, of all or of one customer, and one more where there is a next page; the first `skip` are
+    left out."""
+    asked = (
         select(User, Customer.name, SecondFactor.user_id)
         .outerjoin(Customer, Customer.id == User.customer_id)
         .outerjoin(SecondFactor, SecondFactor.user_id == User.id)
@@ -106,12 +112,14 @@ def users(dealer_id: int, session: Session, skip: int) -> list[Person]:
         .offset(skip)
         .limit(PAGE + 1)
     )
+    rows = session.execute(asked if customer_id is None else asked.where(User.customer_id == customer_id))
     return [
         Person(
             user.id,
             user.email,
             user.role,
             customer,
+            user.only_sites,
             user.created_at,
             user.last_sign_in_at,
             has_second_factor=factor is not None,
@@ -131,7 +139,7 @@ def invitations(dealer_id: int, session: Session, now: datetime) -> list[Invited
         .limit(7 * MOST_A_DAY)
     )
     return [
-        Invited(made.id, made.email, made.role, customer, made.expires_at, state, answer)
+        Invited(made.id, made.email, made.role, customer, made.only_sites, made.expires_at, state, answer)
         for made, customer, state, answer in rows
     ]
 
@@ -149,12 +157,13 @@ def invite(
     email: str,
     role: str,
     customer: str,
+    only_sites: Sequence[int] | None = None,
     public_url: str,
     now: datetime,
 ) -> None:
     """Mails an invitation; one that the address had from this dealer holds no longer. `customer` is the name of the
-    customer whose user it is, where the role is that of one. Raises UnfitName, UnfitRole,
-    AlreadyThere, TooManyInvitations."""
+    customer whose user it is, where the role is that of one, and `only_sites` are the ids of those of its sites that
+    the user sees. Raises UnfitName, UnfitRole, AlreadyThere, TooManyInvitations."""
     address = email_address(email)
     if not is_address(address):
         raise UnfitName(f"No mail can be sent to {address!r}. Write it as name@example.com.")
@@ -173,6 +182,7 @@ def invite(
             email=address,
             role=role,
             customer_id=owner.id if owner else None,
+            only_sites=_of_customer(session, owner, only_sites),
             token_hash=token_hash(token),
             mail_id=mail.id,
             created_at=now,
@@ -192,6 +202,14 @@ def _customer_of(session: Session, dealer_id: int, role: str, name: str) -> Cust
     if found is None:
         raise UnfitRole("Name the customer whose sites this user may see, as it is written on the page of agents.")
     return found
+
+
+def _of_customer(session: Session, customer: Customer | None, chosen: Sequence[int] | None) -> list[int] | None:
+    """Those of the chosen sites that are the customer's."""
+    if customer is None or chosen is None:
+        return None
+    asked = select(Site.id).where(Site.customer_id == customer.id, Site.id.in_(chosen))
+    return sorted(session.scalars(asked))
 
 
 def _mailed_within_a_day(session: Session, dealer_id: int, now: datetime) -> int:
@@ -252,6 +270,7 @@ def take_up(database: Database, token: str, password: str, now: datetime) -> int
         password_hash=hashed,
         role=made.role,
         customer_id=made.customer_id,
+        only_sites=made.only_sites,
         created_at=now,
     )
     try:
@@ -285,9 +304,32 @@ def change_role(session: Session, visitor: Visitor, user_id: int, role: str, cus
         _leave_an_owner(session, visitor.dealer_id, user.id)
     before = session.get(Customer, user.customer_id) if user.customer_id else None
     was = _as_json(user.role, before)
+    if user.customer_id != (owner.id if owner else None):
+        user.only_sites = None
     user.role, user.customer_id = role, owner.id if owner else None
     audit.note(session, visitor, "user.role_changed", user.email, now, before=was, after=_as_json(role, owner))
     return True
+
+
+def choose_sites(session: Session, visitor: Visitor, user_id: int, chosen: Sequence[int] | None, now: datetime) -> bool:
+    """A customer's user sees the `chosen` of that customer's sites, or all of them for None, from the next page on.
+    False when this dealer has no such customer's user."""
+    user = session.scalar(select(User).where(User.dealer_id == visitor.dealer_id, User.id == user_id))
+    customer = session.get(Customer, user.customer_id) if user and user.customer_id else None
+    if user is None or customer is None:
+        return False
+    before, after = user.only_sites, _of_customer(session, customer, chosen)
+    if before != after:
+        user.only_sites = after
+        was, become = ({"sites": _site_names(session, ids)} for ids in (before, after))
+        audit.note(session, visitor, "user.sites_changed", user.email, now, before=was, after=become)
+    return True
+
+
+def _site_names(session: Session, ids: Sequence[int] | None) -> str:
+    if ids is None:
+        return "all"
+    return ", ".join(session.scalars(select(Site.name).where(Site.id.in_(ids)).order_by(Site.name))) or "none"
 
 
 def remove(session: Session, visitor: Visitor, user_id: int, now: datetime) -> bool:

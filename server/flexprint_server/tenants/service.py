@@ -54,7 +54,7 @@ class KeyExpired(EnrolmentRefused):
 
 def add_dealer(session: Session, name: str, email: str, password: str, now: datetime) -> Dealer:
     """A dealer and its first user. Raises AlreadyThere, UnfitName, passwords.PasswordUnfit."""
-    name, email = _name(name, "dealer"), email_address(email)
+    name, email = fit_name(name, "dealer"), email_address(email)
     if session.scalar(select(Dealer).where(Dealer.name == name)):
         raise AlreadyThere(f"There is a dealer called {name!r} already. Choose another name.")
     if session.scalar(select(User).where(User.email == email)):
@@ -79,12 +79,19 @@ def install_key(
         raise NoSuchDealer(
             f"There is no dealer called {dealer!r}. Make one first: flexprint-server dealer add NAME --email ADDRESS"
         )
-    place = _site(session, _customer(session, owner, _name(customer, "customer"), now), _name(site, "site"), now)
+    at = _customer(session, owner, fit_name(customer, "customer"), now)
+    return key_at(session, _site(session, at, fit_name(site, "site"), now), now, valid_for)
+
+
+def key_at(session: Session, site: Site, now: datetime, valid_for: timedelta = VALID_FOR) -> str:
+    """install_key() for a site that is there."""
     key = new_key()
     hashed = key_hash(key)
     assert hashed
     session.add(
-        InstallKey(dealer_id=owner.id, site_id=place.id, key_hash=hashed, created_at=now, expires_at=now + valid_for)
+        InstallKey(
+            dealer_id=site.dealer_id, site_id=site.id, key_hash=hashed, created_at=now, expires_at=now + valid_for
+        )
     )
     session.flush()
     return key
@@ -141,7 +148,8 @@ def _site(session: Session, customer: Customer, name: str, now: datetime) -> Sit
     return found
 
 
-def _name(text: str, of: str) -> str:
+def fit_name(text: str, of: str) -> str:
+    """A name as it is kept; `of` says whose it is. Raises UnfitName."""
     name = clean(text, _LONGEST_NAME)
     if not name:
         raise UnfitName(f"The {of}'s name is empty. Give it one that people know it by.")

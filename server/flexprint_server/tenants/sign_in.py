@@ -52,10 +52,12 @@ class Visitor:
     company_wants_second_factor: bool = False
     must_turn_on: bool = False
     """A second factor, before anything else."""
+    site_ids: tuple[int, ...] | None = None
+    """The sites that a customer's user sees, None for all of that customer."""
 
     @property
     def scope(self) -> Scope:
-        return Scope(self.dealer_id, self.customer_id)
+        return Scope(self.dealer_id, self.customer_id, self.site_ids)
 
     def may(self, permission: Permission) -> bool:
         return roles.may(self.role, permission)
@@ -176,6 +178,7 @@ def visitor(session: Session, token: str, now: datetime) -> Visitor | None:
         expires_at=found.expires_at,
         company_wants_second_factor=wants,
         must_turn_on=wants and factor is None,
+        site_ids=None if found.user.only_sites is None else tuple(found.user.only_sites),
     )
 
 

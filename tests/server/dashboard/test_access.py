@@ -36,6 +36,14 @@ EVERY_ROUTE = {
     ("GET", "/agents/{agent_id}/settings"): ("/sign-in?next=/agents/{agent_id}/settings", 404),
     ("POST", "/agents/{agent_id}/settings"): ("/sign-in", 403),
     ("GET", "/audit"): ("/sign-in?next=/audit", 200),
+    ("GET", "/customers"): ("/sign-in?next=/customers", 200),
+    ("POST", "/customers"): ("/sign-in", 403),
+    ("GET", "/customers/{customer_id}"): ("/sign-in?next=/customers/{customer_id}", 404),
+    ("POST", "/customers/{customer_id}/invitations"): ("/sign-in", 403),
+    ("POST", "/customers/{customer_id}/remove"): ("/sign-in", 403),
+    ("POST", "/customers/{customer_id}/rename"): ("/sign-in", 403),
+    ("POST", "/customers/{customer_id}/sites"): ("/sign-in", 403),
+    ("POST", "/customers/{customer_id}/users/{user_id}/sites"): ("/sign-in", 403),
     ("GET", "/customers/{customer_id}/settings"): ("/sign-in?next=/customers/{customer_id}/settings", 404),
     ("POST", "/customers/{customer_id}/settings"): ("/sign-in", 403),
     ("GET", "/devices"): ("/sign-in?next=/devices", 200),
@@ -57,6 +65,11 @@ EVERY_ROUTE = {
     ("POST", "/resets/{token}"): (403, 403),
     ("GET", "/settings"): ("/sign-in?next=/settings", 200),
     ("POST", "/settings"): ("/sign-in", 403),
+    ("GET", "/sites/{site_id}"): ("/sign-in?next=/sites/{site_id}", 404),
+    ("POST", "/sites/{site_id}/keys"): ("/sign-in", 403),
+    ("POST", "/sites/{site_id}/move"): ("/sign-in", 403),
+    ("POST", "/sites/{site_id}/remove"): ("/sign-in", 403),
+    ("POST", "/sites/{site_id}/rename"): ("/sign-in", 403),
     ("GET", "/sites/{site_id}/settings"): ("/sign-in?next=/sites/{site_id}/settings", 404),
     ("POST", "/sites/{site_id}/settings"): ("/sign-in", 403),
     ("GET", "/sign-in"): (200, 303),
@@ -113,9 +126,16 @@ def test_another_dealer_learns_nothing(bob, theirs, method, path):
 
 
 # Pages and forms that a role may not use, of all routes above; what is not named here everybody may.
+USERS = {
+    ("POST", "/customers/{customer_id}/invitations"),
+    ("POST", "/customers/{customer_id}/users/{user_id}/sites"),
+}
+OWNERS = {route for route in EVERY_ROUTE if route[1].startswith(("/people", "/audit", "/settings"))} | USERS
 SETTLING = {route for route in EVERY_ROUTE if route[1].endswith("}/settings")}
-INSTALLERS = {("POST", "/agents/keys"), ("POST", "/agents/keys/{key_id}/withdraw")} | SETTLING
-OWNERS = {route for route in EVERY_ROUTE if route[1].startswith(("/people", "/audit", "/settings"))}
+AT_PLACES = {
+    route for route in EVERY_ROUTE if route[0] == "POST" and route[1].startswith(("/customers", "/sites", "/agents"))
+}
+INSTALLERS = (AT_PLACES | SETTLING) - USERS
 NOT_FOR = {
     "viewer": INSTALLERS | OWNERS,
     "technician": OWNERS,
@@ -149,6 +169,25 @@ def test_a_customers_user_sees_that_customer_and_no_other(alice, fleet):
     assert other not in unescape(page)
     assert alice.get(f"/devices/{foreign}").status_code == 404
     assert other not in unescape(alice.get("/agents").text + alice.get("/reports").text)
+
+
+def test_a_customers_user_of_chosen_sites_sees_these_and_no_other(alice, fleet):
+    with fleet.transaction() as session:
+        sites = session.scalars(
+            select(Site).join(Customer).where(Customer.name == "Maple Grove Schools").order_by(Site.id)
+        ).all()
+        one, *others = sites
+        role = {"role": "customer", "customer_id": one.customer_id, "only_sites": [one.id]}
+        session.execute(update(User).where(User.email == ALICE).values(**role))
+        foreign = session.scalar(select(Device.id).where(Device.site_id == others[0].id).limit(1))
+        own = session.scalar(select(Device.id).where(Device.site_id == one.id).limit(1))
+    for path in ("/", "/agents", "/reports", "/customers", f"/customers/{one.customer_id}"):
+        page = unescape(alice.get(path).text)
+        assert all(other.name not in page for other in others), path
+    assert one.name in alice.get("/").text
+    assert alice.get(f"/devices/{own}").status_code == 200
+    assert alice.get(f"/devices/{foreign}").status_code == 404
+    assert alice.get(f"/sites/{others[0].id}").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -276,7 +315,7 @@ def test_a_form_sent_from_another_site_does_nothing(alice, site):
     ("content", "kind", "expected"),
     [
         (b"a" * 17_000, "application/x-www-form-urlencoded", 413),
-        (b"&".join([b"a=b"] * 50), "application/x-www-form-urlencoded", 400),
+        (b"&".join([b"a=b"] * 150), "application/x-www-form-urlencoded", 400),
         (b'{"email": "a"}', "application/json", 400),
         (b"\xff\xfe=%ff%ed%a0%80", "application/x-www-form-urlencoded", 403),
         (b"token=%00&email=%00&password=%ed%a0%80", "application/x-www-form-urlencoded", 403),
