@@ -79,8 +79,12 @@ def batch_hash(sealed: bytes) -> bytes:
 
 def seal(body: bytes, header: Header, to: X25519PublicKey, signed_by: Ed25519PrivateKey) -> bytes:
     """The sealed batch of `body` (already compressed)."""
-    head = header.encode()
-    octets = head + _SUITE.encrypt(body, to, info=_INFO + head)
+    return seal_under(header.encode(), body, _INFO, to, signed_by)
+
+
+def seal_under(head: bytes, body: bytes, info: bytes, to: X25519PublicKey, signed_by: Ed25519PrivateKey) -> bytes:
+    """`body` sealed under a header; `info` tells apart what is sealed for different ends."""
+    octets = head + _SUITE.encrypt(body, to, info=info + head)
     return octets + signed_by.sign(octets)
 
 
@@ -102,8 +106,12 @@ def verify(sealed: bytes, by: Ed25519PublicKey) -> None:
 
 def unseal(sealed: bytes, with_key: X25519PrivateKey) -> bytes:
     """The body. Verify the signature first. Raises BrokenSeal."""
-    head = sealed[: _HEADER.size]
+    return unseal_under(_HEADER.size, sealed, _INFO, with_key)
+
+
+def unseal_under(head: int, sealed: bytes, info: bytes, with_key: X25519PrivateKey) -> bytes:
+    """The body of what seal_under() sealed under a header of `head` octets. Raises BrokenSeal."""
     try:
-        return _SUITE.decrypt(sealed[_HEADER.size : -_SIGNATURE], with_key, info=_INFO + head)
+        return _SUITE.decrypt(sealed[head:-_SIGNATURE], with_key, info=info + sealed[:head])
     except (InvalidTag, ValueError) as error:
         raise BrokenSeal("the body cannot be opened with the key that the header names") from error

@@ -17,6 +17,9 @@ from flexprint_server.migrations import upgrade
 from flexprint_server.tenants import sign_in
 from flexprint_server.tenants.models import (
     Agent,
+    AgentCommand,
+    AgentLog,
+    AgentState,
     AuditEntry,
     Customer,
     Dealer,
@@ -74,6 +77,11 @@ def filled(url: str) -> Iterator[Two]:
         session.add(AuditEntry(dealer_id=alice, at=NOW, who=email, what="a deed", target="a thing"))
         session.add(InstallKey(dealer_id=alice, site_id=site, key_hash=bytes(32), created_at=NOW, expires_at=NOW))
         agent = session.scalar(select(Agent.id).where(Agent.dealer_id == alice))
+        of_agent = {"dealer_id": alice, "agent_id": agent}
+        session.add(AgentLog(**of_agent, received_at=NOW, content=""))
+        session.add(AgentCommand(**of_agent, name="read", asked_at=NOW, asked_by="x", state="waiting"))
+        told = {"health": {}, "settings": {}, "allows": [], "unfit": {}}
+        session.add(AgentState(**of_agent, counter=1, checked_in_at=NOW, clock_offset_s=0, **told))
         customer = session.scalar(select(Customer.id).where(Customer.dealer_id == alice))
         for column, row in (("customer_id", customer), ("site_id", site), ("agent_id", agent)):
             where = {"place": f"{column}:{row}", column: row}

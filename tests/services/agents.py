@@ -13,9 +13,11 @@ from flexprint_server.database import Database
 from flexprint_server.tenants.keys import Keyring, open_keyring
 from flexprint_server.tenants.models import Dealer
 from flexprint_server.tenants.service import add_dealer, enrol, install_key
+from flexprint_shared import checkin
 from flexprint_shared.batch import Sender, document, pack
 from flexprint_shared.readings import Read
 from flexprint_shared.sealing import NO_BATCH, Header, batch_hash, key_id, seal
+from flexprint_shared.times import rfc3339
 from services.reads import NOON
 
 SECRET_KEY = "5e" * 32
@@ -31,6 +33,7 @@ class Agent:
         self.key = key
         self.sealing_key = sealing_key
         self.sequence = 0
+        self.counter = 0
         self.previous = NO_BATCH
 
     def batch(self, *reads: Read, at: datetime = NOON, **more: Any) -> bytes:
@@ -42,6 +45,13 @@ class Agent:
         sealed = self.seal(packed, self.sequence + 1, self.previous)
         self.sequence, self.previous = self.sequence + 1, batch_hash(sealed)
         return sealed
+
+    def check_in(self, now: datetime = NOON, *, counter: int | None = None, **told: Any) -> bytes:
+        """The next check-in, or the one of this counter."""
+        self.counter = self.counter + 1 if counter is None else counter
+        usual = {"format": 1, "at": rfc3339(now), "version": "0.1.0", "platform": "Windows 11", "host": "FRONT-DESK"}
+        header = checkin.Header(self.id, self.counter, key_id(self.sealing_key))
+        return checkin.seal(usual | told, header, self.sealing_key, self.key)
 
     def seal(self, packed: bytes, sequence: int, previous: bytes) -> bytes:
         """A batch outside the chain."""

@@ -2,6 +2,7 @@
 
     Refusal
       NotABatch TooLarge TooSlow UnknownAgent WrongSignature BrokenSeal UnreadableDocument StaleSequence
+      NotACheckIn StaleCheckIn
       NotARequest UnknownKey KeySpent KeyExpired TooManyAttempts
       Busy
 
@@ -70,6 +71,14 @@ class UnreadableDocument(Refusal):
 
 class StaleSequence(Refusal):
     slug, status, title = "stale-sequence", 409, "Sequence number already used"
+
+
+class NotACheckIn(Refusal):
+    slug, status, title = "not-a-check-in", 400, "Not a sealed check-in"
+
+
+class StaleCheckIn(Refusal):
+    slug, status, title = "stale-check-in", 409, "Check-in already seen"
 
 
 class NotARequest(Refusal):

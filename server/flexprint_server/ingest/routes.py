@@ -17,11 +17,13 @@ from starlette.requests import ClientDisconnect
 
 from flexprint_server.database import Database
 from flexprint_server.ingest import enrolment, refusals
+from flexprint_server.ingest.checkin import Desk
 from flexprint_server.ingest.service import Inbox, Receipt
 from flexprint_server.mail.addresses import mail_domain
 from flexprint_server.reports.queue import QueueAway
 from flexprint_server.settings import Settings
 from flexprint_server.tenants.keys import open_keyring
+from flexprint_shared import checkin
 from flexprint_shared.batch import LARGEST_SEALED
 
 _log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class Counts:
         self.repeated = Counter("flexprint_batches_repeated", "Batches that were stored before", registry=registry)
         self.refused = Counter("flexprint_refusals", "Calls refused", ["problem"], registry=registry)
         self.enrolled = Counter("flexprint_agents_enrolled", "Agents enrolled", registry=registry)
+        self.checked_in = Counter("flexprint_check_ins", "Check-ins answered", registry=registry)
         self.unwoken = Counter(
             "flexprint_queue_wake_failures", "Reports the queue could not be told of", registry=registry
         )
@@ -68,6 +71,7 @@ def router(settings: Settings, database: Database, wake: Wake, registry: Collect
         lambda: open_keyring(database, settings.secret_key, datetime.now(UTC)),
         mail_domain(settings.mail_from),
     )
+    desk = Desk(database, inbox.keyring, inbox.public_key, inbox.sealing_key)
     threads = ThreadPoolExecutor(_THREADS, "ingest")
 
     async def batches(request: Request) -> JSONResponse:
@@ -88,9 +92,17 @@ def router(settings: Settings, database: Database, wake: Wake, registry: Collect
         counts.enrolled.inc()
         return JSONResponse(answer, 201)
 
+    async def check_in(request: Request) -> Response:
+        sealed = await _body(request, checkin.LARGEST_SEALED)
+        running = asyncio.get_running_loop()
+        answer = await running.run_in_executor(threads, desk.receive, sealed, datetime.now(UTC))
+        counts.checked_in.inc()
+        return Response(answer, media_type=checkin.MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+
     # Plain routes: FastAPI's would work out for every call what it depends on, which is nothing.
     routes = APIRouter()
     routes.add_route("/agent/v1/batches", _answering(batches, counts), methods=["POST"])
+    routes.add_route("/agent/v1/checkin", _answering(check_in, counts), methods=["POST"])
     routes.add_route("/agent/v1/enroll", _answering(enroll, counts), methods=["POST"])
     return routes
 

@@ -76,14 +76,14 @@ class Inbox:
         """Stores the batch with everything that follows from it, or finds it stored. Raises refusals.Refusal."""
         header = _header(sealed)
         try:
-            sealing.verify(sealed, self._public_key(header.agent))
+            sealing.verify(sealed, self.public_key(header.agent))
         except sealing.WrongSignature as error:
             raise refusals.WrongSignature(
                 "The batch is not signed with the key that this agent enrolled with. If its files were restored or "
                 "copied from another machine, enrol it again with a new install key."
             ) from error
         # Before the transaction, because a key not yet known is looked up in one of its own.
-        key = self._sealing_key(header.sealing_key)
+        key = self.sealing_key(header.sealing_key)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with self._database.connection() as connection:
@@ -159,12 +159,14 @@ class Inbox:
                 mail_domain=self._mail_domain,
             )
 
-    def _sealing_key(self, key_id: bytes) -> X25519PrivateKey | None:
+    def sealing_key(self, key_id: bytes) -> X25519PrivateKey | None:
+        """The collector's key of this id; None where it has none such."""
         if key_id not in self.keyring().sealing:
             self._keyring = self._open_keyring()  # another process may have made a new one
         return self.keyring().sealing.get(key_id)
 
-    def _public_key(self, agent: UUID) -> Ed25519PublicKey:
+    def public_key(self, agent: UUID) -> Ed25519PublicKey:
+        """The key that the agent enrolled with. Raises UnknownAgent."""
         known = self._public_keys.get(agent)
         if known is None:
             with self._database.reading() as session:

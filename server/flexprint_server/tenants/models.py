@@ -355,3 +355,75 @@ class CollectorKey(Model):
     private_key: Mapped[bytes] = mapped_column(LargeBinary(128))
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+
+
+class AgentState(Model):
+    """What an agent told of itself when it last checked in (flexprint_shared.checkin). `counter` is that of the
+    check-in, `clock_offset_s` how much its clock is ahead of ours. `handed` is the version of the settings that it
+    took, `unfit` why it did not take some, by name, `allows` what its customer lets the dealer settle."""
+
+    __tablename__ = "agent_state"
+
+    agent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agent.id", ondelete="CASCADE"), primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    counter: Mapped[int] = mapped_column(BigInteger)
+    checked_in_at: Mapped[datetime]
+    clock_offset_s: Mapped[int] = mapped_column(BigInteger)
+    next_wake_at: Mapped[datetime | None]
+    health: Mapped[dict[str, Any]] = mapped_column(Json)
+    settings: Mapped[dict[str, str]] = mapped_column(Json)
+    allows: Mapped[list[str]] = mapped_column(Json)
+    handed: Mapped[str | None] = mapped_column(String(64))
+    unfit: Mapped[dict[str, str]] = mapped_column(Json)
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return _of_agents(cls.dealer_id, cls.agent_id, scope)
+
+
+class AgentCommand(Model):
+    """Something that an agent was told to do: one of flexprint_shared.checkin.COMMANDS. `state`: waiting, sent, one of
+    COMMAND_STATES, expired. An agent is told again until it has answered, and does it once."""
+
+    __tablename__ = "agent_command"
+    __table_args__ = (Index(None, "agent_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    agent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agent.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(10))
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str] = mapped_column(String(254))
+    state: Mapped[str] = mapped_column(String(12))
+    settled_at: Mapped[datetime | None]
+    said: Mapped[str | None] = mapped_column(String(300))
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return _of_agents(cls.dealer_id, cls.agent_id, scope)
+
+
+class AgentLog(Model):
+    """The log that an agent sent last."""
+
+    __tablename__ = "agent_log"
+
+    agent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agent.id", ondelete="CASCADE"), primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    received_at: Mapped[datetime]
+    content: Mapped[str] = mapped_column(Text)
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return _of_agents(cls.dealer_id, cls.agent_id, scope)
+
+
+def _of_agents(
+    dealer_id: InstrumentedAttribute[int], agent_id: InstrumentedAttribute[uuid.UUID], scope: Scope
+) -> ColumnElement[bool]:
+    """What a scope sees of a table whose rows belong to a dealer's agents."""
+    of_dealer = dealer_id == scope.dealer_id
+    if scope.customer_id is None:
+        return of_dealer
+    agents = Agent.__table__.c
+    return of_dealer & agent_id.in_(select(agents.id).where(agents.site_id.in_(sites_of(scope))))

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from flexprint_server.fleet.models import Read as StoredRead
 from flexprint_server.reports.models import Report
+from flexprint_shared import checkin
 from flexprint_shared.batch import LARGEST_SEALED
 from flexprint_shared.sealing import MEDIA_TYPE, NO_BATCH, batch_hash
 from services import agents
@@ -193,3 +194,15 @@ def request(key, public_key="A" * 43 + "=", **more):
 def test_a_batch_of_the_future_is_stored_as_it_came(client, agent, database):
     """A clock that is wrong is the agent's trouble; its reads are kept."""
     assert post(client, agent.batch(a_read(at=NOON + timedelta(days=3000)))).status_code == 200
+
+
+def test_a_check_in_is_answered_under_the_collectors_signature(client, agent, database):
+    sealed = agent.check_in()
+    answer = client.post("/agent/v1/checkin", content=sealed)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, checkin.MEDIA_TYPE)
+    identity = agents.keyring(database).identity.public_key()
+    assert checkin.answer_to(sealed, answer.content, identity)["commands"] == []
+    again = refused(client.post("/agent/v1/checkin", content=sealed), 409, "stale-check-in")
+    assert again["last_counter"] == 1
+    refused(client.post("/agent/v1/checkin", content=b"x" * (checkin.LARGEST_SEALED + 1)), 413, "too-large")
+    refused(client.post("/agent/v1/checkin", content=agent.batch()), 400, "not-a-check-in")
