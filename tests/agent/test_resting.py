@@ -36,7 +36,7 @@ KYOCERA = next(one for one in office() if one.truth and one.truth.model == "ECOS
 MANNERS = {
     "127.36.1.1": FLAWLESS,
     "127.36.1.2": Quirks(silent_after=2),
-    "127.36.1.3": Quirks(restarts_on="1.3.6.1.2.1.43.11", restart_requests=0),
+    "127.36.1.3": Quirks(restarts_on=("1.3.6.1.2.1.43.11",), restart_requests=0),
     "127.36.1.4": Quirks(latency=0.45),
     "127.36.1.5": Quirks(most_bindings=1, beyond="tooBig", bulk="silence"),
 }

@@ -42,7 +42,7 @@ class Quirks:
     loss: float = 0.0
     silent_after: int | None = None
     first_lost: int = 0
-    restarts_on: str | None = None
+    restarts_on: tuple[str, ...] = ()
     restart_requests: int = 4
     reply_address: str | None = None
     reply_port: bool = False
@@ -99,6 +99,7 @@ class Device:
         self.quirks = quirks
         self._community = quirks.community.encode()
         self._walk_only = tuple(map(wire.oid, quirks.walk_only))
+        self._restarts_on = tuple(map(wire.oid, quirks.restarts_on))
         self._rows = {row.oid: row for row in rows}
         self._arrange()
 
@@ -143,8 +144,8 @@ class Device:
             self._deaf_until = 0  # somebody started it
         if luck < quirks.loss or asked < self._deaf_until:
             return None
-        if quirks.restarts_on is not None:
-            if self._touches(question, wire.oid(quirks.restarts_on)):
+        if self._restarts_on:
+            if self._touches(question, self._restarts_on):
                 self._started_at, self._deaf_until = ticks or 0, asked + 1 + quirks.restart_requests
                 return None
             ticks = None if ticks is None else ticks - self._started_at
@@ -154,15 +155,15 @@ class Device:
             self._ticks = ticks
         return self._spoilt(self._said(question))
 
-    def _touches(self, question: wire.Question, subtree: bytes) -> bool:
-        """Whether a request asks for something in a subtree, or would come upon it."""
-        if any(name.startswith(subtree) for name in question.oids):
+    def _touches(self, question: wire.Question, subtrees: tuple[bytes, ...]) -> bool:
+        """Whether a request asks for something in one of these, or would come upon it."""
+        if any(name.startswith(subtrees) for name in question.oids):
             return True
         if question.kind == wire.GET:
             return False
         steps = max(question.error_at, 1) if question.kind == wire.GETBULK else 1
         places = (self.table.after(name) for name in question.oids)
-        return any(name.startswith(subtree) for place in places for name in self.table.names[place : place + steps])
+        return any(name.startswith(subtrees) for place in places for name in self.table.names[place : place + steps])
 
     def _spoilt(self, message: bytes | None) -> bytes | None:
         """The answer as a device with garbage on its tongue sends it."""

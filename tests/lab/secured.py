@@ -202,6 +202,10 @@ def _clock(engine: Any, boots: int | None, seconds: int) -> None:
     held_time.syntax = held_time.syntax.clone(int(time.time()) - seconds)
 
 
+# snmpUnknownContexts (RFC 3413)
+_UNKNOWN_CONTEXTS: Final = (1, 3, 6, 1, 6, 3, 12, 1, 5, 0)
+
+
 def _stand(facts: dict[str, Any], port: int, loop: asyncio.AbstractEventLoop) -> tuple[_Standing, int]:
     from pyasn1.codec.ber import decoder, encoder
     from pysnmp.carrier.asyncio.dgram import udp
@@ -231,6 +235,8 @@ def _stand(facts: dict[str, Any], port: int, loop: asyncio.AbstractEventLoop) ->
             *head, PDU, most, state = around
             told: dict[str, Any] = {}
             try:
+                if str(head[5]) not in facts["contexts"]:  # pysnmp itself has the one without a name, always
+                    raise smi.GenError(name=(), idx=0, oid=_UNKNOWN_CONTEXTS, val=v2c.Counter32(1))
                 for at, (name, _) in enumerate(v2c.apiPDU.get_varbinds(PDU)):
                     self.verify_access("read", (name, None), snmpEngine=snmpEngine, idx=at)
                 answer = said(PDU)

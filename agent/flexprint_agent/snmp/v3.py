@@ -162,7 +162,7 @@ _UNKNOWN_ENGINE: Final = Fault(
 _CONTEXT: Final = Fault(
     "unknown-context",
     "it has no context named '{context}'",
-    "leave the context out, or enter the one that the printer has",
+    "leave the context out, or enter the one that the printer has; some network cards answer in Jetdirect alone",
 )
 _NO_ACCESS: Final = Fault(
     "no-access",

@@ -56,6 +56,7 @@ class Liar:
             manner: self.chance.choice((0.0, 0.0, 0.02, 0.3)) for manner in ("silent", "error", "lies", "cut", "astray")
         }
         self.endless = self.chance.random() < 0.1
+        self.walk_only = _walk_only(random.Random(~seed), self.order)
         self.asks = 0
 
     def _values(self) -> dict[bytes, Value]:
@@ -114,7 +115,11 @@ class Liar:
 
     def _honest(self, ask: Ask) -> list[Binding]:
         if ask.kind == "get":
-            return [(name, *self.values.get(name, (ber.NO_SUCH_INSTANCE, b""))) for name in ask.oids]
+            nothing = (ber.NO_SUCH_INSTANCE, b"")
+            return [
+                (name, *(nothing if name.startswith(self.walk_only) else self.values.get(name, nothing)))
+                for name in ask.oids
+            ]
         rounds = ask.repetitions if ask.kind == "bulk" else 1
         bindings: list[Binding] = []
         following = list(ask.oids)
@@ -133,6 +138,14 @@ class Liar:
             return longer
         key = _arcs(name)
         return next((one for one in self.order if _arcs(one) > key), name)
+
+
+def _walk_only(chance: random.Random, names: list[bytes]) -> tuple[bytes, ...]:
+    """What this device answers to no GET, though to a walk: nothing of most, of some a table."""
+    if not names or chance.random() < 0.8:
+        return ()
+    name = chance.choice(names)
+    return (name[: chance.randint(6, max(6, len(name)))],)
 
 
 def _arcs(name: bytes) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Every quirk that real printers have been seen to have, on a machine of its own, over the wire: read right."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ ADDRESSES = [f"127.20.90.{number}" for number in range(1, len(QUIRKS) + 1)]
 TOLD = {
     "manufacturer", "model", "serial", "label", "firmware", "sys_object_id", "absent_identity", "meters", "units", "absent",
     "warns", "supplies", "names", "parts", "cartridges", "state", "errors", "console", "color", "alerts", "evidence", "packets",
+    "unread", "never_said",
 }  # fmt: skip
 
 
@@ -32,7 +34,12 @@ def test_a_printer_with_a_quirk_is_read_right(at, readings):
     told, reading = QUIRKS[at].told, readings[ADDRESSES[at]]
     assert set(told) <= TOLD
     read = reading.read
+    if "unread" in told:
+        assert (read, reading.fell_silent) == (None, False)
+        assert reading.error.startswith(told["unread"])
+        return
     assert read is not None, reading.error
+    assert not reading.restarted
     identity = read.identity.as_json()
     assert {key: identity[key] for key in identity if key in told} == {
         key: told[key] for key in identity if key in told
@@ -50,6 +57,8 @@ def test_a_printer_with_a_quirk_is_read_right(at, readings):
     assert_status(read, told)
     for oid in told.get("evidence", ()):
         assert any(item.oid.endswith(oid) for item in read.evidence)
+    said = json.dumps(read.as_json(), ensure_ascii=False)
+    assert [text for text in told.get("never_said", ()) if text in said] == []
     assert reading.packets <= told.get("packets", 60)
 
 

@@ -121,6 +121,28 @@ def test_no_object_holds_two_meters(file):
     assert len(set(keyed)) == len(keyed)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "1.3.6.1.2.1.43.10.2.1.4.1.2",  # another marker, not mono
+        "1.3.6.1.2.1.43.10.2.1.4.1.3",  # nor colour
+        "1.3.6.1.4.1.2435.2.3.9.4.2.1.5.5.52.31.1.2.1",  # always 100 %, not toner
+        "1.3.6.1.4.1.1602.1.11.1.3.1.4.1",
+        "1.3.6.1.4.1.1347.43.5.2.1.5.1.1",
+        "1.3.6.1.4.1.18334.1.1.1.5.7.1.1.4.1",
+        "1.3.6.1.4.1.2699.1.2.1.2.1.3",  # without the entry's arc
+    ],
+)
+def test_no_oid_is_used_that_circulates_with_a_wrong_meaning(wrong):
+    assert ber.oid(wrong) not in tables.objects(tables.vendors())
+
+
+def test_the_serial_of_an_hp_is_no_status():
+    rows = [row for vendor in tables.vendors() for row in vendor.texts]
+    serial = ber.oid("1.3.6.1.4.1.11.2.3.9.4.2.1.1.3.3.0")
+    assert {row.field for row in rows if row.oid == serial} == {"serial"}
+
+
 def test_no_two_tables_claim_one_device():
     """Neither by the enterprise of its sysObjectID nor by its maker's name."""
     for one, other in itertools.combinations(tables.vendors(), 2):

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -36,7 +37,7 @@ KINDS = [
     ("SHA-512", "AES-256"),
 ]
 DESCRIPTION, NAME = ber.oid("1.3.6.1.2.1.1.1.0"), ber.oid("1.3.6.1.2.1.1.5.0")
-PRINTER, ZEROS, RELUCTANT = "127.30.0.1", "127.30.0.2", "127.30.0.3"
+PRINTER, ZEROS, RELUCTANT, CARD = (f"127.30.0.{place}" for place in range(1, 5))
 
 
 def user(auth=None, privacy=None, name=None, **more):
@@ -59,6 +60,7 @@ def printers():
             Safe(PRINTER, TABLE, (*accounts, account(METER)), contexts=("", "floor2")),
             Safe(ZEROS, TABLE, (account(METER),), engine_id="8000270f05" + "00" * 20),
             Safe(RELUCTANT, TABLE, (account(METER, reads=False),)),
+            Safe(CARD, TABLE, (account(METER),), contexts=("Jetdirect",)),
         ]
     ) as running:
         yield running
@@ -140,6 +142,14 @@ def test_a_user_that_may_read_nothing_is_told_so_at_once(printers):
 def test_a_context_is_asked_for_by_its_name(printers):
     held = user("SHA-256", None, "SHA-256-None", context="floor2")
     assert ask(printers, held).error is None
+
+
+def test_a_network_card_that_answers_in_a_context_of_its_own_alone(printers):
+    """As HP's do; the refusal says what to enter."""
+    outcome = ask(printers, METER, address=CARD)
+    assert [refusal.fault.name for refusal in outcome.refusals] == ["unknown-context"]
+    assert "Jetdirect" in outcome.error
+    assert ask(printers, replace(METER, context="Jetdirect"), address=CARD).error is None
 
 
 def test_users_are_tried_in_order_until_one_is_served(printers):

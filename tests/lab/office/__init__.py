@@ -106,6 +106,10 @@ def _quirk(facts: dict[str, Any]) -> Quirk:
     for oid, said in facts.get("rows", {}).items():
         kind, _, text = said.partition(" ")
         sheet.maker(oid, kind, text)
+    for column, (count, said) in facts.get("many", {}).items():
+        kind, _, text = said.partition(" ")
+        for row in range(1, count + 1):
+            sheet.maker(f"{column}.{row}", kind, text)
     agent = facts.get("agent", {})
     manners = replace(base.quirks, **{name: tuple(of) if isinstance(of, list) else of for name, of in agent.items()})
     return Quirk(facts["name"], facts["seen_on"], list(sheet.rows.values()), manners, facts["told"])
