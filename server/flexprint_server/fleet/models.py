@@ -2,10 +2,11 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     ForeignKey,
     Index,
@@ -15,13 +16,26 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    Uuid,
+    column,
     select,
+    table,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
-from flexprint_server.database import BigKey, Json, Model, Scope
+from flexprint_server.database import BigKey, Instant, Json, Model, Scope
 from flexprint_server.fleet.figures import meters_of, supplies_of
 from flexprint_server.tenants.models import Site, of_dealer_at_site, sites_of
+
+BATCH: Final = table(
+    "batch",
+    column("id", BigInteger),
+    column("agent_id", Uuid),
+    column("sequence", BigInteger),
+    column("received_at", Instant),
+    column("gap", Boolean),
+)
+"""The batch as a read sees it: its model belongs to the room that takes batches in, above this one."""
 
 
 class Device(Model):

@@ -10,27 +10,22 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar, get_args
 
 from sqlalchemy import (
-    BigInteger,
     BindParameter,
-    Boolean,
     ColumnElement,
     Select,
     and_,
     bindparam,
     case,
-    column,
     func,
     not_,
     or_,
     select,
-    table,
     true,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
-from flexprint_server.database import Instant
-from flexprint_server.fleet.models import Device, Layout, Read
-from flexprint_server.fleet.storing import ABSURD
+from flexprint_server.fleet.models import BATCH, Device, Layout, Read
+from flexprint_server.fleet.origin import ABSURD
 from flexprint_server.fleet.summary import NEW_FOR, STALE_AFTER
 from flexprint_server.tenants.models import Agent, Customer, Site
 
@@ -56,15 +51,6 @@ MOST_POINTS: Final = 5000
 """Points of a device's history at most: 90 days, hourly and more."""
 
 _Group = TypeVar("_Group")
-
-# The batch as a read sees it: its model belongs to the room that takes batches in, above this one.
-_batch: Final = table(
-    "batch",
-    column("id", BigInteger),
-    column("sequence", BigInteger),
-    column("received_at", Instant),
-    column("gap", Boolean),
-)
 
 
 @dataclass(slots=True, frozen=True)
@@ -415,12 +401,12 @@ def _reads(dealer_id: int, device_id: int) -> Select[*tuple[Any, ...]]:
             Read.row,
             Read.meters,
             Layout.content,
-            _batch.c.sequence,
-            _batch.c.received_at,
-            _batch.c.gap,
+            BATCH.c.sequence,
+            BATCH.c.received_at,
+            BATCH.c.gap,
         )
         .join(Layout, Layout.id == Read.layout_id)
-        .join(_batch, _batch.c.id == Read.batch_id)
+        .join(BATCH, BATCH.c.id == Read.batch_id)
         .where(Read.dealer_id == dealer_id, Read.device_id == device_id)
         .order_by(Read.read_at.desc(), Read.id.desc())
     )

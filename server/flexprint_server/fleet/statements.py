@@ -62,8 +62,13 @@ _FIGURES: Final = {
     "states": "text",
 }
 
-# A device goes over to `agent` and `site` when its owner has not read it since `unowned`.
-_TAKEN_OVER: Final = "(device.agent_id = :agent OR device.owner_read_at < :unowned)"
+# A device goes over to `agent` and `site` when its owner has not read it since `unowned`, or told a time that is none.
+_TAKEN_OVER: Final = "(device.agent_id = :agent OR device.owner_read_at < :unowned OR device.owner_read_at > :absurd)"
+# What a batch has to know of a device before it changes it.
+_BEFORE: Final = (
+    "said, (device.agent_id = :agent AND device.owner_read_at = device.last_read_at) AS plain, layout_id, "
+    "CAST(meter_values AS text) AS meter_values"
+)
 _COUNTS: Final = {
     **{column: f"x.{name}" for name, column in _COUNTED.items()},
     "supply_left": "x.supply_left",
@@ -130,32 +135,36 @@ class Prepared:
 
 @_for_each_dialect
 def known_keys(dialect: Dialect) -> Prepared:
-    """(key, device_id, said) of those of `keys` that name a device of `dealer`. Where all of them do, these devices
-    are locked as lock_devices() does it; where one does not, none is, for a lock on the dealer has to come first."""
+    """(key, device_id, seen_as, and what lock_devices() gives of that device) of those of `keys` that name a device of
+    `dealer`. Where all of them do, these devices are locked as lock_devices() does it; where one does not, none is, for
+    a lock on the dealer has to come first."""
     if dialect.name == POSTGRESQL:
         # OFFSET 0 keeps the planner from turning this round: one look into the index for each key, whatever it
         # believes about the size of the table.
         sql = (
-            "WITH known AS MATERIALIZED (SELECT found.key, found.device_id "
+            "WITH known AS MATERIALIZED (SELECT found.key, found.device_id, found.seen_as "  # noqa: S608
             "FROM json_array_elements_text(CAST(:keys AS json)) AS wanted(key) "
-            "CROSS JOIN LATERAL (SELECT key, device_id FROM device_key "
+            "CROSS JOIN LATERAL (SELECT key, device_id, seen_as FROM device_key "
             "WHERE dealer_id = :dealer AND key = wanted.key OFFSET 0) AS found), "
-            "locked AS MATERIALIZED (SELECT id, said FROM device WHERE id = ANY(ARRAY(SELECT device_id FROM known)) "
+            f"locked AS MATERIALIZED (SELECT id, {_BEFORE} FROM device "
+            "WHERE id = ANY(ARRAY(SELECT device_id FROM known)) "
             "AND (SELECT count(*) FROM known) = json_array_length(CAST(:keys AS json)) "
             "ORDER BY id FOR NO KEY UPDATE) "
-            "SELECT known.key, known.device_id, locked.said FROM known LEFT JOIN locked ON locked.id = known.device_id"
+            "SELECT known.key, known.device_id, known.seen_as, locked.said, locked.plain, locked.layout_id, "
+            "locked.meter_values FROM known LEFT JOIN locked ON locked.id = known.device_id"
         )
     else:
         sql = (
-            "SELECT key, device_id, said FROM device_key JOIN device ON device.id = device_id "
+            f"SELECT key, device_id, seen_as, {_BEFORE} FROM device_key JOIN device ON device.id = device_id "  # noqa: S608
             "WHERE device_key.dealer_id = :dealer AND key IN (SELECT value FROM json_each(:keys))"
         )
-    return Prepared(text(sql), dialect)
+    return _prepared(sql, dialect)
 
 
 @_for_each_dialect
 def lock_devices(dialect: Dialect) -> Prepared:
-    """(id, said) of the devices `ids`, locked in the order of their numbers. SQLite has one writer at a time.
+    """Of the devices `ids`, locked in the order of their numbers: id, what they said, whether `agent` is the only one
+    that reads them, the layout and figures of their newest read. SQLite has one writer at a time.
 
     Neither this nor what changes devices names the dealer: the numbers come from its own keys, and a condition
     more would send PostgreSQL through all devices of the dealer."""
@@ -164,7 +173,30 @@ def lock_devices(dialect: Dialect) -> Prepared:
         locking = " FOR NO KEY UPDATE"
     else:
         named, locking = "IN (SELECT value FROM json_each(:ids))", ""
-    return Prepared(text(f"SELECT id, said FROM device WHERE id {named} ORDER BY id{locking}"), dialect)  # noqa: S608
+    return _prepared(f"SELECT id, {_BEFORE} FROM device WHERE id {named} ORDER BY id{locking}", dialect)  # noqa: S608
+
+
+@_for_each_dialect
+def owners_read(dialect: Dialect) -> Prepared:
+    """Devices that `agent` owns and has read at the times that `devices` tell, although another one read them later."""
+    rows = _rows("devices", {"device_id": "bigint", "at": "bigint"}, dialect.name)
+    return _prepared(
+        f"WITH x AS {rows} UPDATE device SET owner_read_at = x.read_at FROM x WHERE device.id = x.device_id "  # noqa: S608
+        "AND device.agent_id = :agent AND device.owner_read_at < x.read_at AND x.read_at < :absurd",
+        dialect,
+    )
+
+
+@_for_each_dialect
+def note_seen_as(dialect: Dialect) -> Prepared:
+    """Of `reads` of `batch` just stored, which device each was seen as before people merged or split."""
+    columns = {"row": "smallint", "device_id": "bigint", "at": "bigint", "seen_as": "bigint"}
+    rows = _rows("reads", columns, dialect.name)
+    return _prepared(
+        f"WITH x AS {rows} UPDATE read SET seen_as = x.seen_as FROM x WHERE read.device_id = x.device_id "  # noqa: S608
+        "AND read.read_at = x.read_at AND read.batch_id = :batch AND read.row = x.row",
+        dialect,
+    )
 
 
 @_for_each_dialect
@@ -175,7 +207,7 @@ def change_devices(dialect: Dialect) -> Prepared:
         **{name: f"x.{name}" for name in _SHOWN},
         # Without this a device that kept its serial to itself for once would vanish from searches by it.
         "search_text": "CASE WHEN x.serial IS NULL AND device.serial IS NOT NULL "
-        "THEN device.search_text ELSE x.search_text END",
+        "THEN device.search_text ELSE x.search_text || device.typed_text END",
         **_COUNTS,
     }
     columns = {**_FIGURES, **_SAID, **_SHOWN, "search_text": "text"}

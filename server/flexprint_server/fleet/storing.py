@@ -7,28 +7,20 @@ agents that see the same devices at the same time wait for each other and never 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any, Final
-from uuid import UUID
+from operator import lt
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import asdict
 from sqlalchemy import Connection, insert, select
 
-from flexprint_server.fleet import statements
-from flexprint_server.fleet.identity import Match, conflict_note, match
-from flexprint_server.fleet.models import Device, DeviceKey
+from flexprint_server.fleet import deciding, epochs, ownership, statements
+from flexprint_server.fleet.identity import Known, Seen, conflict_note, decide, plainly
+from flexprint_server.fleet.models import Device
+from flexprint_server.fleet.origin import ABSURD, OWNED_FOR, Origin
 from flexprint_server.tenants.models import Dealer
 from flexprint_shared.times import from_milliseconds
-
-OWNED_FOR: Final = timedelta(days=7)
-"""How long a device stays with the agent that read it first, after that agent's last read of it, when another
-agent reads it too."""
-
-ABSURD: Final = timedelta(days=1)
-"""A read so far ahead of its arrival comes from a clock that was wrong. It is stored as it came, but does not
-keep later ones from showing as the newest."""
 
 
 class Figures(msgspec.Struct, gc=False):
@@ -99,74 +91,95 @@ class Arrival:
         self.told = blake2b("\n".join([self.told, *self.notes]).encode(), digest_size=8).hexdigest()
 
 
-@dataclass(slots=True, frozen=True)
-class Origin:
-    """Who brought the reads, in which batch, and when that arrived."""
+class _Before(NamedTuple):
+    """What a device was before this batch: the columns of statements.lock_devices()."""
 
-    dealer_id: int
-    site_id: int
-    agent_id: UUID
-    batch_id: int
-    received_at: datetime
+    said: str
+    plain: bool
+    layout_id: int
+    meter_values: str
 
 
-@dataclass(slots=True, frozen=True)
-class _Place:
-    """The device a read belongs to, and those of its keys that name another one."""
+@dataclass(slots=True)
+class _Known:
+    """What the keys of a batch name. `before` has the devices where they are locked already, `devices` what deciding
+    needs to know where it may come to that; `seen_as` is empty but where people have merged or split."""
 
-    device: int
-    conflicts: Sequence[tuple[str, int]]
+    names: dict[str, int]
+    seen_as: dict[str, int]
+    before: dict[int, _Before] | None
+    devices: dict[int, Known]
 
 
 def store(connection: Connection, origin: Origin, arrivals: Sequence[Arrival]) -> None:
     """Stores every read, and each device as its newest read shows it."""
     if not arrivals:
         return
-    places, told = _places(connection, origin, arrivals)
-    for arrival, place in zip(arrivals, places, strict=True):
-        arrival.figures.device_id = place.device
-        if place.conflicts:
-            arrival.note_conflicts(place.conflicts)
+    known = _look_up(connection, origin, {key for arrival in arrivals for key in arrival.keys})
+    for arrival in arrivals:
+        device = plainly(arrival.keys, known.names)
+        arrival.figures.device_id = device or _decided(connection, origin, arrival, known)
     newest = _newest(arrivals)
-    if told is None:
-        told = _lock(connection, newest)
-    _write(connection, origin, newest, told, arrivals)
+    before = known.before if known.before is not None else _lock(connection, origin, newest)
+    went_down = suspects(arrivals, before, one_each=len(newest) == len(arrivals))
+    if went_down:
+        epochs.note(connection, origin, went_down)
+    shared = [device for device in newest if not before[device].plain]
+    if shared:
+        times = {device: newest[device].figures.at for device in shared}
+        with ownership.watched(connection, origin, shared, times):
+            _write(connection, origin, newest, before, arrivals)
+    else:
+        _write(connection, origin, newest, before, arrivals)
+    if known.seen_as:
+        _note_seen_as(connection, origin, arrivals, known.seen_as)
 
 
-def _places(
-    connection: Connection, origin: Origin, arrivals: Sequence[Arrival]
-) -> tuple[list[_Place], dict[int, str] | None]:
-    """The device of every read; and, where all of them were known by all their keys, what each has said of itself.
-    These are locked; where that is None, none is."""
-    keys = {key for arrival in arrivals for key in arrival.keys}
-    known = _known(connection, origin.dealer_id, keys)
-    if len(known) == len(keys):
-        names = {key: device for key, device, _ in known}
-        told = {device: said for _, device, said in known}
-        return [_place(connection, origin, arrival, names, set()) for arrival in arrivals], told
+def _look_up(connection: Connection, origin: Origin, keys: set[str]) -> _Known:
+    rows = _rows_of(connection, origin, keys)
+    if len(rows) == len(keys):
+        before = {row[1]: _Before(*row[3:]) for row in rows}
+        return _Known(_names(rows), _seen_as(rows), before, {})
     # Somebody else may be making the same devices at this moment.
     connection.execute(select(Dealer.id).where(Dealer.id == origin.dealer_id).with_for_update(key_share=True))
-    names = {key: device for key, device, _ in _known(connection, origin.dealer_id, keys)}
-    with_serial = _with_serial(connection, origin.dealer_id, names.values())
-    return [_place(connection, origin, arrival, names, with_serial) for arrival in arrivals], None
+    rows = _rows_of(connection, origin, keys)
+    names = _names(rows)
+    return _Known(names, _seen_as(rows), None, deciding.known(connection, origin.dealer_id, set(names.values())))
 
 
-def _place(
-    connection: Connection, origin: Origin, arrival: Arrival, names: dict[str, int], with_serial: set[int]
-) -> _Place:
-    found = match(arrival.keys, names, with_serial)
-    device = found.device or _new_device(connection, origin, arrival)
-    if found.new_keys:
-        _name(connection, origin.dealer_id, device, found)
-        names.update(dict.fromkeys(found.new_keys, device))
-        with_serial |= {device for key in found.new_keys if key.startswith("serial:")}
-    return _Place(device, [(key, names[key]) for key in found.conflicts])
+def _rows_of(connection: Connection, origin: Origin, keys: Iterable[str]) -> list[Any]:
+    facts = {"dealer": origin.dealer_id, "agent": origin.agent_id, "keys": _json(list(keys))}
+    return statements.known_keys(connection.dialect).run(connection, facts)
 
 
-def _name(connection: Connection, dealer_id: int, device: int, found: Match) -> None:
-    connection.execute(
-        insert(DeviceKey), [{"dealer_id": dealer_id, "key": key, "device_id": device} for key in found.new_keys]
-    )
+def _names(rows: Iterable[Any]) -> dict[str, int]:
+    return {row[0]: row[1] for row in rows}
+
+
+def _seen_as(rows: Iterable[Any]) -> dict[str, int]:
+    return {row[0]: row[2] for row in rows if row[2] is not None}
+
+
+def _decided(connection: Connection, origin: Origin, arrival: Arrival, known: _Known) -> int:
+    """The device of a read whose keys do not all name the same one: somebody new, something swapped, or a doubt."""
+    said = arrival.say()
+    at = from_milliseconds(arrival.figures.at)
+    kind = (said.manufacturer, said.model)
+    seen = Seen(arrival.keys, kind, arrival.figures.total, at, said.serial, ", ".join(said.macs or ()))
+    decision = decide(seen, known.names, known.devices)
+    device = decision.device or _new_device(connection, origin, arrival)
+    origin_of = next((known.seen_as[key] for key in arrival.keys if key in known.seen_as), None)
+    if decision.new_keys:
+        deciding.name(connection, origin.dealer_id, device, decision.new_keys, origin_of)
+    conflicts = [(key, known.names[key]) for key in decision.conflicts]
+    deciding.note(connection, origin.dealer_id, device, seen, decision, conflicts, known.devices)
+    if conflicts:
+        arrival.note_conflicts(conflicts)
+    known.names.update(dict.fromkeys(decision.new_keys, device))
+    if origin_of is not None:
+        known.seen_as.update(dict.fromkeys(decision.new_keys, origin_of))
+    known.devices[device] = deciding.as_seen(device, seen, known.devices.get(device))
+    return device
 
 
 def _new_device(connection: Connection, origin: Origin, arrival: Arrival) -> int:
@@ -192,19 +205,6 @@ def _new_device(connection: Connection, origin: Origin, arrival: Arrival) -> int
     return int(connection.execute(statement.returning(Device.id)).scalar_one())
 
 
-def _known(connection: Connection, dealer_id: int, keys: Iterable[str]) -> Sequence[tuple[str, int, str]]:
-    """(key, device, what that said of itself) of those that name a device."""
-    facts = {"dealer": dealer_id, "keys": _json(list(keys))}
-    return statements.known_keys(connection.dialect).run(connection, facts)
-
-
-def _with_serial(connection: Connection, dealer_id: int, devices: Iterable[int]) -> set[int]:
-    known = select(DeviceKey.device_id).where(
-        DeviceKey.dealer_id == dealer_id, DeviceKey.device_id.in_(set(devices)), DeviceKey.key.startswith("serial:")
-    )
-    return set(connection.scalars(known))
-
-
 def _newest(arrivals: Sequence[Arrival]) -> dict[int, Arrival]:
     """The newest read of each device, by the device's number, in the order of these."""
     newest: dict[int, Arrival] = {}
@@ -217,16 +217,54 @@ def _time(arrival: Arrival) -> int:
     return arrival.figures.at
 
 
-def _lock(connection: Connection, devices: Iterable[int]) -> dict[int, str]:
-    """What the devices said before; and locks them, in the order given."""
-    return dict(statements.lock_devices(connection.dialect).run(connection, {"ids": _json(list(devices))}))
+def _lock(connection: Connection, origin: Origin, devices: Iterable[int]) -> dict[int, _Before]:
+    """What the devices were before; and locks them, in the order given."""
+    facts = {"ids": _json(list(devices)), "agent": origin.agent_id}
+    rows = statements.lock_devices(connection.dialect).run(connection, facts)
+    return {row[0]: _Before(*row[1:]) for row in rows}
+
+
+def suspects(
+    arrivals: Sequence[Arrival], before: Mapping[int, _Before], *, one_each: bool
+) -> list[tuple[Figures, Figures | None]]:
+    """Reads that may have a counter lower than the read before them, each with that read where this batch brought it.
+    Nearly always none, so this looks at every read no closer than it has to. `one_each`: no device has two reads."""
+    found: list[tuple[Figures, Figures | None]] = []
+    last: dict[int, Figures] = {}
+    for arrival in arrivals if one_each else sorted(arrivals, key=_time):
+        figures = arrival.figures
+        earlier = last.get(figures.device_id)
+        if earlier is not None:
+            layout, values = earlier.layout_id, earlier.meters
+        else:
+            known = before[figures.device_id]
+            layout, values = known.layout_id, msgspec.json.decode(known.meter_values)
+        if layout != figures.layout_id or any(map(lt, figures.meters, values)):
+            found.append((figures, earlier))
+        if not one_each:
+            last[figures.device_id] = figures
+    return found
+
+
+def _note_seen_as(
+    connection: Connection, origin: Origin, arrivals: Sequence[Arrival], seen_as: Mapping[str, int]
+) -> None:
+    """Keeps which device a read would have been stored for, had nobody merged or split."""
+    rows = []
+    for arrival in arrivals:
+        device = next((seen_as[key] for key in arrival.keys if key in seen_as), None)
+        if device is not None:
+            figures = arrival.figures
+            rows.append({"row": figures.row, "device_id": figures.device_id, "at": figures.at, "seen_as": device})
+    facts = {"batch": origin.batch_id, "reads": _json(rows)}
+    statements.note_seen_as(connection.dialect).run(connection, facts)
 
 
 def _write(
     connection: Connection,
     origin: Origin,
     newest: Mapping[int, Arrival],
-    told: Mapping[int, str],
+    before: Mapping[int, _Before],
     arrivals: Sequence[Arrival],
 ) -> None:
     """Writes reads and devices: those that say something new in words get everything at once, the others their
@@ -241,7 +279,7 @@ def _write(
     }
     news = []
     for device, arrival in newest.items():
-        arrival.figures.newest = told[device] == arrival.told
+        arrival.figures.newest = before[device].said == arrival.told
         if not arrival.figures.newest:
             news.append({**asdict(arrival.figures), **asdict(arrival.said())})
     if news:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from flexprint_server.database import Database
 from flexprint_server.fleet import storing
 from flexprint_server.fleet.layouts import Layouts
+from flexprint_server.fleet.origin import Origin
 from flexprint_server.fleet.statements import POSTGRESQL, Prepared
 from flexprint_server.ingest import document as documents
 from flexprint_server.ingest import refusals
@@ -128,18 +129,18 @@ class Inbox:
         ((number,),) = store_batch.run(connection, facts)
         for statement in others:
             statement.run(connection, facts)
-        origin = storing.Origin(agent.dealer_id, agent.site_id, header.agent, number, now)
+        origin = Origin(agent.dealer_id, agent.site_id, header.agent, number, now)
         self._store_reads(connection, document, origin)
         report = self._request_report(connection, document, origin, recipients)
         return Receipt(digest, header.sequence, len(document.reads.layout), new=True, report=report)
 
-    def _store_reads(self, connection: Connection, document: Document, origin: storing.Origin) -> None:
+    def _store_reads(self, connection: Connection, document: Document, origin: Origin) -> None:
         models = models_of(document)
         layout_ids = self._layouts.ids(connection, origin.dealer_id, [(model.hash, model.content) for model in models])
         storing.store(connection, origin, arrivals_of(document, models, layout_ids, origin.agent_id))
 
     def _request_report(
-        self, connection: Connection, document: Document, origin: storing.Origin, recipients: list[str]
+        self, connection: Connection, document: Document, origin: Origin, recipients: list[str]
     ) -> int | None:
         if document.report is None:
             return None

@@ -4,14 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from flexprint_server.database import Database
-from flexprint_server.fleet.models import Device
+from flexprint_server.fleet import ownership
+from flexprint_server.fleet.models import Device, DeviceEvent, Doubt, MeterEpoch
 from flexprint_server.fleet.models import Read as StoredRead
 from flexprint_server.ingest.service import Inbox
 from flexprint_server.tenants.models import Site
-from flexprint_shared.readings import Status
+from flexprint_shared.readings import Meter, Status
 from services import agents
 from services.reads import NOON, a_read, later
 
@@ -37,6 +38,10 @@ class World:
     def device(self):
         (only,) = self.devices()
         return only
+
+    def rows(self, model):
+        with self.database.reading() as session:
+            return session.scalars(select(model).order_by(model.id)).all()
 
     def reads(self):
         with self.database.reading() as session:
@@ -115,6 +120,35 @@ def test_a_network_card_that_moves_takes_no_pages_along(world):
     assert one.warnings == []
 
 
+def test_a_doubt_is_kept_once_however_often_it_comes(world):
+    """For people to settle: the card of one printer in another."""
+    world.bring(a_read("ONE1111", 5000))
+    world.bring(a_read("TWO2222", 90, at=NOON + HOUR))
+    world.bring(a_read("TWO2222", 95, at=NOON + 2 * HOUR))
+    one, two = world.devices()
+    (doubt,) = world.rows(Doubt)
+    assert (doubt.device_id, doubt.other_id, doubt.key) == (two.id, one.id, "mac:0017c8b902de")
+    assert (doubt.reason, doubt.seen_at, doubt.settled_at) == ("card_or_board", NOON + HOUR, None)
+
+
+def test_a_printer_with_another_main_board_is_followed_by_its_card_and_its_counter(world):
+    """The serial is another one, the counter goes on: the history goes on, too, and what happened is written down."""
+    world.bring(a_read("ONE1111", 5000))
+    world.bring(a_read("TWO2222", 5040, at=NOON + HOUR))
+    device = world.device()
+    assert (device.serial, device.total, world.reads()) == ("TWO2222", 5040, 2)
+    (event,) = world.rows(DeviceEvent)
+    assert (event.what, event.before, event.after, event.at) == ("board_swapped", "ONE1111", "TWO2222", NOON + HOUR)
+
+
+def test_another_network_card_is_written_down(world):
+    world.bring(a_read())
+    world.bring(a_read(at=NOON + HOUR, macs=("00:17:c8:00:00:99",)))
+    (event,) = world.rows(DeviceEvent)
+    assert (event.what, event.before, event.after) == ("card_swapped", "00:17:c8:b9:02:de", "00:17:c8:00:00:99")
+    assert world.device().first_seen_at == NOON
+
+
 def test_placeholders_do_not_merge_devices(world):
     """Two printers that both call themselves 0000000000 are two, told apart by their cards."""
     world.bring(
@@ -151,6 +185,99 @@ def test_a_device_that_moved_to_another_site_goes_over_after_a_week(world):
     assert device.agent_id == other.id
     with world.database.reading() as session:
         assert session.get(Site, device.site_id).name == "Warehouse"
+
+
+def test_that_a_device_went_over_to_another_site_is_written_down(world):
+    other = agents.an_agent(world.database, site="Warehouse")
+    world.bring(a_read())
+    world.bring(later(a_read(), 7500, NOON + timedelta(days=8)), agent=other)
+    (event,) = world.rows(DeviceEvent)
+    assert (event.what, event.before, event.after) == (
+        "moved", "Harbour Dental, Main Street", "Harbour Dental, Warehouse",
+    )  # fmt: skip
+
+
+def test_two_agents_that_both_read_a_device_never_take_it_from_each_other(world):
+    """Three weeks in which the one on stand-by always brings the newer read, and before the owner brings its own."""
+    standby = agents.an_agent(world.database, site="Warehouse")
+    world.bring(a_read(total=7000, at=NOON - HOUR))
+    for day in range(21):
+        read_at = NOON + timedelta(days=day)
+        world.bring(later(a_read(), 7500 + day, read_at + HOUR), agent=standby, arrived=read_at + 2 * HOUR)
+        world.bring(later(a_read(), 7500 + day, read_at), arrived=read_at + 2 * HOUR)
+    device = world.device()
+    assert device.agent_id == world.agent.id
+    assert world.rows(DeviceEvent) == []
+    with world.database.reading() as session:
+        found = ownership.sources(device.dealer_id, session, device, NOON + timedelta(days=21))
+    assert [(source.site, source.is_owner) for source in found] == [("Main Street", True), ("Warehouse", False)]
+
+
+def test_an_owner_that_comes_back_goes_on_stand_by(world):
+    """It was silent for eight days; the other one has the device now, and keeps it."""
+    other = agents.an_agent(world.database, site="Warehouse")
+    world.bring(a_read())
+    world.bring(later(a_read(), 7500, NOON + timedelta(days=8)), agent=other)
+    for day in range(9, 16, 3):
+        world.bring(later(a_read(), 7500 + day, NOON + timedelta(days=day)))
+        world.bring(later(a_read(), 7500 + day, NOON + timedelta(days=day, hours=2)), agent=other)
+    assert world.device().agent_id == other.id
+    assert len(world.rows(DeviceEvent)) == 1
+
+
+def test_an_owner_whose_clock_ran_wild_does_not_keep_a_device_for_ever(world):
+    other = agents.an_agent(world.database, site="Warehouse")
+    world.bring(later(a_read(), 7400, NOON + timedelta(days=2000)), arrived=NOON)
+    world.bring(later(a_read(), 7500, NOON + HOUR), agent=other, arrived=NOON + HOUR)
+    assert world.device().agent_id == other.id
+
+
+def test_a_counter_that_went_down_is_noticed_when_it_arrives(world):
+    """Every meter that did, once; one that merely stood still did not."""
+    world.bring(a_read())
+    world.bring(later(a_read(), 12, NOON + HOUR))
+    world.bring(later(a_read(), 30, NOON + 2 * HOUR))
+    (epoch,) = world.rows(MeterEpoch)
+    assert (epoch.meter, epoch.value_before, epoch.value_after) == ("total", 7342, 12)
+    assert (epoch.before_at, epoch.at, epoch.guess, epoch.confirmed_at) == (NOON, NOON + HOUR, "reset", None)
+    assert world.reads() == 3
+
+
+def test_a_counter_that_went_down_within_a_batch_is_noticed_too(world):
+    """An agent that was offline brings a week at once, in any order."""
+    told = ((3, 9_999_990), (1, 7400), (5, 40), (7, 60))
+    world.bring(a_read(), *[later(a_read(), total, NOON + hours * HOUR) for hours, total in told])
+    (epoch,) = world.rows(MeterEpoch)
+    assert (epoch.value_before, epoch.value_after, epoch.guess) == (9_999_990, 40, "rollover")
+
+
+def test_a_late_read_is_no_counter_that_went_down(world):
+    world.bring(later(a_read(), 9000, NOON))
+    world.bring(later(a_read(), 8000, NOON - timedelta(days=7)), arrived=NOON + HOUR)
+    assert world.rows(MeterEpoch) == []
+
+
+def test_a_meter_is_compared_by_name_where_the_layout_changed(world):
+    """An agent that learnt to read one meter more: the others stand at other places now."""
+    world.bring(a_read())
+    first = later(a_read(), 7343, NOON + HOUR)
+    more = Meter("total.duplex", 3, "sheets", "1.3.6.1.4.1.1347.1", "vendor")
+    world.bring(replace(first, meters=(more, *first.meters)))
+    assert world.rows(MeterEpoch) == []
+    world.bring(replace(later(a_read(), 7344, NOON + 2 * HOUR), meters=(more, replace(first.meters[0], value=7))))
+    assert [(epoch.meter, epoch.value_after) for epoch in world.rows(MeterEpoch)] == [("total", 7)]
+
+
+def test_what_people_typed_is_never_overwritten_and_found_by_searches(world):
+    world.bring(a_read())
+    with world.database.transaction() as session:
+        typed = {"typed_asset": "A-9", "typed_text": "\na-9"}
+        session.execute(update(Device).values(**typed, search_text=Device.search_text + "\na-9"))
+    world.bring(later(a_read(asset="OTHER", location="Cellar"), 8000, NOON + HOUR))
+    device = world.device()
+    assert (device.typed_asset, device.asset) == ("A-9", "OTHER")
+    assert "\na-9" in device.search_text
+    assert "cellar" in device.search_text
 
 
 def test_the_state_is_that_of_the_newest_read(world):
