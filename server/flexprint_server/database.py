@@ -46,6 +46,9 @@ TENANT_ROLE: Final = "flexprint_tenant"
 _IDLE: Final = 2.0
 """Seconds after which a connection in the pool is asked whether it is still there."""
 
+FEW_AT_A_TIME: Final = {"yield_per": 500}
+"""Execution options of a question whose rows are many: they come through a cursor of the server's."""
+
 # Text on PostgreSQL too: nothing searches inside, and JSONB would store a list of counters in three times the octets.
 Json = JSON()
 # Where None is no value at all and not the JSON word for it.

@@ -5,14 +5,31 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from flexprint_server.dashboard import address_line
+from flexprint_server.dashboard import address_line, exports
 from flexprint_server.dashboard.door import Door, Form, RowId, redirect
+from flexprint_server.dashboard.exports import INSTANT, Export, Field
 from flexprint_server.dashboard.pages import page
 from flexprint_server.tenants import agents, audit
+from flexprint_server.tenants.agents import Placed
 from flexprint_server.tenants.service import VALID_FOR, TenantsError, install_key
 from flexprint_server.tenants.sign_in import Visitor
 
 _MOST_PAGES: Final = 10_000
+
+EXPORT: Final[Export[Placed]] = Export(
+    "Agents",
+    (
+        Field("Customer", lambda one: one.customer, 28),
+        Field("Site", lambda one: one.site, 24),
+        Field("Computer", lambda one: one.host),
+        Field("Platform", lambda one: one.platform, 24),
+        Field("Version", lambda one: one.version, 12),
+        Field("Enrolled (UTC)", lambda one: one.enrolled_at, 18, INSTANT),
+        Field("Last heard of (UTC)", lambda one: one.last_seen_at, 18, INSTANT),
+        Field("Agent", lambda one: str(one.id), 38),
+    ),
+    lambda session, visitor, _query, _now: agents.every_agent(visitor.dealer_id, session),
+)
 
 
 def add(pages: APIRouter, door: Door, public_url: str) -> None:
@@ -41,6 +58,8 @@ def add(pages: APIRouter, door: Door, public_url: str) -> None:
             valid_for=VALID_FOR,
             **values,
         )
+
+    exports.add(pages, door, "/agents", EXPORT)
 
     @pages.get("/agents")
     def all_agents(request: Request, visitor: anybody) -> Response:

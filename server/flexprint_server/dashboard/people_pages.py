@@ -5,19 +5,33 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from flexprint_server.dashboard import address_line
+from flexprint_server.dashboard import address_line, exports, words
 from flexprint_server.dashboard.door import Door, Form, RowId, origin, redirect
+from flexprint_server.dashboard.exports import INSTANT, Export, Field
 from flexprint_server.dashboard.pages import error_page, page
 from flexprint_server.mail.outbox import Outbox
 from flexprint_server.tenants import audit, people, sign_in
 from flexprint_server.tenants.passwords import LONGEST, SHORTEST, PasswordUnfit
-from flexprint_server.tenants.people import InvitationGone
+from flexprint_server.tenants.people import InvitationGone, Person
 from flexprint_server.tenants.roles import ROLES
 from flexprint_server.tenants.service import AlreadyThere, TenantsError
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.text import clean
 
 _MOST_PAGES: Final = 10_000
+
+EXPORT: Final[Export[Person]] = Export(
+    "People",
+    (
+        Field("User", lambda one: one.email, 36),
+        Field("Role", lambda one: words.role(one.role), 16),
+        Field("Customer", lambda one: one.customer, 28),
+        Field("Second factor", lambda one: "yes" if one.has_second_factor else "no", 14),
+        Field("Last sign-in (UTC)", lambda one: one.last_sign_in_at, 18, INSTANT),
+        Field("Since (UTC)", lambda one: one.created_at, 18, INSTANT),
+    ),
+    lambda session, visitor, _query, _now: people.every_user(visitor.dealer_id, session),
+)
 
 _GONE: Final = (
     "This invitation holds no longer",
@@ -56,6 +70,8 @@ def _list(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) -> None
             roles=tuple(ROLES),
             **values,
         )
+
+    exports.add(pages, door, "/people", EXPORT, "people")
 
     @pages.get("/people")
     def all_people(request: Request, visitor: owner) -> Response:

@@ -17,13 +17,13 @@ from flexprint_server.dashboard import (
     overview_pages,
     people_pages,
     place_pages,
+    report_pages,
     second_factor_pages,
     settings_pages,
 )
 from flexprint_server.dashboard.door import (
     Door,
     Form,
-    RowId,
     client_address,
     now_utc,
     origin,
@@ -31,18 +31,15 @@ from flexprint_server.dashboard.door import (
     redirect,
     too_many,
 )
-from flexprint_server.dashboard.pages import HEADERS, page, static_answer
+from flexprint_server.dashboard.pages import page, static_answer
 from flexprint_server.database import Database
 from flexprint_server.mail.addresses import mail_domain
 from flexprint_server.mail.outbox import Outbox
-from flexprint_server.reports import queries as reports
 from flexprint_server.settings import Settings
 from flexprint_server.tenants import second_factor, sign_in
 from flexprint_server.tenants.guessing import TooManyAttempts
 from flexprint_server.tenants.sign_in import Visitor, WrongCredentials
 from flexprint_shared.text import clean
-
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _WRONG: Final = "No account has this e-mail address and password."
 
@@ -54,7 +51,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     _sign_in_pages(pages, door)
     overview_pages.add(pages, door)
     device_pages.add(pages, door)
-    _report_pages(pages, door, mails_are_kept=settings.smtp_url is None)
+    report_pages.add(pages, door, mails_are_kept=settings.smtp_url is None)
     agent_pages.add(pages, door, settings.public_url)
     audit_pages.add(pages, door)
     outbox = Outbox(settings.secret_key, mail_domain(settings.mail_from))
@@ -132,39 +129,3 @@ def _sign_in_pages(pages: APIRouter, door: Door) -> None:
         response = redirect("/sign-in")
         door.let_out(request, response)
         return response
-
-
-def _report_pages(pages: APIRouter, door: Door, *, mails_are_kept: bool) -> None:
-    @pages.get("/reports")
-    def reports_page(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
-        before = address_line.number(request.query_params.get("before"))
-        with door.database.reading(visitor.scope) as session:
-            found = reports.reports(visitor.dealer_id, session, before)
-        return page(
-            "reports.html",
-            visitor=visitor,
-            now=door.clock(),
-            reports=found[: reports.PAGE],
-            next_page=f"/reports?before={found[reports.PAGE - 1].id}" if len(found) > reports.PAGE else None,
-            is_first=before is None,
-            mails_are_kept=mails_are_kept,
-        )
-
-    @pages.get("/reports/{report_id}.xlsx")
-    def workbook(report_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
-        with door.database.reading(visitor.scope) as session:
-            found = reports.workbook(visitor.dealer_id, session, report_id)
-        if found is None:
-            raise HTTPException(404)
-        name, content = found
-        headers = {**HEADERS, "Cache-Control": "no-store", "Content-Disposition": attachment(name)}
-        return Response(content, media_type=XLSX, headers=headers)
-
-
-def attachment(name: str) -> str:
-    """A Content-Disposition (RFC 6266) that saves a file under `name`, whatever stands in it."""
-    safe = "".join("_" if character in '\\/:*?"<>|' else character for character in clean(name, 150)).strip(". ")
-    plain = "".join(character if character.isascii() and character != "%" else "_" for character in safe)
-    return (
-        f"attachment; filename=\"{plain or 'report.xlsx'}\"; filename*=UTF-8''{quote(safe or 'report.xlsx', safe='')}"
-    )

@@ -1,5 +1,6 @@
 """A dealer's agents as people look at them: where they are, and whether they still bring reads."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -8,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.tenants.models import Agent, Customer, InstallKey, Site
 
 SILENT_AFTER: Final = timedelta(hours=36)
@@ -50,7 +52,18 @@ class OpenKey:
 def agents(dealer_id: int, session: Session, after: int = 0, site_id: int | None = None) -> list[Placed]:
     """PAGE agents, of all sites or of one, and one more (there is a next page when it came), the longest unheard of
     first, without the first `after`."""
-    asked: Select[*tuple[Any, ...]] = (
+    asked = _placed(dealer_id).limit(PAGE + 1).offset(after)
+    rows = session.execute(asked if site_id is None else asked.where(Agent.site_id == site_id))
+    return [Placed(*row) for row in rows]
+
+
+def every_agent(dealer_id: int, session: Session) -> Iterator[Placed]:
+    """All of them, in the same order, a few at a time."""
+    return (Placed(*row) for row in session.execute(_placed(dealer_id), execution_options=FEW_AT_A_TIME))
+
+
+def _placed(dealer_id: int) -> Select[*tuple[Any, ...]]:
+    return (
         select(
             Agent.id,
             Site.customer_id,
@@ -67,11 +80,7 @@ def agents(dealer_id: int, session: Session, after: int = 0, site_id: int | None
         .join(Customer, Customer.id == Site.customer_id)
         .where(Agent.dealer_id == dealer_id)
         .order_by(Agent.last_seen_at.asc().nulls_first(), Agent.id)
-        .limit(PAGE + 1)
-        .offset(after)
     )
-    rows = session.execute(asked if site_id is None else asked.where(Agent.site_id == site_id))
-    return [Placed(*row) for row in rows]
 
 
 def open_keys(dealer_id: int, session: Session, now: datetime, site_id: int | None = None) -> list[OpenKey]:

@@ -1,11 +1,13 @@
 """Who did what, and when. Written in the transaction of the deed itself; never changed, never removed."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.tenants.models import AuditEntry, User
 from flexprint_server.tenants.sign_in import Visitor
 
@@ -49,5 +51,14 @@ def note_by(session: Session, user: User, what: str, on: str, now: datetime, *, 
 def entries(dealer_id: int, session: Session, before: int | None = None) -> list[AuditEntry]:
     """PAGE entries and one more (there is a next page when it came), the newest first, of those with an id below
     `before`."""
-    asked = select(AuditEntry).where(AuditEntry.dealer_id == dealer_id).order_by(AuditEntry.id.desc()).limit(PAGE + 1)
+    asked = _newest_first(dealer_id).limit(PAGE + 1)
     return list(session.scalars(asked if before is None else asked.where(AuditEntry.id < before)))
+
+
+def every_entry(dealer_id: int, session: Session) -> Iterator[AuditEntry]:
+    """All of them, the newest first, a few at a time."""
+    return iter(session.scalars(_newest_first(dealer_id), execution_options=FEW_AT_A_TIME))
+
+
+def _newest_first(dealer_id: int) -> Select[AuditEntry]:
+    return select(AuditEntry).where(AuditEntry.dealer_id == dealer_id).order_by(AuditEntry.id.desc())

@@ -5,17 +5,17 @@ inviting an address whether somebody signs in with it at another dealer: only wh
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import CursorResult, Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from flexprint_server.database import Database, Scope
+from flexprint_server.database import FEW_AT_A_TIME, Database, Scope
 from flexprint_server.mail.models import OutgoingMail
 from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.tenants import audit
@@ -103,29 +103,37 @@ class Offer:
 def users(dealer_id: int, session: Session, skip: int, customer_id: int | None = None) -> list[Person]:
     """PAGE users by address, of all or of one customer, and one more where there is a next page; the first `skip` are
     left out."""
-    asked = (
+    asked = _by_address(dealer_id).offset(skip).limit(PAGE + 1)
+    rows = session.execute(asked if customer_id is None else asked.where(User.customer_id == customer_id))
+    return [_person(*row) for row in rows]
+
+
+def every_user(dealer_id: int, session: Session) -> Iterator[Person]:
+    """All of them by address, a few at a time."""
+    return (_person(*row) for row in session.execute(_by_address(dealer_id), execution_options=FEW_AT_A_TIME))
+
+
+def _by_address(dealer_id: int) -> Select[User, str, int]:
+    return (
         select(User, Customer.name, SecondFactor.user_id)
         .outerjoin(Customer, Customer.id == User.customer_id)
         .outerjoin(SecondFactor, SecondFactor.user_id == User.id)
         .where(User.dealer_id == dealer_id)
         .order_by(User.email)
-        .offset(skip)
-        .limit(PAGE + 1)
     )
-    rows = session.execute(asked if customer_id is None else asked.where(User.customer_id == customer_id))
-    return [
-        Person(
-            user.id,
-            user.email,
-            user.role,
-            customer,
-            user.only_sites,
-            user.created_at,
-            user.last_sign_in_at,
-            has_second_factor=factor is not None,
-        )
-        for user, customer, factor in rows
-    ]
+
+
+def _person(user: User, customer: str | None, factor: int | None) -> Person:
+    return Person(
+        user.id,
+        user.email,
+        user.role,
+        customer,
+        user.only_sites,
+        user.created_at,
+        user.last_sign_in_at,
+        has_second_factor=factor is not None,
+    )
 
 
 def invitations(dealer_id: int, session: Session, now: datetime) -> list[Invited]:

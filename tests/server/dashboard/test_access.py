@@ -1,9 +1,11 @@
 """Who may see what: every page as nobody and as another dealer, and the door itself."""
 
 import re
+import zipfile
 from contextlib import closing
 from datetime import timedelta
 from html import unescape
+from io import BytesIO
 
 import httpx
 import pytest
@@ -79,6 +81,11 @@ EVERY_ROUTE = {
     ("POST", "/sign-out"): ("/sign-in", 403),
     ("GET", "/static/{name}"): (404, 404),
 }
+# Lists that are files, too: the same answers for both kinds.
+EXPORTS = ("/agents", "/audit", "/people", "/reports")
+EVERY_ROUTE |= {
+    ("GET", f"{path}.{kind}"): (f"/sign-in?next={path}.{kind}", 200) for path in EXPORTS for kind in ("csv", "xlsx")
+}
 
 
 @pytest.fixture
@@ -120,9 +127,16 @@ def test_nobody_is_sent_to_sign_in(nobody, theirs, method, path):
 def test_another_dealer_learns_nothing(bob, theirs, method, path):
     answer = bob.client.request(method, path.format(**theirs), headers=FORM, content=b"")
     assert answer.status_code == EVERY_ROUTE[method, path][1]
-    assert not answer.content.startswith(b"PK"), "a workbook"
-    for word in ("Harbour", "Kyocera", "Northwind"):
-        assert word not in answer.text
+    for word in ("Harbour", "Kyocera", "Northwind", "alice"):
+        assert word not in everything_in(answer)
+
+
+def everything_in(answer):
+    """What an answer says, be it a page or a workbook."""
+    if not answer.content.startswith(b"PK"):
+        return answer.text
+    with zipfile.ZipFile(BytesIO(answer.content)) as book:
+        return "".join(book.read(name).decode(errors="replace") for name in book.namelist())
 
 
 # Pages and forms that a role may not use, of all routes above; what is not named here everybody may.

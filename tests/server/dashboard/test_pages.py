@@ -12,9 +12,9 @@ import openpyxl
 import pytest
 from sqlalchemy import func, select, update
 
+from flexprint_server.dashboard.downloads import XLSX, attachment
 from flexprint_server.dashboard.pages import error_page
 from flexprint_server.dashboard.rooms import GROUPS
-from flexprint_server.dashboard.routes import XLSX, attachment
 from flexprint_server.fleet.models import Device, Read
 from flexprint_server.fleet.queries import PAGE, READS_PAGE
 from flexprint_server.reports.models import Delivery, Report

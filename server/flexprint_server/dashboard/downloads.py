@@ -1,0 +1,47 @@
+"""Files that a browser saves: their names, their headers, and their content a piece at a time."""
+
+import os
+from collections.abc import Iterator
+from typing import IO, Final
+from urllib.parse import quote
+
+from fastapi.responses import Response, StreamingResponse
+
+from flexprint_server.dashboard.pages import HEADERS
+from flexprint_shared.text import clean
+
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV: Final = "text/csv; charset=utf-8"
+
+_PIECE: Final = 64 << 10
+
+
+def attachment(name: str) -> str:
+    """A Content-Disposition (RFC 6266) that saves a file under `name`, whatever stands in it."""
+    safe = "".join("_" if character in '\\/:*?"<>|' else character for character in clean(name, 150)).strip(". ")
+    plain = "".join(character if character.isascii() and character != "%" else "_" for character in safe)
+    return (
+        f"attachment; filename=\"{plain or 'report.xlsx'}\"; filename*=UTF-8''{quote(safe or 'report.xlsx', safe='')}"
+    )
+
+
+def download(content: bytes, name: str, kind: str) -> Response:
+    """A small file, whole."""
+    return Response(content, media_type=kind, headers=_headers(name))
+
+
+def streamed(file: IO[bytes], name: str, kind: str) -> Response:
+    """A file of any size, from its beginning; it is closed when the answer is over."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return StreamingResponse(_pieces(file), media_type=kind, headers=_headers(name) | {"Content-Length": str(size)})
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {**HEADERS, "Cache-Control": "no-store", "Content-Disposition": attachment(name)}

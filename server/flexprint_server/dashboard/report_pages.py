@@ -1,0 +1,59 @@
+"""Workbooks that were asked for: what became of them, and the files themselves."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import Response
+
+from flexprint_server.dashboard import address_line, exports, words
+from flexprint_server.dashboard.door import Door, RowId
+from flexprint_server.dashboard.downloads import XLSX, download
+from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
+from flexprint_server.dashboard.pages import page
+from flexprint_server.reports import queries as reports
+from flexprint_server.reports.models import Delivery, Report
+from flexprint_server.tenants.sign_in import Visitor
+
+EXPORT: Final[Export[tuple[Report, Delivery | None]]] = Export(
+    "Reports",
+    (
+        Field("Customer", lambda row: row[0].site.customer.name, 28),
+        Field("Site", lambda row: row[0].site.name, 24),
+        Field("Requested (UTC)", lambda row: row[0].requested_at, 18, INSTANT),
+        Field("State", lambda row: words.report(row[0].state)[0]),
+        Field("Devices", lambda row: row[0].devices, 10, NUMBER),
+        Field("File", lambda row: row[0].file_name, 36),
+        Field("Recipient", lambda row: row[1].recipient if row[1] else None, 36),
+        Field("Delivery", lambda row: words.delivery(row[1].state)[0] if row[1] else None),
+        Field("Answer", lambda row: row[1].answer if row[1] else row[0].error, 50),
+    ),
+    lambda session, visitor, _query, _now: reports.every_delivery(visitor.dealer_id, session),
+)
+
+
+def add(pages: APIRouter, door: Door, *, mails_are_kept: bool) -> None:
+    exports.add(pages, door, "/reports", EXPORT)
+
+    @pages.get("/reports")
+    def reports_page(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
+        before = address_line.number(request.query_params.get("before"))
+        with door.database.reading(visitor.scope) as session:
+            found = reports.reports(visitor.dealer_id, session, before)
+        return page(
+            "reports.html",
+            visitor=visitor,
+            now=door.clock(),
+            reports=found[: reports.PAGE],
+            next_page=f"/reports?before={found[reports.PAGE - 1].id}" if len(found) > reports.PAGE else None,
+            is_first=before is None,
+            mails_are_kept=mails_are_kept,
+        )
+
+    @pages.get("/reports/{report_id}.xlsx")
+    def workbook(report_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
+        with door.database.reading(visitor.scope) as session:
+            found = reports.workbook(visitor.dealer_id, session, report_id)
+        if found is None:
+            raise HTTPException(404)
+        name, content = found
+        return download(content, name, XLSX)

@@ -1,0 +1,145 @@
+"""Lists as files: whole, safe to open, for those alone who may see the page, and in little memory."""
+
+import csv
+import re
+import weakref
+from datetime import UTC, datetime
+from io import BytesIO, StringIO
+
+import openpyxl
+import pytest
+from sqlalchemy import func, select
+
+from flexprint_server.dashboard import exports
+from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
+from flexprint_server.reports.models import Delivery
+from flexprint_server.reports.sheets import TooManyRows
+from flexprint_server.tenants.models import Agent
+from services.pages import ALICE, NOW
+
+LISTS = ("agents", "audit", "people", "reports")
+
+MIXED = Export(
+    "Mixed",
+    (
+        Field("Said", lambda row: row["said"]),
+        Field("Figure", lambda row: row["figure"], 12, NUMBER),
+        Field("At (UTC)", lambda row: row["at"], 18, INSTANT),
+    ),
+    lambda *_: (),
+)
+
+
+def a_row(said="words", figure=7, at=NOW):
+    return {"said": said, "figure": figure, "at": at}
+
+
+def as_csv(rows):
+    file = BytesIO()
+    exports.write_csv(file, MIXED, rows, NOW)
+    return file.getvalue()
+
+
+def as_xlsx(rows):
+    file = BytesIO()
+    exports.write_xlsx(file, MIXED, rows, NOW)
+    return openpyxl.load_workbook(file).active
+
+
+def rows_of(answer):
+    return list(csv.reader(StringIO(answer.content.decode("utf-8-sig"))))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_page_leads_to_its_list_as_both_files(alice, name):
+    page = alice.get(f"/{name}").text
+    assert re.findall(r'href="([^"]*)" download>(?:CSV|Excel)', page) == [f"/{name}.csv", f"/{name}.xlsx"]
+    for kind in ("csv", "xlsx"):
+        answer = alice.get(f"/{name}.{kind}")
+        assert answer.status_code == 200
+        assert f'filename="{name.capitalize()} 2026-11-22.{kind}"' in answer.headers["content-disposition"]
+        assert answer.headers["cache-control"] == "no-store"
+        assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_both_files_hold_all_of_the_list(alice, fleet):
+    with fleet.reading() as session:
+        agents, deliveries = (
+            session.scalar(select(func.count(Agent.id))),
+            session.scalar(select(func.count(Delivery.id))),
+        )
+    assert len(rows_of(alice.get("/agents.csv"))) == 1 + agents
+    reports = openpyxl.load_workbook(BytesIO(alice.get("/reports.xlsx").content)).active
+    with_recipient = [row for row in reports.iter_rows(min_row=2, values_only=True) if row[6]]
+    assert len(with_recipient) == deliveries
+    assert [cell.value for cell in reports[1]] == rows_of(alice.get("/reports.csv"))[0]
+    assert [ALICE, "Owner"] in [row[:2] for row in rows_of(alice.get("/people.csv"))]
+
+
+def test_a_csv_file_says_that_it_is_utf8_and_ends_lines_as_spreadsheets_do():
+    content = as_csv(
+        [a_row("Göteborg 本社", 1234567, datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)), a_row(None, None, None)]
+    )
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert content.decode("utf-8-sig").split("\r\n") == [
+        '"Said","Figure","At (UTC)"',
+        '"Göteborg 本社",1234567,"2026-02-03 04:05:06"',
+        '"","",""',
+        "",
+    ]
+
+
+def test_figures_and_instants_are_such_in_excel():
+    row = next(iter(as_xlsx([a_row(figure=1234567)]).iter_rows(min_row=2, values_only=True)))
+    assert row == ("words", 1234567, NOW.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("said", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", '=HYPERLINK("x")', "\uff1d1+1", "a;=1+1", "a;@x", "a;-1"])  # fmt: skip
+def test_no_text_becomes_a_formula(said):
+    """Neither where a comma separates nor where a semicolon does."""
+    content = as_csv([a_row(said)]).decode("utf-8-sig")
+    for separator in ",;":
+        for line in csv.reader(StringIO(content), delimiter=separator):
+            assert not [cell for cell in line if re.match("[=+@\uff1d-]", cell)]
+    cell = as_xlsx([a_row(said)])["A2"]
+    assert cell.data_type == "s"
+    assert not re.match("[=+@\uff1d-]", cell.value)
+
+
+def test_a_file_needs_no_memory_for_its_rows():
+    """Of twenty thousand rows a few hundred are there at a time."""
+
+    class Row(dict):
+        pass
+
+    alive, most = weakref.WeakSet(), 0
+
+    def rows():
+        nonlocal most
+        for number in range(20_000):
+            row = Row(a_row(f"device {number}", number))
+            alive.add(row)
+            most = max(most, len(alive))
+            yield row
+
+    Row.__hash__ = object.__hash__
+    exports.write_csv(BytesIO(), MIXED, rows(), NOW)
+    assert most < 1000
+    exports.write_xlsx(BytesIO(), MIXED, rows(), NOW)
+    assert most < 1000
+
+
+def test_whoever_downloads_slowly_holds_no_connection_to_the_database(alice, fleet):
+    with alice.client.stream("GET", "/agents.csv") as answer:
+        assert answer.status_code == 200
+        assert fleet.engine.pool.checkedout() == 0
+
+
+def test_a_list_too_long_for_excel_is_told_to_be_csv(alice, monkeypatch):
+    def too_many(*_):
+        raise TooManyRows("many")
+
+    monkeypatch.setitem(exports._WRITERS, "xlsx", too_many)
+    answer = alice.get("/agents.xlsx")
+    assert answer.status_code == 413
+    assert "Take the CSV file" in answer.text
