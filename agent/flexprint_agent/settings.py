@@ -48,6 +48,10 @@ class Settings:
     mdns: bool
     report_every: str
     spooler: bool
+    mask_address: bool
+    mask_host: bool
+    mask_location: bool
+    mask_contact: bool
     proxy: str | None
     proxy_user: str | None
     ca: str | None
@@ -160,6 +164,10 @@ TABLE: Final = (
     Setting(
         "spooler", "on", _switch, "read the printers that this computer prints on, through its print queues: on or off"
     ),
+    Setting("mask_address", "off", _switch, "send printers without their IP addresses: on or off"),
+    Setting("mask_host", "off", _switch, "the same for their names on the network, and this computer's"),
+    Setting("mask_location", "off", _switch, "the same for where they stand"),
+    Setting("mask_contact", "off", _switch, "the same for whom they name as their contact"),
     Setting("proxy", "", _proxy, "web proxy on the way to the collector; empty: what the system says"),
     Setting("proxy_user", "", _optional, "user name for the proxy"),
     Setting("proxy_password", "", _optional, "password for the proxy", secret=True),

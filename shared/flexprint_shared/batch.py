@@ -14,7 +14,8 @@ per device, so a read costs little on the wire and still says where each figure 
 
 What few devices tell stands in keys and columns that are left out where nobody tells it, and that a reader of
 older batches does without: a layout's `types` (of the meters' values) and `parts` (numbers of the supplies), and
-the columns `label`, `engine_boots`, `supply_serials` and `training` (of the alerts).
+the columns `label`, `engine_boots`, `supply_serials`, `training` (of the alerts) and `typed` (what a person at the site
+typed of the device: name, asset number, location).
 """
 
 import json
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from flexprint_shared.readings import Alert, Evidence, Identity, Meter, Read, Status, Supply, SupplyState
+from flexprint_shared.readings import Alert, Evidence, Identity, Meter, Read, Status, Supply, SupplyState, Typed
 from flexprint_shared.times import from_milliseconds, rfc3339, to_milliseconds
 
 FORMAT: Final = 1
@@ -48,7 +49,7 @@ STATE_LETTERS: Final[dict[SupplyState, str]] = {
 }
 STATES: Final[dict[str, SupplyState]] = {letter: state for state, letter in STATE_LETTERS.items()}
 
-OPTIONAL_COLUMNS: Final = ("label", "engine_boots", "supply_serials", "training")
+OPTIONAL_COLUMNS: Final = ("label", "engine_boots", "supply_serials", "training", "typed")
 """Columns that a batch has only where a read of it says something there."""
 
 # What documents have in common, for the compressor to refer to: without it a batch of one printer would be twice as
@@ -173,6 +174,7 @@ def _row(number: int, read: Read, since: int) -> dict[str, Any]:
         "engine_boots": read.engine_boots,
         "supply_serials": [supply.serial for supply in read.supplies],
         "training": [alert.training for alert in read.alerts],
+        "typed": read.typed and [read.typed.name, read.typed.asset, read.typed.location],
     }
 
 
@@ -203,6 +205,7 @@ def _read(row: dict[str, Any], layouts: Sequence[dict[str, Any]], since: int) ->
         ),
         uptime_s=row["uptime_s"],
         engine_boots=row.get("engine_boots"),
+        typed=Typed(*row["typed"]) if row.get("typed") else None,
         color=layout["color"],
         meters=_meters(row, layout),
         supplies=_supplies(row, layout),

@@ -155,6 +155,16 @@ class Identity:
 
 
 @dataclass(slots=True, frozen=True)
+class Typed:
+    """What a person at the site typed of a device, beside what it says itself: what they call it, its asset number,
+    where it stands."""
+
+    name: str | None = None
+    asset: str | None = None
+    location: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
 class Evidence:
     """What the device answered where a value is not simply that of the object it came from: a packed blob, a number
     sent as text, the parts of a sum, a serial that was cleaned. `type` is the name of the SNMP type, `value` the
@@ -170,8 +180,8 @@ class Evidence:
 
 @dataclass(slots=True, frozen=True)
 class Read:
-    """`uptime_s` is sysUpTime in seconds, `engine_boots` snmpEngineBoots (RFC 3411); None when not answered.
-    `seconds` and `packets` are what the reading took."""
+    """What a device said, and what was `typed` of it. `uptime_s` is sysUpTime in seconds, `engine_boots` is
+    snmpEngineBoots (RFC 3411); None when not answered. `seconds` and `packets` are what the reading took."""
 
     address: str
     port: int
@@ -186,6 +196,7 @@ class Read:
     warnings: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     engine_boots: int | None = None
+    typed: Typed | None = None
     seconds: float = 0.0
     packets: int = 0
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flexprint_shared.batch import STATE_LETTERS
 from flexprint_shared.meters import METER_NAMES, UNITS, Source
-from flexprint_shared.readings import Alert, Evidence, Identity, Meter, Read, Status, Supply
+from flexprint_shared.readings import Alert, Evidence, Identity, Meter, Read, Status, Supply, Typed
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -55,6 +55,7 @@ def tells_all() -> Read:
         meters=tuple(replace(meter, type="Counter32") for meter in read.meters),
         supplies=(replace(TONER, part="TK-1170", serial="CRUM-1"),),
         alerts=(Alert("warning", 1104, "Toner low", "untrained"),),
+        typed=Typed("Front desk", "INV-77", "By the lift"),
     )
 
 
@@ -145,6 +146,7 @@ reads = st.builds(
         max_size=2,
     ).map(tuple),
     engine_boots=st.none() | st.integers(0, 2**31 - 1),
+    typed=st.none() | st.builds(Typed, texts, maybe_text, maybe_text),
     seconds=st.floats(0, 10),
     packets=st.integers(0, 20),
 )

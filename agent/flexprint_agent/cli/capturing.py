@@ -14,8 +14,7 @@ from flexprint_agent.cli.common import complain, now, opened, say
 from flexprint_agent.cli.finding import as_whom, asking, has_home
 from flexprint_agent.cli.typed import typed
 from flexprint_agent.errors import AgentError, WrongUsage
-from flexprint_agent.keep import Keep
-from flexprint_agent.keep.notes import MASK_KEY
+from flexprint_agent.keep.leaving import mask_key
 from flexprint_agent.wake import capturing
 from flexprint_agent.wake.reading import Spot
 
@@ -77,15 +76,7 @@ def _remembered(chosen: argparse.Namespace, spot: Spot) -> tuple[Mapping[str, An
         return {}, os.urandom(32)
     with opened(chosen) as keep:
         device = keep.devices.at(*spot)
-        return {} if device is None else keep.devices.knowledge(device.id), _mask_key(keep)
-
-
-def _mask_key(keep: Keep) -> bytes:
-    kept = keep.notes.get(MASK_KEY)
-    if kept is None:
-        kept = os.urandom(32).hex()
-        keep.notes.put(MASK_KEY, kept)
-    return bytes.fromhex(kept)
+        return {} if device is None else keep.devices.knowledge(device.id), mask_key(keep.notes)
 
 
 def _progress() -> capturing.Progress | None:

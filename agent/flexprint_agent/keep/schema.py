@@ -131,4 +131,12 @@ FOLLOWED: Final = (
     "ALTER TABLE devices ADD COLUMN sought_at INTEGER",
 )
 
-STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED)
+LABELS: Final = (
+    """CREATE TABLE labels (         -- what a person typed of a printer; it travels beside what the printer says
+        device INTEGER PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
+        name TEXT,
+        asset TEXT,
+        location TEXT)""",
+)
+
+STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED, LABELS)

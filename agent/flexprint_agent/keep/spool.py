@@ -15,9 +15,11 @@ from typing import Any, Final
 
 from flexprint_agent.keep.database import Database, Row
 from flexprint_agent.keep.enrolment import Seal
+from flexprint_agent.keep.labels import Labels
+from flexprint_agent.keep.leaving import Leaving
 from flexprint_agent.keep.notes import REPORT_PERIOD, Notes
 from flexprint_shared import batch
-from flexprint_shared.readings import Read
+from flexprint_shared.readings import Read, Typed
 from flexprint_shared.times import from_milliseconds, to_milliseconds
 
 HISTORY: Final = timedelta(days=400)
@@ -55,6 +57,7 @@ class Spool:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._notes = Notes(database)
+        self._labels = Labels(database)
 
     def put(self, device: int, read: Read) -> None:
         """Keeps one read, pending. Called inside the transaction that also notes the device."""
@@ -77,14 +80,17 @@ class Spool:
         recipients: Sequence[str],
         now: datetime,
         report_for: str | None = None,
+        leaving: Leaving | None = None,
     ) -> int:
-        """Moves every pending read into a batch; the number of batches made. All of it happens, or nothing.
+        """Moves every pending read into a batch, as it leaves; the number of batches made. All of it happens, or
+        nothing.
 
         `report_for` names the period whose workbook is asked for with the last batch (which has no reads if
         none are pending); that it was asked for is noted in the same transaction.
         """
         with self._database.transaction():
-            rows = self._database.rows("SELECT id, body FROM reads WHERE batch IS NULL ORDER BY id")
+            rows = self._database.rows("SELECT id, device, body FROM reads WHERE batch IS NULL ORDER BY id")
+            labels, leave = self._labels.all(), (leaving or Leaving()).read
 
             def packed(part: _Numbered, report_at: datetime | None) -> bytes:
                 document = batch.document(
@@ -96,7 +102,10 @@ class Spool:
                 )
                 return batch.pack(document)
 
-            reads = [(row["id"], batch.reads_of(batch.unpack(row["body"]))[0]) for row in rows]
+            reads = []
+            for row in rows:
+                (read,) = batch.reads_of(batch.unpack(row["body"]))
+                reads.append((row["id"], leave(read, labels.get(row["device"], Typed()))))
             parts = [
                 part
                 for at in range(0, len(reads), batch.MOST_READS)

@@ -226,18 +226,6 @@ def tick(name: str, label: Child, *, value: str = "on", on: bool, hint: Child = 
     )
 
 
-def choice(name: str, label: str, options: Iterable[tuple[str, str]], chosen: str, *, hint: Child = None) -> Html:
-    items = [el("option", text, value=value, selected=value == chosen) for value, text in options]
-    described = f"{name}-hint" if hint else None
-    return el(
-        "div",
-        el("label", label, for_=name),
-        el("p", hint, class_="hint", id=described) if hint else None,
-        el("select", items, id=name, name=name, aria_describedby=described),
-        class_="field",
-    )
-
-
 def el_link(visit: Visit, path: str, key: str) -> Html:
     """A link that is a next step; `key` is its text in the catalogue."""
     return el("p", el("a", visit.words(key), href=visit.link(path), class_="button"))

@@ -10,6 +10,7 @@ from flexprint_agent.page.server import Response
 from flexprint_agent.page.setup import step_due
 from flexprint_agent.page.showing import work_panel
 from flexprint_agent.wake.health import Finding, facts_of, findings
+from flexprint_shared.times import parse_rfc3339
 
 # Where each finding is mended; what is not here is mended elsewhere, as its text says.
 _WHERE: Final[Mapping[str, str]] = {
@@ -48,6 +49,7 @@ def show(visit: Visit) -> Response:
                 [
                     (words("overview.printers"), words.number(keep.devices.count())),
                     (words("overview.last_wake"), moment(visit, keep.wakes.last_at())),
+                    (words("overview.next_wake"), _next(visit, known.status["next_wake_at"])),
                     (words("overview.acknowledged"), moment(visit, keep.spool.last_acknowledged_at())),
                     (words("overview.waiting"), words.number(keep.spool.pending() + keep.spool.count("waiting"))),
                     (words("overview.dealer"), data(enrolment.dealer) if enrolment else DASH),
@@ -63,6 +65,12 @@ def show(visit: Visit) -> Response:
         ),
     ]
     return page(visit, words("overview.title"), content, room="overview")
+
+
+def _next(visit: Visit, at: str | None) -> Html:
+    if at is None:
+        return el("span", visit.words("overview.asleep"), class_="none")
+    return moment(visit, parse_rfc3339(at))
 
 
 def _checked(visit: Visit) -> Child:

@@ -2,13 +2,16 @@
 
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep.devices import Device
+from flexprint_agent.keep.labels import LONGEST
 from flexprint_agent.page import networks, work
 from flexprint_agent.page.frame import Visit, button, card, facts, failed, field, form, hidden, moment, notice, page
 from flexprint_agent.page.html import Child, Html, data, el
 from flexprint_agent.page.server import Response
-from flexprint_agent.page.showing import all_meters, printers_table, state_of, who, work_panel
+from flexprint_agent.page.showing import all_meters, model_of, printers_table, state_of, who, work_panel
 from flexprint_agent.wake import choosing
 from flexprint_agent.wake.reading import places_of
+from flexprint_shared.readings import Typed
+from flexprint_shared.text import clean
 
 
 def show(visit: Visit, typed: networks.Typed | None = None) -> Response:
@@ -77,7 +80,7 @@ def one(visit: Visit, error: AgentError | None = None) -> Response:
     words, device = visit.words, _asked_for(visit)
     if device is None:
         return page(visit, words("printer.gone"), _back(visit), room="printers", status=404)
-    identity = device.identity
+    identity, typed = device.identity, visit.keep.labels.of(device.id)
     told = [
         ("serial", identity.serial),
         ("address", device.address),
@@ -88,10 +91,30 @@ def one(visit: Visit, error: AgentError | None = None) -> Response:
         ("firmware", identity.firmware),
     ]
     content = [
-        el("p", state_of(visit, device), " ", words("printer.last_read"), " ", moment(visit, device.last_read_at)),
+        el(
+            "p",
+            data(model_of(device)) if typed.name and model_of(device) else None,
+            " ",
+            state_of(visit, device),
+            " ",
+            el("span", words("printer.last_read"), " ", moment(visit, device.last_read_at), class_="sub"),
+        ),
         work_panel(visit, "reading"),
         failed(visit, error) if error else None,
         card(words("printer.meters"), all_meters(visit, device)),
+        card(
+            words("printer.label"),
+            el("p", words("printer.label_lead"), class_="sub"),
+            form(
+                visit,
+                "printer/label",
+                hidden("id", str(device.id)),
+                field("name", words("printer.called"), typed.name or "", maxlength=LONGEST),
+                field("asset", words("printer.asset"), typed.asset or "", maxlength=LONGEST),
+                field("location", words("printer.place"), typed.location or "", maxlength=LONGEST),
+                button(words("frame.save"), "primary"),
+            ),
+        ),
         card(
             words("printer.said"),
             facts((words(f"printer.{name}"), data(value)) for name, value in told if value),
@@ -103,7 +126,7 @@ def one(visit: Visit, error: AgentError | None = None) -> Response:
         ),
         _back(visit),
     ]
-    return page(visit, who(visit, device), content, room="printers", status=422 if error else 200)
+    return page(visit, who(visit, device, typed), content, room="printers", status=422 if error else 200)
 
 
 def _button(visit: Visit, device: Device, deed: str) -> Html:
@@ -126,6 +149,16 @@ def read(visit: Visit) -> Response:
 
 def _place(device: Device, address: str) -> tuple[str, int, str]:
     return address, device.port, address
+
+
+def label(visit: Visit) -> Response:
+    """Keeps what a person typed; it leaves with the next read."""
+    device = _asked_for(visit)
+    if device is None:
+        return visit.go("printers")
+    texts = [clean(visit.request.typed(name), LONGEST).strip() or None for name in ("name", "asset", "location")]
+    visit.keep.labels.put(device.id, Typed(*texts))
+    return visit.go("printer", id=str(device.id), done="saved")
 
 
 def exclude(visit: Visit) -> Response:

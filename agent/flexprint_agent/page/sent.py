@@ -4,12 +4,14 @@ import json
 from typing import Final
 
 from flexprint_agent.keep.spool import Batch
-from flexprint_agent.page.frame import Visit, card, cell, facts, moment, notice, page, table, tag
-from flexprint_agent.page.html import data, el
+from flexprint_agent.page.frame import Visit, button, card, cell, facts, form, moment, notice, page, table, tag, tick
+from flexprint_agent.page.html import Html, data, el
 from flexprint_agent.page.server import Response
+from flexprint_agent.wake import choosing
 from flexprint_shared.times import rfc3339
 
 _SHOWN: Final = 100
+MASKS: Final = ("mask_address", "mask_host", "mask_location", "mask_contact")
 _KINDS: Final = {"waiting": "warn", "acknowledged": "good", "refused": "bad"}
 
 
@@ -37,8 +39,33 @@ def show(visit: Visit) -> Response:
         card(None, table(words("sent.title"), head, rows, numbers=(2, 3), class_="cards"), class_="card list")
         if rows
         else notice(words("sent.none"), ""),
+        _kept_here(visit),
     ]
     return page(visit, words("sent.title"), content, room="sent")
+
+
+def _kept_here(visit: Visit) -> Html:
+    """The switches that mask what a printer says before it leaves."""
+    words, stored = visit.words, visit.keep.choices.settings()
+    boxes = [
+        tick(name, words(f"mask.{name}"), on=stored.get(name) == "on", hint=words(f"mask.{name}_hint"))
+        for name in MASKS
+    ]
+    return card(
+        words("mask.title"),
+        el("p", words("mask.lead"), class_="sub"),
+        form(visit, "sent", el("fieldset", el("legend", words("mask.legend"), class_="unseen"), boxes), _save(visit)),
+    )
+
+
+def _save(visit: Visit) -> Html:
+    return button(visit.words("frame.save"), "primary")
+
+
+def save(visit: Visit) -> Response:
+    for name in MASKS:
+        choosing.change(visit.keep, name, "on" if visit.request.typed(name) else "")
+    return visit.go("sent", done="masked")
 
 
 def _asked_for(visit: Visit) -> Batch | None:

@@ -1,6 +1,6 @@
 """Parts that several pages show: work under way and what came of it, a meter, a printer."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from flexprint_agent.keep.devices import Device
@@ -8,9 +8,10 @@ from flexprint_agent.page.frame import Visit, button, cell, failed, form, hidden
 from flexprint_agent.page.html import DASH, Attribute, Child, Html, data, el
 from flexprint_agent.page.work import State
 from flexprint_shared import meters
+from flexprint_shared.readings import Typed
 
-_SHOWN: Final = ("total", "total.mono", "total.color")
-"""The meters of a list; a printer's own page has them all."""
+_SHOWN: Final = {"total": "printer.total", "total.mono": "printer.mono", "total.color": "printer.color"}
+"""The meters of a list, with their headings; a printer's own page has them all."""
 
 
 # Work
@@ -81,9 +82,10 @@ def model_of(device: Device) -> str | None:
     return " ".join(filter(None, (maker, model))) or None
 
 
-def who(visit: Visit, device: Device) -> Html:
-    name = model_of(device)
-    return data(name) if name else Html(el("span", visit.words("printer.unknown")))
+def who(visit: Visit, device: Device, typed: Typed) -> Html:
+    """What people call it, else what it is."""
+    name = typed.name or model_of(device)
+    return data(name) if name else el("span", visit.words("printer.unknown"))
 
 
 def state_of(visit: Visit, device: Device) -> Html:
@@ -94,42 +96,43 @@ def state_of(visit: Visit, device: Device) -> Html:
     return tag(visit.words("printer.ok"), "good")
 
 
-def printers_table(visit: Visit, devices: Iterable[Device], *, linked: bool) -> Html:
-    words = visit.words
+def printers_table(visit: Visit, devices: Sequence[Device], *, linked: bool) -> Html:
+    words, labels = visit.words, visit.keep.labels.all()
     head = [
         words("printer.printer"),
-        words("printer.serial"),
         words("printer.address"),
-        *(meter_title(visit, name) for name in _SHOWN),
+        *map(words, _SHOWN.values()),
         words("printer.last_read"),
-        words("printer.state"),
     ]
-    rows = []
-    for one in devices:
-        name = who(visit, one)
-        rows.append(
-            el(
-                "tr",
-                el(
-                    "th",
-                    el("a", name, href=visit.link("printer", id=str(one.id)), class_="main") if linked else name,
-                    scope="row",
-                ),
-                cell(head[1], _or_dash(one.identity.serial)),
-                cell(head[2], _or_dash(one.address)),
-                *(
-                    cell(title, words.number(one.meters[meter]) if meter in one.meters else DASH, class_="num")
-                    for title, meter in zip(head[3:6], _SHOWN, strict=True)
-                ),
-                cell(head[6], moment(visit, one.last_read_at)),
-                cell(head[7], state_of(visit, one)),
-            )
+    rows = [
+        el(
+            "tr",
+            el("th", _named(visit, one, labels.get(one.id, Typed()), linked=linked), scope="row"),
+            cell(head[1], data(one.address) if one.address else DASH),
+            *(
+                cell(title, words.number(one.meters[meter]) if meter in one.meters else DASH, class_="num")
+                for title, meter in zip(head[2:5], _SHOWN, strict=True)
+            ),
+            cell(head[5], _when_read(visit, one)),
         )
-    return table(words("printers.title"), head, rows, numbers=(3, 4, 5), class_="cards")
+        for one in devices
+    ]
+    return table(words("printers.title"), head, rows, numbers=(2, 3, 4), class_="cards printers")
 
 
-def _or_dash(text: str | None) -> Html:
-    return data(text) if text else DASH
+def _named(visit: Visit, device: Device, typed: Typed, *, linked: bool) -> Child:
+    name = who(visit, device, typed)
+    known = (model_of(device) if typed.name else None, device.identity.serial, typed.location)
+    below = [data(one, class_="part") for one in known if one]
+    return [
+        el("a", name, href=visit.link("printer", id=str(device.id))) if linked else name,
+        el("span", below, class_="below") if below else None,
+    ]
+
+
+def _when_read(visit: Visit, device: Device) -> Child:
+    trouble = None if device.silent_since is None and device.last_read_at else state_of(visit, device)
+    return [moment(visit, device.last_read_at) if device.last_read_at else None, " " if trouble else None, trouble]
 
 
 def all_meters(visit: Visit, device: Device) -> Html | None:

@@ -49,6 +49,8 @@ class Site:
             return self._again(door, request)
         if request.path == "/enter" and request.method == "GET":
             return self._enter(door, request)
+        if request.path == "/favicon.ico":
+            return Response(status=204)
         if not request.path.startswith(f"{door.root}/"):
             return _plain(404)
         session = door.session_of(request.headers)
@@ -183,6 +185,7 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
     ("POST", "printers/search"): printers.search,
     ("GET", "printer"): printers.one,
     ("POST", "printer/read"): printers.read,
+    ("POST", "printer/label"): printers.label,
     ("POST", "printer/exclude"): printers.exclude,
     ("GET", "networks"): networks.show,
     ("POST", "networks"): networks.save,
@@ -195,6 +198,7 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
     ("POST", "workbook/schedule"): workbook.schedule,
     ("POST", "workbook/send"): workbook.send,
     ("GET", "sent"): sent.show,
+    ("POST", "sent"): sent.save,
     ("GET", "batch"): sent.batch,
     ("GET", "batch.json"): sent.download,
     ("GET", "settings"): preferences.show,

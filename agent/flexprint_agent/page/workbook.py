@@ -1,6 +1,7 @@
 """Who gets the workbook, how often, and what became of those that were asked for."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from flexprint_agent import settings
@@ -11,8 +12,8 @@ from flexprint_agent.page.frame import (
     button,
     card,
     cell,
-    choice,
     failed,
+    field,
     form,
     hidden,
     moment,
@@ -24,8 +25,14 @@ from flexprint_agent.page.html import Child, Html, data, el
 from flexprint_agent.page.server import Response
 from flexprint_agent.page.showing import work_panel
 from flexprint_agent.wake import choosing
+from flexprint_agent.wake.chosen import in_force
+from flexprint_agent.wake.planning import plan
+from flexprint_shared.recurrence import WEEKDAYS, parse_recurrence
 
-HOW_OFTEN: Final = ("daily", "weekly", "monthly", "never")
+KINDS: Final = ("daily", "weekly", "monthly", "last-working-day", "never")
+USUAL_TIME: Final = "07:00"
+"""Where a time is needed and none was typed."""
+
 _SHOWN: Final = 20
 
 
@@ -53,11 +60,85 @@ def address_box(visit: Visit, error: AgentError | None = None) -> Html:
     )
 
 
-def schedule_fields(visit: Visit) -> Html:
-    words = visit.words
-    chosen = visit.keep.choices.settings().get("report_every", settings.BY_NAME["report_every"].default)
-    options = [(name, words(f"workbook.{name}")) for name in HOW_OFTEN]
-    return choice("report_every", words("workbook.how_often"), options, chosen)
+def schedule_fields(visit: Visit) -> Child:
+    words, request = visit.words, visit.request
+    kept = visit.keep.choices.settings()
+    chosen = read_schedule(kept.get("report_every", settings.BY_NAME["report_every"].default))
+    if request.typed("how_often"):
+        chosen = Chosen(*(request.typed(name) for name in ("how_often", "weekday", "day", "time")))
+    weekdays = [
+        el("option", words(f"weekday.{name}"), value=name, selected=name == chosen.weekday) for name in WEEKDAYS
+    ]
+    beside: dict[str, Child] = {
+        "weekly": el("select", weekdays, name="weekday", aria_label=words("workbook.weekday")),
+        "monthly": _number("day", chosen.day, words("workbook.day"), 31),
+    }
+    rows = [
+        el(
+            "div",
+            el(
+                "input",
+                type="radio",
+                name="how_often",
+                value=kind,
+                id=f"how-{kind}",
+                checked=kind == chosen.kind,
+            ),
+            el("label", words(f"workbook.{kind.replace('-', '_')}"), for_=f"how-{kind}"),
+            beside.get(kind),
+            class_="choice",
+        )
+        for kind in KINDS
+    ]
+    wakes = request.typed("wakes_per_day") or kept.get("wakes_per_day", settings.BY_NAME["wakes_per_day"].default)
+    return [
+        el("fieldset", el("legend", words("workbook.how_often")), rows),
+        field(
+            "time", words("workbook.time"), chosen.time, hint=words("workbook.time_hint"), type="time", class_="short"
+        ),
+        field(
+            "wakes_per_day",
+            words("workbook.wakes"),
+            wakes,
+            hint=words("workbook.wakes_hint"),
+            type="number",
+            min=1,
+            max=48,
+            class_="short",
+        ),
+    ]
+
+
+def _number(name: str, value: str, label: str, most: int) -> Html:
+    return el("input", type="number", name=name, value=value, min=1, max=most, aria_label=label, class_="short")
+
+
+@dataclass(slots=True, frozen=True)
+class Chosen:
+    """When the workbook comes, as the form has it: texts, also those that do not apply."""
+
+    kind: str
+    weekday: str = WEEKDAYS[0]
+    day: str = "1"
+    time: str = ""
+
+    def setting(self) -> str:
+        """What is kept of it as `report_every`."""
+        if self.kind == "never" or (not self.time and self.kind in settings.PERIODS):
+            return self.kind
+        between = {"weekly": self.weekday, "monthly": self.day}.get(self.kind)
+        return " ".join(filter(None, (self.kind, between, self.time or USUAL_TIME)))
+
+
+def read_schedule(setting: str) -> Chosen:
+    """The other way round."""
+    if setting in settings.PERIODS:
+        return Chosen(setting)
+    every = parse_recurrence(setting)
+    at = f"{every.at:%H:%M}"
+    if every.kind == "weekly":
+        return Chosen(every.kind, WEEKDAYS[every.day or 0], time=at)
+    return Chosen(every.kind, day=str(every.day or 1), time=at)
 
 
 def take_addresses(visit: Visit) -> None:
@@ -68,7 +149,11 @@ def take_addresses(visit: Visit) -> None:
 
 def take_schedule(visit: Visit) -> None:
     """Raises BadSetting."""
-    choosing.change(visit.keep, "report_every", visit.request.typed("report_every"))
+    typed = visit.request.typed
+    chosen = Chosen(typed("how_often"), typed("weekday"), typed("day"), typed("time"))
+    choosing.change(visit.keep, "report_every", chosen.setting())
+    choosing.change(visit.keep, "wakes_per_day", typed("wakes_per_day"))
+    plan(visit.keep, in_force(visit.keep), visit.now())
 
 
 def show(visit: Visit, error: AgentError | None = None) -> Response:

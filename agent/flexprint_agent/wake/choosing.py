@@ -19,6 +19,7 @@ from flexprint_agent.targets import BadTarget, Name, Span
 from flexprint_agent.wake import lists
 from flexprint_agent.wake.reading import Clock, look_up
 from flexprint_agent.wake.segments import block_of
+from flexprint_agent.wake.sending import leaving_of
 from flexprint_shared.addresses import MOST_RECIPIENTS, is_address
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def enroll(keep: Keep, wanted: Wanted, now: Clock) -> Enrolment:
     signing_key = keep.enrolments.next_signing_key()
     public_key = Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()
     system = f"{platform.system()} {platform.release()}"
-    applicant = Applicant(public_key, socket.gethostname(), system, __version__)
+    host = leaving_of(keep, settings.in_force(keep.choices.settings())).host(socket.gethostname())
+    applicant = Applicant(public_key, host, system, __version__)
     with client.Collector(way) as collector:
         welcome = ask(collector, wanted.key, applicant)
     keep.choices.set(chosen, settings.SECRETS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flexprint_agent import __version__
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
+from flexprint_agent.keep.leaving import Leaving, Masks, mask_key
 from flexprint_agent.keep.notes import REPORT_PERIOD
 from flexprint_agent.settings import PERIODS, Settings
 from flexprint_agent.wake.reading import Clock
@@ -77,12 +78,14 @@ def hand_over(
     if keep.spool.pending() or report_for is not None:
         from flexprint_shared.batch import Sender
 
+        leaving = leaving_of(keep, settings)
         keep.spool.make_batches(
             keep.enrolments.sealer(enrolment),
-            sender=Sender(__version__, socket.gethostname()),
+            sender=Sender(__version__, leaving.host(socket.gethostname())),
             recipients=keep.choices.recipients(),
             now=now(),
             report_for=report_for,
+            leaving=leaving,
         )
     if not keep.spool.count("waiting"):
         return Handed(dict(NOTHING_SENT), None)
@@ -131,6 +134,12 @@ def _send_waiting(keep: Keep, collector: "Collector", enrolment: "Enrolment", no
     result["waiting"] = keep.spool.count("waiting")
     result["bytes"] = collector.octets
     return Handed(result, failure)
+
+
+def leaving_of(keep: Keep, settings: Settings) -> Leaving:
+    """What the site wants to keep of what it sends."""
+    masks = Masks(settings.mask_address, settings.mask_host, settings.mask_location, settings.mask_contact)
+    return Leaving(masks, mask_key(keep.notes) if masks.address else b"")
 
 
 def route(enrolment: "Enrolment", settings: Settings) -> "Route":

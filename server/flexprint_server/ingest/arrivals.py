@@ -139,20 +139,29 @@ def _told(row: int, columns: Columns, model: Model) -> str:
         columns.console[row],
         columns.alerts[row],
         columns.warnings[row],
+        *_typed(row, columns),
     )
     return blake2b(msgspec.json.encode(told), digest_size=8).hexdigest()
 
 
+def _typed(row: int, columns: Columns) -> tuple[str | None, str | None, str | None]:
+    """What a person at the site typed of the device: name, asset number, location."""
+    name, asset, location = (columns.typed[row] if columns.typed else None) or (None, None, None)
+    return _text(name), _text(asset), _text(location)
+
+
 def _said(row: int, columns: Columns, model: Model) -> Said:
+    # Where somebody stands before the device and types, that is so; what the device says stays in the sealed original.
+    typed_name, typed_asset, typed_location = _typed(row, columns)
     identity = Identity(
         manufacturer=model.manufacturer,
         model=model.model,
         serial=_text(columns.serial[row]),
         macs=tuple([with_colons(mac) for mac in columns.macs[row][:_MOST_LINES]]),
-        name=_text(columns.name[row]),
-        location=_text(columns.location[row]),
+        name=typed_name or _text(columns.name[row]),
+        location=typed_location or _text(columns.location[row]),
         contact=_text(columns.contact[row]),
-        asset=_text(columns.asset[row]),
+        asset=typed_asset or _text(columns.asset[row]),
         firmware=_text(columns.firmware[row]),
         sys_object_id=model.sys_object_id,
         description=_text(columns.description[row]),

@@ -87,6 +87,7 @@ class Columns(Struct):
     engine_boots: Column[Integer | None] = []
     supply_serials: Column[Annotated[list[Text | None], Meta(max_length=4000)]] = []
     training: Column[Annotated[list[Text | None], Meta(max_length=4000)]] = []
+    typed: Column[tuple[Text | None, Text | None, Text | None] | None] = []
 
 
 class Document(Struct):

@@ -8,10 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.enrolment import Enrolment
+from flexprint_agent.keep.leaving import Leaving, Masks
 from flexprint_agent.keep.notes import REPORT_PERIOD
 from flexprint_agent.keep.spool import HISTORY
 from flexprint_shared import batch, sealing
-from flexprint_shared.readings import Alert
+from flexprint_shared.readings import Alert, Typed
 
 SENDER = batch.Sender("0.1.0", "FRONT-DESK")
 COLLECTOR = X25519PrivateKey.generate()
@@ -202,3 +203,15 @@ def test_two_reads_of_one_device_are_two_reads(keep, seal, now, a_read):
     make(keep, seal, now)
     ((_, sealed),) = waiting(keep)
     assert [read.meter("total") for read in batch.reads_of(opened(sealed))] == [5, 6]
+
+
+def test_the_clear_copy_is_what_was_sealed_with_what_was_typed_and_without_what_is_masked(keep, seal, now, a_read):
+    """Whoever reads the clear copy reads what the collector reads."""
+    keep.keep_read(a_read(address="10.1.2.3"), {})
+    (device,) = keep.devices.all()
+    keep.labels.put(device.id, Typed("Front desk", "INV-77", None))
+    make(keep, seal, now, leaving=Leaving(Masks(address=True), bytes(32)))
+    ((made, sealed),) = waiting(keep)
+    assert opened(sealed) == keep.spool.document(made.number)
+    assert "10.1.2.3" not in str(opened(sealed))
+    assert opened(sealed)["reads"]["typed"] == [["Front desk", "INV-77", None]]

@@ -22,7 +22,7 @@ from flexprint_server.ingest.service import Inbox
 from flexprint_server.reports.models import Report
 from flexprint_server.tenants.models import Agent
 from flexprint_shared.batch import Sender, document, pack, reads_of, unpack
-from flexprint_shared.readings import Identity, Meter, Read
+from flexprint_shared.readings import Identity, Meter, Read, Typed
 from flexprint_shared.sealing import NO_BATCH, batch_hash, unseal
 from services import agents
 from services.reads import NOON, a_read, fleet, later
@@ -306,3 +306,22 @@ def test_a_large_batch_is_stored_whole(database, inbox, agent):
 def test_a_receipt_is_plain_facts(inbox, agent):
     answer = inbox.receive(agent.batch(), ARRIVED).answer()
     assert msgspec.json.decode(msgspec.json.encode(answer)) == answer
+
+
+def test_what_the_customer_typed_and_masked_arrives_as_they_want_it(database, inbox, agent):
+    """What somebody typed at the site is what people see of a device, whatever it says itself; without its address a
+    device that tells no serial is still the same one."""
+    bare = replace(a_read(macs=()), identity=replace(a_read().identity, serial=None, macs=()))
+    masked = replace(bare, address="masked-0123456789ab", typed=Typed("Front desk", "INV-77", "By the lift"))
+    inbox.receive(agent.batch(masked), ARRIVED)
+    inbox.receive(agent.batch(later(masked, 8000, NOON + timedelta(days=1))), ARRIVED + timedelta(days=1))
+    with database.reading() as session:
+        device = session.scalars(select(Device)).one()
+        assert (device.name, device.asset, device.location) == ("Front desk", "INV-77", "By the lift")
+        assert (device.address, device.total) == ("masked-0123456789ab", 8000)
+        assert "by the lift" in device.search_text
+    inbox.receive(
+        agent.batch(later(replace(masked, typed=None), 8100, NOON + timedelta(days=2))), ARRIVED + timedelta(days=2)
+    )
+    with database.reading() as session:
+        assert session.scalars(select(Device)).one().location == "Reception"
