@@ -127,7 +127,7 @@ def normal(text: str) -> str:
 
 
 def _checked(text: str, span: Span) -> Span:
-    if len(range(span.first, span.last + 1)) > LARGEST:
+    if span.last - span.first >= LARGEST:  # not by len(), which a 32-bit Python cannot say of so many
         raise BadTarget(text, f"this is more than {LARGEST} addresses; name the networks that hold printers")
     if _nowhere(span):
         raise BadTarget(text, "these addresses belong to no device (0.x.x.x, 224.0.0.0 and above, :: or ff00::/8)")
