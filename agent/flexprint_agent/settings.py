@@ -53,6 +53,7 @@ class Settings:
     mask_location: bool
     mask_contact: bool
     proxy: str | None
+    proxy_pac: str | None
     proxy_user: str | None
     ca: str | None
     communities: tuple[str, ...] = field(repr=False)
@@ -146,6 +147,12 @@ def _proxy(text: str) -> str | None:
     return text.rstrip("/") or None
 
 
+def _pac(text: str) -> str | None:
+    if text and not re.fullmatch(r"https?://[^\s/@?#\[\]\\]+(?:/[\x21-\x7e]*)?", text):
+        raise ValueError("the address of a PAC file, such as http://wpad.example.com/proxy.pac")
+    return text or None
+
+
 TABLE: Final = (
     Setting("communities", "public", _communities, "SNMP communities, tried in this order", secret=True),
     Setting("snmp_versions", "2c,1", _versions, "SNMP versions, tried in this order"),
@@ -169,6 +176,7 @@ TABLE: Final = (
     Setting("mask_location", "off", _switch, "the same for where they stand"),
     Setting("mask_contact", "off", _switch, "the same for whom they name as their contact"),
     Setting("proxy", "", _proxy, "web proxy on the way to the collector; empty: what the system says"),
+    Setting("proxy_pac", "", _pac, "address of a PAC file that names the proxy, where none is set"),
     Setting("proxy_user", "", _optional, "user name for the proxy"),
     Setting("proxy_password", "", _optional, "password for the proxy", secret=True),
     Setting("ca", "", _optional, "file of a private certificate authority to trust as well"),

@@ -1,5 +1,6 @@
 import pytest
 
+from flexprint_agent.send.way import Step
 from flexprint_agent.wake.health import Facts, findings
 
 WELL = {
@@ -12,8 +13,8 @@ WELL = {
 }
 
 
-def names(status=None, refused=(), silent=(), unreachable=None, **more):
-    found = findings(Facts(WELL | (status or {}), refused, silent, unreachable, **more))
+def names(status=None, refused=(), silent=(), way=(), **more):
+    found = findings(Facts(WELL | (status or {}), refused, silent, way, **more))
     assert all(one.problem and one.next_step for one in found)
     return [one.name for one in found]
 
@@ -36,7 +37,9 @@ def test_where_all_is_well_nothing_is_found():
         ({"locked": "the key is missing"}, ["key-missing"]),
         ({"unknown_exclusion": "guest is not known"}, ["exclusion-unknown"]),
         ({"uncovered": ["ECOSYS at 10.1.1.7"], "why_uncovered": "no target"}, ["printers-uncovered"]),
-        ({"unreachable": "nobody answers"}, ["collector-unreachable"]),
+        ({"way": [Step("name", "trouble", "nobody knows it", "ask")]}, ["collector-unreachable"]),
+        ({"way": [Step("clock", "trouble", "an hour ahead", "set it")]}, ["clock-wrong"]),
+        ({"way": [Step("clock", "ok", "as the collector's")]}, []),
     ],
 )
 def test_each_trouble_is_found_with_its_next_step(facts, found):
@@ -44,7 +47,11 @@ def test_each_trouble_is_found_with_its_next_step(facts, found):
 
 
 def test_what_keeps_reads_from_the_collector_comes_first():
-    everything = names({"enrolled": False, "waiting_batches": 1, "recipients": []}, silent=["x"], unreachable="y")
+    everything = names(
+        {"enrolled": False, "waiting_batches": 1, "recipients": []},
+        silent=["x"],
+        way=[Step("connection", "trouble", "closed", "ask")],
+    )
     assert everything == [
         "not-enrolled",
         "collector-unreachable",

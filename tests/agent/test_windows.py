@@ -159,3 +159,23 @@ def test_windows_names_the_gateway_that_linux_names(windows, agent):
     gateway = json.loads(agent("segments", "--json").stdout)["gateway"]
     assert ([gateway["address"]] if gateway["address"] else []) == default_gateways()[:1]
     assert gateway["packets"] == 0
+
+
+def test_the_proxy_of_windows_internet_options_is_used_with_its_exceptions(windows):
+    """As a browser's settings write them: HKEY_CURRENT_USER, with ProxyOverride."""
+    key = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Internet Settings"
+    for name, kind, value in (
+        ("ProxyEnable", "REG_DWORD", "1"),
+        ("ProxyServer", "REG_SZ", "http=10.9.9.8:80;https=10.9.9.9:3128"),
+        ("ProxyOverride", "REG_SZ", "*.intern.example;<local>"),
+    ):
+        assert windows.run("reg.exe", "add", key, "/v", name, "/t", kind, "/d", value, "/f").returncode == 0
+    try:
+        told = windows.python(
+            "-c",
+            "from flexprint_agent.send.proxies import of_the_system as of\n"
+            "print(of('https://collector.example.com').url, of('https://collector.intern.example'), of('https://box'))",
+        )
+    finally:
+        windows.run("reg.exe", "add", key, "/v", "ProxyEnable", "/t", "REG_DWORD", "/d", "0", "/f")
+    assert told.stdout == "http://10.9.9.9:3128 None None\n", told.stderr

@@ -108,6 +108,8 @@ class FakeCollector:
                 return self._enroll(json.loads(body))
             if path == "/agent/v1/batches":
                 return self._store(body)
+            if path == "/healthz":
+                return 200, "text/plain", b"alive\n", {}
             return 200, JSON, b"{}", {}
 
     def _enroll(self, request: dict[str, str]) -> Reply:

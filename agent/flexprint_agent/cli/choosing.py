@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from flexprint_agent import settings
@@ -10,6 +11,7 @@ from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, confirmed, from_stdin, now, opened, say
 from flexprint_agent.errors import WrongUsage
 from flexprint_agent.keep import Keep
+from flexprint_agent.send.errors import ProxyRefused
 from flexprint_agent.targets import Span
 from flexprint_agent.wake import choosing, lists
 
@@ -19,7 +21,13 @@ def enroll(chosen: argparse.Namespace) -> int:
         wanted = choosing.Wanted(
             chosen.server, from_stdin(chosen.key), chosen.proxy, chosen.ca, chosen.insecure_loopback
         )
-        enrolment = choosing.enroll(keep, wanted, now)
+        try:
+            enrolment = choosing.enroll(keep, wanted, now)
+        except ProxyRefused as refusal:
+            if not (refusal.wants_password and sys.stdin.isatty()):
+                raise
+            # Asked once: what opens the proxy is kept sealed for every wake to come.
+            enrolment = choosing.enroll(keep, replace(wanted, login=_login()), now)
     say(
         chosen,
         {
@@ -33,6 +41,16 @@ def enroll(chosen: argparse.Namespace) -> int:
         show.enrolled,
     )
     return 0
+
+
+def _login() -> tuple[str, str]:
+    """User and password for the proxy, from the person at the terminal."""
+    import getpass
+
+    complain("the proxy on the way wants a user and a password")
+    sys.stderr.write("user: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip(), getpass.getpass("password: ")
 
 
 def change_settings(chosen: argparse.Namespace) -> int:

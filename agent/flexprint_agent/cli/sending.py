@@ -2,6 +2,7 @@
 
 import argparse
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from flexprint_agent import wake as waking
 from flexprint_agent.cli import show
@@ -11,6 +12,7 @@ from flexprint_agent.errors import AgentError, WrongUsage
 from flexprint_agent.service.log import diary
 from flexprint_agent.service.watchdog import Watchdog, ended_by_signals
 from flexprint_agent.wake import planning, sending
+from flexprint_agent.wake import walk as walking
 from flexprint_agent.wake.chosen import in_force, secrets_of
 from flexprint_agent.wake.finding import Progress
 from flexprint_agent.wake.health import facts_of, findings, status_of
@@ -61,9 +63,24 @@ def status(chosen: argparse.Namespace) -> int:
 
 def doctor(chosen: argparse.Namespace) -> int:
     with opened(chosen) as keep:
-        found = findings(facts_of(keep, now()))
-    say(chosen, {"healthy": not found, "findings": [one.as_json() for one in found]}, show.doctor)
+        at = now()
+        facts = facts_of(keep, at)
+        found = [one.as_json() for one in findings(facts)]
+        walked = walking.walk(keep, facts, at)
+        if chosen.report is not None:
+            _write(Path(chosen.report), walking.report(keep, walked, found, facts, at))
+    say(chosen, {"healthy": not found, "findings": found, "walk": walked}, show.doctor)
     return 1 if found else 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise WrongUsage(f"{path} is there already; name another file for the report") from None
+    except OSError as error:
+        raise WrongUsage(f"the report cannot be written to {path} ({error.strerror}); name another file") from None
 
 
 def sent(chosen: argparse.Namespace) -> int:

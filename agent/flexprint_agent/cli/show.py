@@ -406,9 +406,12 @@ def status(document: Document) -> str:
 
 
 def doctor(document: Document) -> str:
+    marks = {"ok": "ok", "trouble": "!!", "skipped": "--"}
+    lines = [f"{marks[one['state']]}  {one['step']}: {one['told']}" for one in document["walk"]]
     if document["healthy"]:
-        return "All is well."
-    return "\n".join(f"- {one['problem']}\n  Next: {one['next_step']}" for one in document["findings"])
+        return "\n".join([*lines, "", "All is well."])
+    wrong = [f"- {one['problem']}\n  Next: {one['next_step']}" for one in document["findings"]]
+    return "\n".join([*lines, "", "What to do:", *wrong])
 
 
 def batch(one: Batch) -> dict[str, Any]:

@@ -25,6 +25,11 @@ class Wakes:
             "UPDATE wakes SET ended_at = ?, result = ? WHERE id = ?", to_milliseconds(at), json.dumps(result), number
         )
 
+    def latest(self, count: int) -> list[tuple[datetime, str]]:
+        """The newest wakes first: when each began, and what it told at its end, as JSON."""
+        rows = self._database.rows("SELECT started_at, result FROM wakes ORDER BY id DESC LIMIT ?", count)
+        return [(from_milliseconds(row["started_at"]), row["result"] or "it did not come to its end") for row in rows]
+
     def last_was_cut(self) -> bool:
         """Whether the newest wake did not come to its end: it was killed, or is under way."""
         return bool(self._database.value("SELECT ended_at IS NULL FROM wakes ORDER BY id DESC LIMIT 1"))

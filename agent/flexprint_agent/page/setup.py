@@ -128,7 +128,7 @@ def take_connect(visit: Visit) -> Response:
     )
     try:
         if request.typed("do") == "check":
-            choosing.reach(visit.keep, wanted)
+            choosing.reach(visit.keep, wanted, visit.now())
             return connect(visit, reached=True)
         with visit.keep.alone():
             choosing.enroll(visit.keep, wanted, visit.now)

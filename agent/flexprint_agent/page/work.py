@@ -130,10 +130,9 @@ class Work:
 
 def check(work: Work, keep: Keep) -> Mapping[str, Any]:
     """Asks whether the collector can be reached. Raises DeliveryError."""
-    from flexprint_agent.send.client import Collector
+    from flexprint_agent.send.way import require_open
 
-    with Collector(sending.route(keep.enrolments.require(), in_force(keep))) as collector:
-        collector.reach()
+    require_open(sending.route(keep.enrolments.require(), in_force(keep)), work.now())
     return {}
 
 

@@ -90,7 +90,8 @@ def problem(answer: Answer) -> DeliveryError:
     if answer.status == 407:
         return ProxyRefused(
             "the proxy wants a user name and password; set them with "
-            "`flexprint-agent settings proxy_user NAME` and `flexprint-agent settings proxy_password -`"
+            "`flexprint-agent settings proxy_user NAME` and `flexprint-agent settings proxy_password -`",
+            wants_password=True,
         )
     if answer.status in (408, 425, 429) or answer.status >= 500:
         return Overloaded(

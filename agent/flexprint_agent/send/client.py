@@ -8,7 +8,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from flexprint_agent.send.errors import (
     ProxyRefused,
     Unreachable,
 )
+from flexprint_agent.send.proxies import Proxy, fetched, of_a_pac, of_the_system
 
 if TYPE_CHECKING:
     import httpx
@@ -56,6 +57,7 @@ class Route:
     proxy_user: str | None = None
     proxy_password: str | None = field(default=None, repr=False)
     insecure_loopback: bool = False
+    proxy_pac: str | None = None
 
 
 def server_address(text: str, *, insecure_loopback: bool) -> str:
@@ -143,9 +145,9 @@ class Collector:
         self.octets += len(body)
         return self._ask("POST", path, body, {"content-type": media_type})
 
-    def reach(self) -> None:
-        """Raises DeliveryError unless something answers at the collector's address, TLS verified."""
-        self._ask("GET", "/healthz", None, {})
+    def greet(self) -> Answer:
+        """What answers when the collector is asked whether it is alive. Raises DeliveryError when nothing does."""
+        return self._ask("GET", "/healthz", None, {})
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         until = self._clock() + self._patience.whole
@@ -194,9 +196,10 @@ def _open(route: Route, patience: Patience) -> "httpx.Client":
         # Nothing of it may leave this computer, so no proxy either. A context that trusts nobody is made in no time.
         nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         return httpx.Client(verify=nobody, timeout=timeout, headers=agent, trust_env=False)
+    verify = trust(route.ca)
+    proxy = proxy_of(route, verify)
     try:
-        proxy = _proxy(route)
-        return httpx.Client(verify=trust(route.ca), timeout=timeout, headers=agent, proxy=proxy)
+        return httpx.Client(verify=verify, timeout=timeout, headers=agent, proxy=_spoken(proxy), trust_env=False)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         # The words of a bad address may hold a password, so they are not repeated.
         why = str(error) if isinstance(error, ImportError) else "its address is none"
@@ -206,13 +209,26 @@ def _open(route: Route, patience: Patience) -> "httpx.Client":
         ) from None
 
 
-def _proxy(route: Route) -> "httpx.Proxy | None":
+def proxy_of(route: Route, context: ssl.SSLContext) -> Proxy | None:
+    """The proxy on this route; None for a straight way. A user that was set is the user of whatever proxy there is.
+    Raises BadRoute, Unreachable."""
+    if route.proxy is not None:
+        proxy: Proxy | None = Proxy(route.proxy, "settings")
+    elif route.proxy_pac is not None:
+        proxy = of_a_pac(fetched(route.proxy_pac, context), route.server)
+    else:
+        proxy = of_the_system(route.server)
+    if proxy is None or route.proxy_user is None:
+        return proxy
+    return replace(proxy, user=route.proxy_user, password=route.proxy_password)
+
+
+def _spoken(proxy: Proxy | None) -> "httpx.Proxy | None":
     import httpx
 
-    if route.proxy is None:
+    if proxy is None:
         return None
-    auth = None if route.proxy_user is None else (route.proxy_user, route.proxy_password or "")
-    return httpx.Proxy(route.proxy, auth=auth)
+    return httpx.Proxy(proxy.url, auth=None if proxy.user is None else (proxy.user, proxy.password or ""))
 
 
 def trust(ca: str | None) -> ssl.SSLContext:
@@ -239,7 +255,8 @@ def translated(error: Exception, server: str) -> DeliveryError:
     if isinstance(error, httpx.ProxyError):
         return ProxyRefused(
             f"the proxy did not let the agent through ({error}); check it with `flexprint-agent settings proxy`, "
-            "and its user and password with `settings proxy_user` and `settings proxy_password`"
+            "and its user and password with `settings proxy_user` and `settings proxy_password`",
+            wants_password=str(error).startswith("407"),
         )
     if (cause := _caused_by(error, ssl.SSLCertVerificationError)) is not None:
         return NotTrusted(

@@ -28,7 +28,13 @@ class NotTrusted(Unreachable):
 
 
 class ProxyRefused(Unreachable):
+    """`wants_password`: a user and a password, or others than those it got, may open it (HTTP 407)."""
+
     again = False
+
+    def __init__(self, message: str, *, wants_password: bool = False) -> None:
+        super().__init__(message)
+        self.wants_password = wants_password
 
 
 class NotTheCollector(DeliveryError):

@@ -5,7 +5,7 @@ The command line and the local page both choose here, so that one means what the
 
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -46,13 +46,15 @@ class Taken:
 
 @dataclass(slots=True, frozen=True)
 class Wanted:
-    """An enrolment as it was typed. `proxy` with user and password, `ca` the name of a file."""
+    """An enrolment as it was typed. `proxy` with user and password, `login` those of a proxy that the system names or
+    that asked for them, `ca` the name of a file."""
 
     server: str
     key: str
     proxy: str | None = None
     ca: str | None = None
     insecure_loopback: bool = False
+    login: tuple[str, str] | None = field(default=None, repr=False)
 
 
 class NoKey(WrongUsage):
@@ -96,12 +98,11 @@ def enroll(keep: Keep, wanted: Wanted, now: Clock) -> Enrolment:
     return enrolment
 
 
-def reach(keep: Keep, wanted: Wanted) -> None:
-    """Asks whether something answers there, without spending the key. Raises BadRoute, BadSetting, DeliveryError."""
-    from flexprint_agent.send.client import Collector
+def reach(keep: Keep, wanted: Wanted, at: datetime) -> None:
+    """Asks whether the collector answers there and spends no key. Raises BadRoute, BadSetting, DeliveryError."""
+    from flexprint_agent.send.way import require_open
 
-    with Collector(_way(keep, wanted)[0]) as collector:
-        collector.reach()
+    require_open(_way(keep, wanted)[0], at)
 
 
 def _way(keep: Keep, wanted: Wanted) -> "tuple[Route, dict[str, str]]":
@@ -110,11 +111,13 @@ def _way(keep: Keep, wanted: Wanted) -> "tuple[Route, dict[str, str]]":
 
     server = server_address(wanted.server, insecure_loopback=wanted.insecure_loopback)
     chosen = (settings.split_proxy(wanted.proxy) if wanted.proxy else {}) | _authority(wanted.ca)
+    if wanted.login is not None:
+        chosen |= dict(zip(("proxy_user", "proxy_password"), wanted.login, strict=True))
     for name, value in chosen.items():
         settings.check(name, value)
     now = settings.in_force(keep.choices.settings() | keep.choices.secrets() | chosen)
-    way = Route(server, now.ca, now.proxy, now.proxy_user, now.proxy_password, wanted.insecure_loopback)
-    return way, chosen
+    proxy = (now.proxy, now.proxy_user, now.proxy_password)
+    return Route(server, now.ca, *proxy, wanted.insecure_loopback, now.proxy_pac), chosen
 
 
 def _authority(path: str | None) -> dict[str, str]:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.devices import Device
 from flexprint_agent.keep.errors import KeepError
@@ -17,11 +16,14 @@ from flexprint_agent.wake.chosen import in_force
 from flexprint_agent.wake.reading import uncovered
 from flexprint_shared.times import rfc3339
 
+if TYPE_CHECKING:
+    from flexprint_agent.send.way import Step
+
 
 @dataclass(slots=True, frozen=True)
 class Facts:
     """`status` is the document of `status`, `refused` pairs of batch number and reason, `silent` the printers that did
-    not answer when they were last asked, `unreachable` why the collector does not answer now, `locked` why what is kept
+    not answer when they were last asked, `way` the steps of the way to the collector, `locked` why what is kept
     sealed cannot be opened, `uncovered` the printers that no target covers (`why_uncovered`), `unknown_exclusion` what
     is wrong with an excluded name, `refusals` what devices refuse of SNMPv3 and what mends it, `spooler` why the print
     queues of this computer cannot be listed, `resting` the printers that are left alone for a while and why."""
@@ -29,7 +31,7 @@ class Facts:
     status: Mapping[str, Any]
     refused: Sequence[tuple[int, str]]
     silent: Sequence[str]
-    unreachable: str | None
+    way: "Sequence[Step]"
     locked: str | None = None
     uncovered: Sequence[str] = ()
     why_uncovered: str = ""
@@ -49,6 +51,12 @@ class Finding:
         return {"finding": self.name, "problem": self.problem, "next_step": self.next_step}
 
 
+_TROUBLE: Final = {
+    "clock": "This computer's clock is wrong",
+    "certificate": "The collector could not prove who it is",
+}
+
+
 def findings(facts: Facts) -> list[Finding]:
     """What keeps reads from the collector comes first."""
     status = facts.status
@@ -65,8 +73,15 @@ def findings(facts: Facts) -> list[Finding]:
         found.append(
             Finding("key-missing", "The signing key or another secret of this agent cannot be opened.", facts.locked)
         )
-    if facts.unreachable is not None:
-        found.append(Finding("collector-unreachable", "The collector does not answer.", facts.unreachable))
+    found += [
+        Finding(
+            "clock-wrong" if step.name == "clock" else "collector-unreachable",
+            f"{_TROUBLE.get(step.name, 'The collector cannot be reached')}: {step.told}.",
+            step.next_step or "",
+        )
+        for step in facts.way
+        if step.state == "trouble"
+    ]
     if status["waiting_batches"]:
         reason = status["last_error"] or "they have not been tried yet"
         found.append(
@@ -187,7 +202,7 @@ def facts_of(keep: Keep, at: datetime, *, reach: bool = True) -> Facts:
         resting=_resting(keep, at),
         refusals=[refusal for found in refusals.values() for refusal in found],
         # Without its secrets the agent does not know its proxy.
-        unreachable=_unreachable(keep) if reach and not locked else None,
+        way=_way(keep, at) if reach and not locked else [],
         locked=locked,
         uncovered=without,
         why_uncovered=why,
@@ -250,16 +265,11 @@ def _unasked(keep: Keep) -> tuple[list[str], str, str | None]:
     return [place(one) for one in without], why, None
 
 
-def _unreachable(keep: Keep) -> str | None:
-    """Why the collector does not answer now; None when it does, or when there is none."""
+def _way(keep: Keep, at: datetime) -> "list[Step]":
+    """The way to the collector; nothing where there is none."""
     enrolment = keep.enrolments.get()
     if enrolment is None:
-        return None
-    from flexprint_agent.send.client import Collector
+        return []
+    from flexprint_agent.send.way import walk
 
-    try:
-        with Collector(sending.route(enrolment, in_force(keep))) as collector:
-            collector.reach()
-    except AgentError as error:
-        return str(error)
-    return None
+    return walk(sending.route(enrolment, in_force(keep)), at)

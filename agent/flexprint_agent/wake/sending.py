@@ -152,4 +152,5 @@ def route(enrolment: "Enrolment", settings: Settings) -> "Route":
         proxy_user=settings.proxy_user,
         proxy_password=settings.proxy_password,
         insecure_loopback=enrolment.insecure_loopback,
+        proxy_pac=settings.proxy_pac,
     )
