@@ -1,13 +1,15 @@
 """Printers on cables, from the print queue to the collector: a small IPP responder stands in for the spooler."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from flexprint_agent import pjl, settings
 from flexprint_agent.ipp import message
 from flexprint_agent.keep import Keep
-from flexprint_agent.search.spooler import cups, ipp_usb
+from flexprint_agent.search.spooler import cups, ipp_usb, print_counters
+from flexprint_agent.wake import local
 from flexprint_agent.wake.finding import search, search_plan
 from flexprint_agent.wake.local import hanging, read_local, trouble
 from flexprint_agent.wake.reading import read_known
@@ -236,3 +238,15 @@ def test_a_printer_that_speaks_pjl_counts_for_itself(keep, now, spooler, tmp_pat
         (outcome,) = read(keep, now)
     assert meters(outcome) == {"total": (4711, "vendor")}
     assert outcome["meters"][0]["oid"] == "@PJL INFO PAGECOUNT"
+
+
+def test_on_windows_the_pages_of_a_queue_are_those_of_its_counter(now, monkeypatch):
+    """Tallied as on the first wake, on one after seven pages, and on one after the spooler was started again."""
+    monkeypatch.setattr(local, "sys", SimpleNamespace(platform="win32"))
+    told, tallies = [], {}
+    for pages in ({"till [copy 1]": 100, "other": 5}, {"till _copy 1_": 107}, {"till _copy 1_": 2}, {}):
+        counted = {print_counters.folded(name): count for name, count in pages.items()}
+        monkeypatch.setattr(print_counters, "pages", lambda counted=counted: counted)
+        tallies |= local._counted(["Till (Copy 1)"], tallies, now)
+        told.append(tallies["Till (Copy 1)"].pages)
+    assert told == [0, 7, 9, 9]

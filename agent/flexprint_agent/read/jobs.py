@@ -1,11 +1,12 @@
-"""A print spooler's finished jobs -> pages that only ever climb, though the spooler forgets its jobs. Pure.
+"""What a print spooler printed -> pages that only ever climb, though the spooler forgets its jobs (CUPS) or begins to
+count anew when it starts (Windows). Pure.
 
 What is counted is kept with the device (`as_json`), in the transaction that keeps the read. Jobs that were finished
 before the first count are not in it, and neither are those that came and were purged between two counts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -68,6 +69,15 @@ def count(before: Tally | None, jobs: Iterable[Job], at: datetime) -> Tally:
         newest=max(start.newest, newest),
         open=tuple(still[-_MOST_OPEN:]),
     )
+
+
+def climb(before: Tally | None, counter: int, at: datetime) -> Tally:
+    """The tally after a counter that begins at 0 whenever the spooler starts; `highest` is where it stood. None before
+    the first. What was printed between the last count and a start is lost to it."""
+    if before is None:
+        return Tally(at, highest=counter)
+    more = counter - before.highest if counter >= before.highest else counter
+    return replace(before, pages=before.pages + (more if more <= _MOST_PAGES else 0), highest=counter)
 
 
 def _pages(job: Job) -> int:

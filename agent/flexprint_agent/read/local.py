@@ -25,6 +25,10 @@ COUNTERS: Final = (
     "printer-impressions-completed-col",
     "printer-media-sheets-completed",
 )
+FINISHED_JOBS: Final = "job-impressions-completed"
+PRINT_QUEUE: Final = "Print Queue, Total Pages Printed"
+"""Where a spooler's pages come from: CUPS's jobs, Windows' performance counter."""
+
 PAGE_COUNT: Final = "@PJL INFO PAGECOUNT"
 """Where a count in PJL comes from; it stands in the place of an OID."""
 
@@ -124,22 +128,21 @@ def read_of(
     by_device: bool,
     pages: int | None = None,
     tally: Tally | None = None,
+    tallied: str = FINISHED_JOBS,
 ) -> Read:
     """One read. `by_device`: the device itself said these attributes; otherwise its spooler did, which keeps what it
-    was told when it last printed. `pages` is what the device said in PJL. The `tally` of jobs counts only where the
-    device gives no counter."""
+    was told when it last printed. `pages` is what the device said in PJL. The `tally` (from where `tallied`
+    says) counts only where the device gives no counter."""
     meters = _counters(attributes) if by_device else ()
     if not meters and pages is not None:
         meters = (Meter("total", pages, "impressions", PAGE_COUNT, "vendor"),)
     warnings = [] if by_device else ["supplies and state are what the print spooler was told when it last printed"]
     if not meters and tally is not None:
-        meters = (Meter(SPOOLER, tally.pages, "impressions", "job-impressions-completed", "spooler"),)
+        meters = (Meter(SPOOLER, tally.pages, "impressions", tallied, "spooler"),)
         since = f"{tally.since:%Y-%m-%d %H:%M} UTC"
-        warnings.append(
-            f"pages are those of the finished jobs of this computer since {since}, not the printer's own counter"
-        )
+        warnings.append(f"pages are those that this computer has printed since {since}, not the printer's own counter")
     elif not meters:
-        warnings.append("no meter is answered: the printer gives no counter, and its spooler keeps no finished jobs")
+        warnings.append("no meter is answered: the printer gives no counter, and its spooler counts no pages")
     found = tuple(_supplies(attributes))
     return Read(
         address=cable.address,

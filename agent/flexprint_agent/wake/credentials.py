@@ -5,6 +5,7 @@ device; within one scope in the order in which they were added. A device is aske
 refused a user is not asked as that user for a day, so that no printer locks an account because of us.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from flexprint_agent import targets
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.credentials import Credential, Refused
 from flexprint_agent.search.finder import Scope
+from flexprint_agent.search.spooler.queues import communities
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import Span
 
@@ -138,8 +140,19 @@ class Keyring:
 
 
 def keyring(keep: Keep, settings: Settings, resolve: Callable[[str], Iterable[str]]) -> Keyring:
-    """Raises KeyMissing."""
-    return Keyring(keep.credentials.all(), keep.credentials.refusals(), settings, resolve)
+    """What is kept, then what this computer's own print queues ask their printers with. Raises KeyMissing."""
+    credentials = [*keep.credentials.all(), *(of_queues(communities()) if settings.spooler else ())]
+    return Keyring(credentials, keep.credentials.refusals(), settings, resolve)
+
+
+def of_queues(found: Mapping[str, str]) -> list[Credential]:
+    """The communities of print queues, by host: each for that host alone. Their numbers are none of kept ones."""
+    credentials: list[Credential] = []
+    for host, community in sorted(found.items()):
+        with contextlib.suppress(targets.BadTarget):  # a port may lead to what is no host name
+            targets.parse_exclusion(host)
+            credentials.append(Credential(-1 - len(credentials), host, {"community": community}))
+    return credentials
 
 
 def _held(credential: Credential, resolve: Callable[[str], Iterable[str]]) -> _Held:

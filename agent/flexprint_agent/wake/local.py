@@ -3,6 +3,8 @@
 A printer that the network shows, too, is read there: its own counters are worth more than a spooler's word.
 """
 
+import contextlib
+import sys
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from flexprint_agent.wake.found import entry
 from flexprint_shared.times import rfc3339
 
 if TYPE_CHECKING:
+    from flexprint_agent.read.jobs import Tally
     from flexprint_agent.read.local import Cable
     from flexprint_shared.readings import Read
 
@@ -174,8 +177,16 @@ def _read(
     device, _ = keep.keep_found(identity, printer.address, 0, at, granted_by=BY)
     knowledge = keep.devices.knowledge(device)
     counted, learned = _tally(printer, knowledge, at)
-    pages = None if by_device else _page_count(identity.serial)
-    read = local.read_of(cable, attributes, at, by_device=by_device, pages=pages, tally=counted)
+    pages = None if by_device else _page_count(printer, identity.serial)
+    read = local.read_of(
+        cable,
+        attributes,
+        at,
+        by_device=by_device,
+        pages=pages,
+        tally=counted,
+        tallied=local.PRINT_QUEUE if sys.platform == "win32" else local.FINISHED_JOBS,
+    )
     keep.keep_read(read, None if learned == knowledge else learned)
     return _probe_object(read, time.monotonic() - begun), device
 
@@ -212,10 +223,13 @@ def _asked(printer: Hanging) -> tuple[Mapping[str, Any], bool]:
     return printer.queue.attributes, False
 
 
-def _page_count(serial: str | None) -> int | None:
-    """What the device says in PJL, where this system keeps a port for both directions (Linux)."""
-    import sys
+def _page_count(printer: Hanging, serial: str | None) -> int | None:
+    """What the device says in PJL, where this system has a port for both directions (Linux, Windows)."""
+    if sys.platform == "win32":
+        from flexprint_agent.pjl import windows
 
+        path = printer.queue.port.path
+        return windows.page_count(path) if path else None
     if sys.platform != "linux":
         return None
     from flexprint_agent import pjl
@@ -223,29 +237,42 @@ def _page_count(serial: str | None) -> int | None:
     return pjl.page_count(serial)
 
 
-def _tally(printer: Hanging, knowledge: Mapping[str, Any], at: datetime) -> tuple[Any, dict[str, Any]]:
-    """The pages of this computer's finished jobs, summed over the printer's queues, and what to keep of them. None
-    where the spooler keeps no finished jobs (Windows)."""
-    import sys
-
+def _tally(printer: Hanging, knowledge: Mapping[str, Any], at: datetime) -> tuple["Tally | None", dict[str, Any]]:
+    """The pages that this computer printed on it, summed over the printer's queues, and what to keep of them. None
+    where the spooler does not count them."""
     from flexprint_agent.read import jobs
 
-    if sys.platform == "win32":
-        return None, dict(knowledge)
-    from flexprint_agent.search.spooler import cups
-
     kept: dict[str, Any] = dict(knowledge.get("jobs", {}))
-    for queue in (one for one in printer.queues if one.listed):
-        before = jobs.from_json(kept[queue.name]) if queue.name in kept else None
-        try:
-            kept[queue.name] = jobs.count(before, cups.jobs(queue.name), at).as_json()
-        except NoSpooler:
-            continue
+    before = {name: jobs.from_json(one) for name, one in kept.items()}
+    names = [one.name for one in printer.queues if one.listed]
+    kept |= {name: tally.as_json() for name, tally in _counted(names, before, at).items()}
     tallies = [jobs.from_json(one) for one in kept.values()]
     if not tallies:
         return None, dict(knowledge)
     total = jobs.Tally(min(one.since for one in tallies), sum(one.pages for one in tallies))
     return total, {**knowledge, "jobs": kept}
+
+
+def _counted(queues: Iterable[str], before: Mapping[str, "Tally"], at: datetime) -> dict[str, "Tally"]:
+    """The tallies of these queues as they stand now; without those that the spooler says nothing of."""
+    from flexprint_agent.read import jobs
+
+    found = {}
+    if sys.platform == "win32":
+        from flexprint_agent.search.spooler import print_counters
+
+        pages = print_counters.pages()
+        for name in queues:
+            printed = pages.get(print_counters.folded(name))
+            if printed is not None:
+                found[name] = jobs.climb(before.get(name), printed, at)
+        return found
+    from flexprint_agent.search.spooler import cups
+
+    for name in queues:
+        with contextlib.suppress(NoSpooler):
+            found[name] = jobs.count(before.get(name), cups.jobs(name), at)
+    return found
 
 
 def _probe_object(read: "Read", seconds: float) -> dict[str, Any]:

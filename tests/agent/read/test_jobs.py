@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flexprint_agent.read.jobs import Tally, count, from_json
+from flexprint_agent.read.jobs import Tally, climb, count, from_json
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PENDING, HELD, PROCESSING, CANCELED, ABORTED, COMPLETED = 3, 4, 5, 7, 8, 9
@@ -74,6 +74,25 @@ def test_odd_numbers_of_a_job_add_nothing_wrong(attributes, pages):
 
 def test_jobs_without_a_number_are_no_jobs():
     assert counted([], [job(1) | {"job-id": ["x"]}, job(1) | {"job-id": [-4]}, {}]) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("told", "pages"),
+    [
+        ([100], [0]),  # what was printed before the first count is not in it
+        ([100, 130, 130], [0, 30, 30]),
+        ([100, 130, 12, 20], [0, 30, 42, 50]),  # the spooler started anew
+        ([100, 2**40, 2**40 + 5], [0, 0, 5]),  # a driver's mistake
+        ([0, 7], [0, 7]),
+    ],
+)
+def test_a_counter_that_begins_anew_with_its_spooler_only_ever_climbs(told, pages):
+    tally, found = None, []
+    for counter in told:
+        tally = climb(tally, counter, NOON)
+        found.append(tally.pages)
+    assert found == pages
+    assert from_json(tally.as_json()) == tally
 
 
 def test_a_tally_is_kept_whole():

@@ -48,7 +48,7 @@ def test_the_counters_of_a_device_are_read_and_nothing_of_the_spooler_is_mixed_i
 def test_without_counters_the_finished_jobs_are_a_meter_of_their_own():
     read = read_of(TILL, {}, NOON, by_device=False, tally=TALLY)
     assert meters(read) == {"print.spooler": (120, "impressions", "spooler")}
-    assert any("finished jobs of this computer since 2026-11-01 09:30 UTC" in warning for warning in read.warnings)
+    assert any("this computer has printed since 2026-11-01 09:30 UTC" in warning for warning in read.warnings)
 
 
 def test_counters_that_a_spooler_repeats_are_not_believed():

@@ -4,8 +4,9 @@ it up to print on. `wake.local` sees to the printers on a cable."""
 import contextlib
 import socket
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
+from flexprint_agent import targets
 from flexprint_agent.search.finder import Candidate, Effort, Finder, Ground, Part, Plan, may_ask
 from flexprint_agent.search.spooler.queues import NoSpooler, Queue, queues
 from flexprint_agent.targets import SNMP_PORT
@@ -14,15 +15,36 @@ NAME: Final = "spooler"
 
 
 def places(found: Iterable[Queue]) -> dict[str, str]:
-    """The IPv4 addresses of the network printers behind these queues -> the name of the first queue that leads there.
-    Names are looked up; one that nobody knows leads nowhere now."""
+    """The addresses of the network printers behind these queues -> the name of the first queue that leads there. A host
+    has those of IPv4, or, where it has none, of IPv6. Names are looked up; one that nobody knows leads nowhere now."""
     known: dict[str, str] = {}
     for queue in found:
         if queue.port.kind == "network" and queue.port.host:
-            with contextlib.suppress(OSError, UnicodeError):
-                for entry in socket.getaddrinfo(queue.port.host, None, socket.AF_INET, socket.SOCK_DGRAM):
-                    known.setdefault(str(entry[4][0]), queue.name)
+            for address in _addresses(queue.port.host):
+                known.setdefault(address, queue.name)
     return known
+
+
+def _addresses(host: str) -> list[str]:
+    from flexprint_agent.snmp.wire import spelled
+
+    try:
+        entries = socket.getaddrinfo(host, None, 0, socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return []
+    found = [_written(entry[4]) for entry in entries if entry[0] in (socket.AF_INET, socket.AF_INET6)]
+    four = [address for address in found if ":" not in address]
+    usable = []
+    for address in four or found:
+        with contextlib.suppress(ValueError):  # a link-local one without its interface
+            usable.append(spelled(address))
+    return usable
+
+
+def _written(place: tuple[Any, ...]) -> str:
+    """A link-local address with its interface, where the system said which."""
+    host = str(place[0]).partition("%")[0]
+    return f"{host}%{place[3]}" if len(place) == 4 and place[3] else host
 
 
 def _candidates(ground: Ground) -> list[tuple[Candidate, str]]:
@@ -35,19 +57,21 @@ def _candidates(ground: Ground) -> list[tuple[Candidate, str]]:
 
 
 def _plan(ground: Ground) -> Plan:
+    parts = [_part(ground, candidate, queue) for candidate, queue in _candidates(ground) if may_ask(ground, candidate)]
+    return Plan(parts, max((part.seconds for part in parts), default=0.0))
+
+
+def _part(ground: Ground, candidate: Candidate, queue: str) -> Part:
     from flexprint_agent.search.plan import HEADERS, request_sizes
+    from flexprint_agent.search.scopes import by_way
 
     settings = ground.settings
-    sizes = request_sizes(settings.communities, settings.snmp_versions, 1) * len(settings.snmp_versions)
+    place = targets.single(candidate.address, candidate.port)
+    ((way, _),) = by_way([place], ground.scopes, settings.communities)
+    sizes = request_sizes(way.communities, settings.snmp_versions, 1) * len(settings.snmp_versions)
     packets = len(sizes) * (1 + settings.snmp_retries)
     octets = (sum(sizes) + HEADERS * len(sizes)) * (1 + settings.snmp_retries)
-    seconds = packets * settings.snmp_timeout
-    parts = [
-        Part(NAME, f"queue {queue}", 1, packets, octets, seconds)
-        for candidate, queue in _candidates(ground)
-        if may_ask(ground, candidate)
-    ]
-    return Plan(parts, seconds if parts else 0.0)
+    return Part(NAME, f"queue {queue}", 1, packets, octets, packets * settings.snmp_timeout)
 
 
 def _find(ground: Ground, effort: Effort) -> Iterator[Candidate | None]:

@@ -16,7 +16,8 @@ MOST_QUEUES: Final = 1000
 @dataclass(slots=True, frozen=True)
 class Port:
     """`host` is a name or an address as written. `name` is that of the cable's port, or the device's URI: two queues
-    with one such name are one printer. `bus` is usb, parallel or serial."""
+    with one such name are one printer. `bus` is usb, parallel or serial. `path` is what a program on Windows opens to
+    speak to the device."""
 
     kind: Kind
     name: str = ""
@@ -27,6 +28,7 @@ class Port:
     serial: str | None = None
     ipp_port: int = 0
     ipp_path: str = "/"
+    path: str | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,3 +58,13 @@ def queues() -> list[Queue]:
     from flexprint_agent.search.spooler import cups, ipp_usb
 
     return [*cups.queues(), *ipp_usb.devices()]
+
+
+def communities() -> dict[str, str]:
+    """The hosts of queues that this computer's spooler asks over SNMP by itself, with the community it uses: what
+    somebody set up here for these printers. Only Windows has such a thing."""
+    if sys.platform == "win32":
+        from flexprint_agent.search.spooler import windows
+
+        return windows.communities()
+    return {}

@@ -39,18 +39,27 @@ _BUSES: Final = {"usb": "usb", "dot4_": "usb", "lpt": "parallel", "com": "serial
 @dataclass(slots=True, frozen=True)
 class UsbDevice:
     """A device behind a port of the USB monitor. `serial` is None where the device has none: Windows then makes one
-    up."""
+    up. `path` is what a program opens to speak to it."""
 
     serial: str | None
     description: str | None
+    path: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class TcpPort:
+    """A Standard TCP/IP port. `community` is what Windows asks the printer with, where that was set up."""
+
+    host: str
+    community: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True, frozen=True)
 class Ports:
-    """What the registry says of ports, by their names in lower case: the hosts of `tcp` and `wsd` ports, the devices of
-    `usb` ports."""
+    """What the registry says of ports, by their names in lower case: the `tcp` ports, the devices of `usb` ports, the
+    hosts of `wsd` ports."""
 
-    tcp: Mapping[str, str] = field(default_factory=dict)
+    tcp: Mapping[str, TcpPort] = field(default_factory=dict)
     usb: Mapping[str, UsbDevice] = field(default_factory=dict)
     wsd: Mapping[str, str] = field(default_factory=dict)
 
@@ -65,7 +74,7 @@ def port_for(name: str, attributes: int, driver: str, ports: Ports, *, connectio
     if attributes & FAX or _FAX_NAMES.fullmatch(driver):
         return Port("fax", name)
     if key in ports.tcp:
-        return Port("network", name, host=ports.tcp[key])
+        return Port("network", name, host=ports.tcp[key].host)
     if key.startswith(("wsd-", "ipp-")):
         return Port("network", name, host=ports.wsd[key]) if key in ports.wsd else Port("announced", name)
     if _VIRTUAL_PORTS.fullmatch(name) or _VIRTUAL_DRIVERS.fullmatch(driver):
@@ -82,18 +91,22 @@ def _of_cable(name: str, device: UsbDevice | None) -> Port:
     bus = _BUSES[cable["bus"].lower()]
     if device is None:
         return Port("local", name, bus=bus)
-    return Port("local", name, bus=bus, model=device.description, serial=device.serial)
+    return Port("local", name, bus=bus, model=device.description, serial=device.serial, path=device.path)
 
 
-def tcp_host(values: Mapping[str, object]) -> str | None:
-    r"""The host in the values of ...\Monitors\Standard TCP/IP Port\Ports\NAME: HostName is what a person typed,
-    IPAddress what older ports hold."""
+def tcp_port(values: Mapping[str, object]) -> TcpPort | None:
+    r"""What the values of ...\Monitors\Standard TCP/IP Port\Ports\NAME say: HostName is what a person typed, IPAddress
+    what older ports hold; SNMP Community counts where SNMP Enabled is not 0."""
     hosts = (values.get(name) for name in ("HostName", "IPAddress"))
-    return next((host.strip() for host in hosts if isinstance(host, str) and host.strip()), None)
+    host = next((host.strip() for host in hosts if isinstance(host, str) and host.strip()), None)
+    if host is None:
+        return None
+    community = values.get("SNMP Community") if values.get("SNMP Enabled") else None
+    return TcpPort(host, community if isinstance(community, str) and 0 < len(community) <= 255 else None)
 
 
 def usb_port(device: str, parameters: Mapping[str, object]) -> tuple[str, UsbDevice] | None:
-    """A device of the usbprint interface class and its Device Parameters -> the port's name and the device.
+    r"""A device of the usbprint interface class and its Device Parameters -> the port's name and the device.
 
     `device` is the name of the registry key, ##?#USB#VID_03F0&PID_2B17#PHGB12#{28d78fad-...}: the third part is the
     serial, or, with an &, what Windows made up for a device that has none."""
@@ -103,8 +116,9 @@ def usb_port(device: str, parameters: Mapping[str, object]) -> tuple[str, UsbDev
     parts = device.split("#")
     serial = parts[5] if len(parts) > 5 and "&" not in parts[5] else None
     description = parameters.get("Port Description")
+    path = "\\\\?\\" + device.removeprefix("##?#")
     return f"{base}{number:03}".lower(), UsbDevice(
-        serial or None, description if isinstance(description, str) else None
+        serial or None, description if isinstance(description, str) else None, path
     )
 
 

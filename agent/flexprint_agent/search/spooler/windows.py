@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple
 from flexprint_agent.search.spooler.queues import MOST_QUEUES, NoSpooler, Queue
 from flexprint_agent.search.spooler.win32_ports import (
     Ports,
+    TcpPort,
     UsbDevice,
     port_for,
-    tcp_host,
+    tcp_port,
     usb_port,
     uuid_in,
     wsd_host,
@@ -120,11 +121,16 @@ def ports() -> Ports:
     return Ports(tcp=_tcp_ports(), usb=_usb_ports(), wsd=_wsd_ports())
 
 
-def _tcp_ports() -> dict[str, str]:
+def communities() -> dict[str, str]:
+    """The hosts that Windows itself asks over SNMP, with the community that was set up for it."""
+    return {port.host: port.community for port in _tcp_ports().values() if port.community is not None}
+
+
+def _tcp_ports() -> dict[str, TcpPort]:
     rows = (
-        (name.lower(), tcp_host(values)) for name, values in _keys_under(rf"{_MONITORS}\Standard TCP/IP Port\Ports")
+        (name.lower(), tcp_port(values)) for name, values in _keys_under(rf"{_MONITORS}\Standard TCP/IP Port\Ports")
     )
-    return {name: host for name, host in rows if host is not None}
+    return {name: port for name, port in rows if port is not None}
 
 
 def _usb_ports() -> dict[str, UsbDevice]:

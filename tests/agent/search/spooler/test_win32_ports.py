@@ -4,9 +4,10 @@ from flexprint_agent.search.spooler.queues import Port
 from flexprint_agent.search.spooler.win32_ports import (
     FAX,
     Ports,
+    TcpPort,
     UsbDevice,
     port_for,
-    tcp_host,
+    tcp_port,
     usb_port,
     uuid_in,
     wsd_host,
@@ -14,8 +15,11 @@ from flexprint_agent.search.spooler.win32_ports import (
 
 # The form of what Windows 10 and 11 keep in the registry.
 KNOWN = Ports(
-    tcp={"ip_10.1.2.3": "10.1.2.3", "front desk": "front-desk.example.com"},
-    usb={"usb001": UsbDevice("PHGB12", "HP LaserJet 400"), "usb002": UsbDevice(None, "EPSON L3250 Series")},
+    tcp={"ip_10.1.2.3": TcpPort("10.1.2.3"), "front desk": TcpPort("front-desk.example.com")},
+    usb={
+        "usb001": UsbDevice("PHGB12", "HP LaserJet 400", r"\\?\USB#1"),
+        "usb002": UsbDevice(None, "EPSON L3250 Series"),
+    },
     wsd={"wsd-1f0c7ba9-11ab-4d21-a1f9-3c4f1e6c0001": "10.1.2.9"},
 )
 
@@ -30,7 +34,7 @@ KNOWN = Ports(
             "WSD-1f0c7ba9-11ab-4d21-a1f9-3c4f1e6c0001", "Class Driver",
             Port("network", "WSD-1f0c7ba9-11ab-4d21-a1f9-3c4f1e6c0001", host="10.1.2.9"),
         ),
-        ("USB001", "HP LaserJet 400", Port("local", "USB001", model="HP LaserJet 400", serial="PHGB12")),
+        ("USB001", "HP LaserJet 400", Port("local", "USB001", model="HP LaserJet 400", serial="PHGB12", path=r"\\?\USB#1")),
         ("USB002", "EPSON L3250", Port("local", "USB002", model="EPSON L3250 Series")),
         ("USB003", "Unplugged", Port("local", "USB003")),
         ("DOT4_001", "HP", Port("local", "DOT4_001")),
@@ -76,17 +80,25 @@ def test_what_is_no_printer_of_this_computer_is_told_apart(name, attributes, dri
 
 
 @pytest.mark.parametrize(
-    ("values", "host"),
+    ("values", "port"),
     [
-        ({"HostName": "10.1.2.3", "IPAddress": "", "SNMP Enabled": 1}, "10.1.2.3"),
-        ({"HostName": "", "IPAddress": "10.1.2.3"}, "10.1.2.3"),
-        ({"HostName": " hp.local "}, "hp.local"),
-        ({"HostName": 7}, None),
+        ({"HostName": "10.1.2.3", "IPAddress": "", "SNMP Enabled": 1}, TcpPort("10.1.2.3")),
+        ({"HostName": "", "IPAddress": "10.1.2.3"}, TcpPort("10.1.2.3")),
+        ({"HostName": " hp.local "}, TcpPort("hp.local")),
+        ({"HostName": "hp", "SNMP Enabled": 1, "SNMP Community": "meters"}, TcpPort("hp", "meters")),
+        ({"HostName": "hp", "SNMP Enabled": 0, "SNMP Community": "meters"}, TcpPort("hp")),
+        ({"HostName": "hp", "SNMP Enabled": 1, "SNMP Community": 7}, TcpPort("hp")),
+        ({"HostName": "hp", "SNMP Enabled": 1, "SNMP Community": "x" * 256}, TcpPort("hp")),
+        ({"HostName": 7, "SNMP Enabled": 1, "SNMP Community": "meters"}, None),
         ({}, None),
     ],
 )
-def test_the_host_of_a_tcp_ip_port(values, host):
-    assert tcp_host(values) == host
+def test_where_a_tcp_ip_port_leads_and_what_windows_asks_the_printer_with(values, port):
+    assert tcp_port(values) == port
+
+
+def test_a_ports_community_is_in_no_repr():
+    assert "meters" not in repr(TcpPort("hp", "meters"))
 
 
 CLASS = "{28d78fad-5a12-11d1-ae5b-0000f803a8c2}"
@@ -98,12 +110,16 @@ CLASS = "{28d78fad-5a12-11d1-ae5b-0000f803a8c2}"
         (
             f"##?#USB#VID_03F0&PID_2B17#PHGB12#{CLASS}",
             {"Base Name": "USB", "Port Number": 1, "Port Description": "HP LaserJet 400"},
-            ("usb001", UsbDevice("PHGB12", "HP LaserJet 400")),
+            ("usb001", UsbDevice("PHGB12", "HP LaserJet 400", rf"\\?\USB#VID_03F0&PID_2B17#PHGB12#{CLASS}")),
         ),
         # What Windows makes up for a device without a serial holds an &.
-        (f"##?#USB#VID_04B8&PID_1143#6&1a2b3c4d&0&2#{CLASS}", {"Port Number": 12}, ("usb012", UsbDevice(None, None))),
+        (
+            f"##?#USB#VID_04B8&PID_1143#6&1a2b3c4d&0&2#{CLASS}",
+            {"Port Number": 12},
+            ("usb012", UsbDevice(None, None, rf"\\?\USB#VID_04B8&PID_1143#6&1a2b3c4d&0&2#{CLASS}")),
+        ),
         (f"##?#USB#VID_04B8&PID_1143&MI_01#7&1a2b#{CLASS}", {"Base Name": "USB"}, None),
-        ("nonsense", {"Port Number": 3, "Port Description": 5}, ("usb003", UsbDevice(None, None))),
+        ("nonsense", {"Port Number": 3, "Port Description": 5}, ("usb003", UsbDevice(None, None, r"\\?\nonsense"))),
     ],
 )
 def test_the_device_behind_a_usb_port(device, parameters, port):

@@ -1,8 +1,12 @@
 """Real win32 calls on a genuine Windows Python under wine: EnumPrinters, and ports as the registry holds them."""
 
 import json
+import shutil
+import subprocess
 
 import pytest
+
+from services.windows import COMPILER
 
 pytestmark = pytest.mark.system
 
@@ -13,7 +17,12 @@ DEVICE = rf"{ROOT}\Control\DeviceClasses\{CLASS}\##?#USB#VID_03F0&PID_2B17#PHGB1
 UUID = "1f0c7ba9-11ab-4d21-a1f9-3c4f1e6c0001"
 # In the form in which Windows 10 and 11 keep them.
 KEYS = {
-    rf"{MONITORS}\Standard TCP/IP Port\Ports\IP_127.9.0.81": {"HostName": "127.9.0.81", "PortNumber": 9100},
+    rf"{MONITORS}\Standard TCP/IP Port\Ports\IP_127.9.0.81": {
+        "HostName": "127.9.0.81",
+        "PortNumber": 9100,
+        "SNMP Enabled": 1,
+        "SNMP Community": "meters",
+    },
     rf"{MONITORS}\WSD Port\Ports\WSD-{UUID}": {"Printer UUID": f"urn:uuid:{UUID}"},
     rf"{ROOT}\Enum\SWD\DAFWSDProvider\urn:uuid:{UUID}": {"LocationInformation": "http://127.9.0.82:5357/x"},
     **{
@@ -32,9 +41,16 @@ KEYS = {
 PROGRAM = """
 import json, sys, winreg
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from flexprint_agent.cli import main
+from flexprint_agent.keep import Keep
+from flexprint_agent.settings import in_force
+from flexprint_agent.wake.credentials import keyring
 from flexprint_agent.search.spooler import windows
-from flexprint_agent.search.spooler.queues import queues
+from flexprint_agent.search.spooler.queues import communities, queues
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def remove(path):
     try:
@@ -52,7 +68,13 @@ try:
         with winreg.CreateKeyEx(winreg.HKEY_LOCAL_MACHINE, path, 0, winreg.KEY_SET_VALUE) as key:
             for name, value in values.items():
                 winreg.SetValueEx(key, name, 0, winreg.REG_DWORD if isinstance(value, int) else winreg.REG_SZ, value)
-    print(json.dumps({"ports": asdict(windows.ports()), "queues": [asdict(queue) for queue in queues()]}))
+    with Keep(Path(sys.argv[1])) as keep:
+        ring = keyring(keep, in_force({}), lambda name: [])
+    asked_with = [ring.endpoint(place, 161, {}, NOON).communities for place in ("127.9.0.81", "127.9.0.82")]
+    print(json.dumps({
+        "ports": asdict(windows.ports()), "queues": [asdict(queue) for queue in queues()],
+        "communities": communities(), "asked_with": asked_with,
+    }))
     for words in ("settings snmp_timeout 0.2", *(f"settings {one} off" for one in ("broadcast", "multicast", "mdns"))):
         main(["--home", sys.argv[1], *words.split(" ")])
     for words in ("search --plan", "search", "read usb:Till", "devices"):
@@ -78,12 +100,19 @@ def told(said):
 
 
 def test_the_hosts_of_ports_are_found_in_the_registry(told):
-    assert told["ports"]["tcp"] == {"ip_127.9.0.81": "127.9.0.81"}
+    assert told["ports"]["tcp"] == {"ip_127.9.0.81": {"host": "127.9.0.81", "community": "meters"}}
     assert told["ports"]["wsd"] == {f"wsd-{UUID}": "127.9.0.82"}
 
 
 def test_the_device_on_a_usb_port_is_found_in_the_registry(told):
-    assert told["ports"]["usb"] == {"usb001": {"serial": "PHGB12", "description": "HP LaserJet 400"}}
+    path = rf"\\?\USB#VID_03F0&PID_2B17#PHGB12#{CLASS}"
+    device = {"serial": "PHGB12", "description": "HP LaserJet 400", "path": path}
+    assert told["ports"]["usb"] == {"usb001": device}
+
+
+def test_a_printer_is_asked_with_the_community_of_its_port_and_no_other_printer_is(told):
+    assert told["communities"] == {"127.9.0.81": "meters"}
+    assert told["asked_with"] == [["meters", "public"], ["public"]]
 
 
 def test_the_spooler_lists_its_queues_and_each_is_told_apart(told):
@@ -119,3 +148,46 @@ def test_the_agent_asks_the_addresses_behind_queues_and_reads_what_hangs_on_a_ca
 def test_a_computer_that_prints_on_nothing_has_no_queues(windows, told):
     done = windows.python("-c", "from flexprint_agent.search.spooler.queues import queues; print(queues())")
     assert done.stdout == "[]\n", done.stderr
+
+
+COUNTER = r"""
+#include <windows.h>
+#include <pdh.h>
+#include <pdhmsg.h>
+static const WCHAR WANTED[] = L"\\Print Queue(*)\\Total Pages Printed";
+__declspec(dllexport) PDH_STATUS WINAPI PdhOpenQueryW(LPCWSTR source, DWORD_PTR user, PDH_HQUERY *query) {
+    *query = (PDH_HQUERY)0x700000001; return 0; }
+__declspec(dllexport) PDH_STATUS WINAPI PdhAddEnglishCounterW(
+    PDH_HQUERY query, LPCWSTR path, DWORD_PTR user, PDH_HCOUNTER *counter) {
+    *counter = (PDH_HCOUNTER)0x700000002;
+    return query == (PDH_HQUERY)0x700000001 && !lstrcmpW(path, WANTED)
+        ? 0 : (PDH_STATUS)PDH_CSTATUS_NO_OBJECT; }
+__declspec(dllexport) PDH_STATUS WINAPI PdhCollectQueryData(PDH_HQUERY query) { return 0; }
+__declspec(dllexport) PDH_STATUS WINAPI PdhCloseQuery(PDH_HQUERY query) { return 0; }
+__declspec(dllexport) PDH_STATUS WINAPI PdhGetRawCounterArrayW(
+    PDH_HCOUNTER counter, LPDWORD size, LPDWORD count, PPDH_RAW_COUNTER_ITEM_W items) {
+    if (counter != (PDH_HCOUNTER)0x700000002) return PDH_INVALID_HANDLE;
+    *count = 3;
+    if (*size < 3 * sizeof *items) { *size = 3 * sizeof *items; return PDH_MORE_DATA; }
+    items[0].szName = L"Till [Copy 1]"; items[0].RawValue.CStatus = PDH_CSTATUS_VALID_DATA;
+    items[0].RawValue.FirstValue = 5000000000;
+    items[1].szName = L"_Total"; items[1].RawValue.CStatus = 0; items[1].RawValue.FirstValue = 5000000007;
+    items[2].szName = L"Gone"; items[2].RawValue.CStatus = PDH_CSTATUS_NO_INSTANCE; items[2].RawValue.FirstValue = 9;
+    return 0; }
+"""
+
+
+def test_the_pages_of_queues_are_taken_from_the_spoolers_counter(windows, tmp_path):
+    """wine has no such counter. A library with the types of pdh.h tells whether ours are the same."""
+    if not shutil.which(COMPILER):
+        pytest.skip("no compiler for Windows: `make test-system` installs it")
+    (tmp_path / "pdh.c").write_text(COUNTER)
+    subprocess.run([COMPILER, "-shared", "-o", tmp_path / "pages.dll", tmp_path / "pdh.c"], check=True)
+    program = (
+        "import sys; from flexprint_agent.search.spooler import print_counters as c; print(c.pages(*sys.argv[1:]))"
+    )
+    done = windows.python("-c", program, windows.path(tmp_path / "pages.dll"))
+    assert done.stdout == "{'till _copy 1_': 5000000000}\n", done.stderr
+    # What the system itself answers: here, that it counts no such thing.
+    done = windows.python("-c", program)
+    assert done.stdout == "{}\n", done.stderr

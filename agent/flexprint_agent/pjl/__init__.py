@@ -1,8 +1,9 @@
 """A printer's own page count over its cable, in the Printer Job Language: `@PJL INFO PAGECOUNT`.
 
-Where the kernel keeps a port for both directions (usblp of Linux: /dev/usb/lp0), it also tells the device's IEEE 1284
-id. Nothing is written to a printer whose id does not list PJL: one that does not know the language would print it. The
-port opens for one at a time, so a job that is being printed is never disturbed: then there is no count this time.
+Where the system has a port for both directions (usblp of Linux: /dev/usb/lp0; Windows: see `windows`), it also tells
+the device's IEEE 1284 id. Nothing is written to a printer whose id does not list PJL: one that does not know the
+language would print it. The port opens for one at a time, so a job that is being printed is never disturbed: then there
+is no count this time.
 """
 
 import contextlib
@@ -22,8 +23,8 @@ LARGEST: Final = 2**31 - 1
 """A page count beyond it is noise."""
 
 _LEAVE: Final = b"\x1b%-12345X"  # the Universal Exit Language: whatever language was spoken before ends here
-_QUESTION: Final = _LEAVE + b"@PJL\r\n@PJL INFO PAGECOUNT\r\n" + _LEAVE
-_MOST: Final = 4096
+QUESTION: Final = _LEAVE + b"@PJL\r\n@PJL INFO PAGECOUNT\r\n" + _LEAVE
+MOST: Final = 4096
 _ANSWER: Final = re.compile(
     rb'@PJL INFO PAGECOUNT\s*\r?\n\s*(?:PAGECOUNT\s*=\s*)?"?(\d{1,10})"?\s*\r?\n', re.IGNORECASE
 )
@@ -41,9 +42,9 @@ def page_count(serial: str | None, *, ports: Path | None = None, devices: Path |
 def _port_of(serial: str, ports: Path) -> str | None:
     for port in sorted(ports.glob("lp*")):
         with contextlib.suppress(OSError):
-            told = (port / "device" / "ieee1284_id").read_bytes()[:_MOST].decode("utf-8", "replace")
+            told = (port / "device" / "ieee1284_id").read_bytes()[:MOST].decode("utf-8", "replace")
             found = _SERIAL.search(told)
-            if found and found[1].strip() == serial and _SPEAKS.search(told):
+            if found and found[1].strip() == serial and speaks(told):
                 return port.name
     return None
 
@@ -55,7 +56,7 @@ def ask(path: Path, patience: float = PATIENCE) -> int | None:
     except OSError:  # busy with a job, switched off, or not ours to open
         return None
     try:
-        os.write(port, _QUESTION)
+        os.write(port, QUESTION)
         return parse(_answer(port, time.monotonic() + patience))
     except OSError:  # unplugged meanwhile
         return None
@@ -64,10 +65,10 @@ def ask(path: Path, patience: float = PATIENCE) -> int | None:
 
 
 def _answer(port: int, until: float) -> bytes:
-    """What comes until the answer is there, _MOST octets or the end of patience. Status that the printer sends by
+    """What comes until the answer is there, MOST octets or the end of patience. Status that the printer sends by
     itself may stand before it."""
     heard = b""
-    while len(heard) < _MOST and not _ANSWER.search(heard):
+    while len(heard) < MOST and not is_whole(heard):
         left = until - time.monotonic()
         if left <= 0 or not select.select([port], [], [], left)[0]:
             break
@@ -77,6 +78,16 @@ def _answer(port: int, until: float) -> bytes:
                 break
             heard += some
     return heard
+
+
+def speaks(ieee1284: str) -> bool:
+    """Whether a device of this IEEE 1284 id knows the language; no other is ever written to."""
+    return bool(_SPEAKS.search(ieee1284))
+
+
+def is_whole(heard: bytes) -> bool:
+    """Whether the answer is there."""
+    return bool(_ANSWER.search(heard))
 
 
 def parse(heard: bytes) -> int | None:
