@@ -19,7 +19,15 @@ from typing import IO, Any
 from bench.rig import has, line, middle, run
 
 from flexprint_server.reports.sheets import Strong
-from flexprint_server.reports.workbook import About, DeviceRow, Summary, _device_rows, _meter_columns, write_workbook
+from flexprint_server.reports.workbook import (
+    About,
+    Contents,
+    DeviceRow,
+    Summary,
+    _device_rows,
+    _meter_columns,
+    write_workbook,
+)
 
 SIZES = (1_000, 10_000, 100_000)
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -56,10 +64,10 @@ def devices(count: int) -> Iterator[DeviceRow]:
             name=f"prn-{number:06}",
             location=f"Building {number % 17}, floor {number % 5}",
             meters={
-                "total": (total, "impressions"),
-                "total.mono": (total // 3, "impressions"),
-                "total.color": (total - total // 3, "impressions"),
-                "scan": (total // 9, "scans"),
+                "total": (total, "impressions", "vendor"),
+                "total.mono": (total // 3, "impressions", "vendor"),
+                "total.color": (total - total // 3, "impressions", "vendor"),
+                "scan": (total // 9, "scans", "vendor"),
             },
             supplies=[
                 {"name": "Black toner", "kind": "toner", "percent": percent, "state": "ok" if percent > 10 else "low"}
@@ -84,7 +92,12 @@ def _bare(value: object) -> object:
 
 
 def ours(count: int, file: IO[bytes]) -> None:
-    write_workbook(file, ABOUT, devices(count), ())
+    write_workbook(file, ABOUT, lambda: devices(count), Contents(sheets=()))
+
+
+def everything(count: int, file: IO[bytes]) -> None:
+    """The whole of it: people's sheets, and the one for programs with a row for each meter."""
+    write_workbook(file, ABOUT, lambda: devices(count))
 
 
 def openpyxl_write_only(count: int, file: IO[bytes]) -> None:

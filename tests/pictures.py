@@ -18,6 +18,7 @@ from flexprint_server.database import Database, Model
 from flexprint_server.fleet.models import Device
 from flexprint_server.fleet.summary import NEW_FOR
 from flexprint_server.reports.fleet_rows import about, device_rows
+from flexprint_server.reports.wanted import Covers
 from flexprint_server.reports.workbook import write_workbook
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Site
@@ -76,8 +77,8 @@ def draw_workbook(database: Database, folder: Path, office: str) -> None:
         chosen_site = select(Site).join(Device).where(Site.id.in_(newest)).group_by(Site.id).order_by(fullest)
         site = session.scalars(chosen_site).first()
         assert site
-        chosen = (session, site.dealer_id, site.id)
-        write_workbook(file, about(*chosen, NOW), device_rows(*chosen, NOW), device_rows(*chosen, NOW))
+        chosen = (session, site.dealer_id, Covers("sites", (site.id,)), NOW)
+        write_workbook(file, about(*chosen), lambda: device_rows(*chosen))
     (folder / "workbook.xlsx").write_bytes(file.getvalue())
     profile = f"-env:UserInstallation={(folder / 'office').as_uri()}"
     convert = [office, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, folder / "workbook.xlsx"]

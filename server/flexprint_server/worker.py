@@ -17,12 +17,12 @@ from sqlalchemy.exc import DBAPIError
 
 from flexprint_server.database import Database
 from flexprint_server.mail import outbox
-from flexprint_server.mail.addresses import sender
+from flexprint_server.mail.addresses import mail_domain, sender
 from flexprint_server.mail.means import LEASE, Means
 from flexprint_server.mail.relay import FolderPost, Patience, Post, SmtpPost
 from flexprint_server.mail.relay_url import relay_of
 from flexprint_server.mail.sending import send
-from flexprint_server.reports import claims, queue
+from flexprint_server.reports import claims, queue, schedules
 from flexprint_server.reports.delivery import deliver
 from flexprint_server.reports.mail import Letter, compose
 from flexprint_server.reports.queue import QueueAway, configure, wake, wake_for_mail
@@ -104,10 +104,10 @@ def _leave_logging_alone(**_given: Any) -> None:
 def warm_up() -> None:
     """Whatever is imported or compiled at first use is used now, and not while a customer waits."""
     now = datetime.now(UTC)
-    summary = write_workbook(io.BytesIO(), About("", "", now, ()), (), ())
+    summary = write_workbook(io.BytesIO(), About("", "", now, ()), tuple)
     facts = {"devices": 0, "new": 0, "stale": 0, "low": 0, "low_supplies": [], "stale_devices": []}
     assert summary.devices == 0
-    letter = Letter("", "", now, facts, "", b"")
+    letter = Letter("", "", "", "", now, facts, "", b"")
     compose(letter, mail_from="a@localhost", recipient="b@localhost", message_id="<c@localhost>")
 
 
@@ -147,10 +147,15 @@ def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
     trouble = ""
     stopped = None
     while stopped is None:
-        trouble = _noted(trouble, lambda: wake_what_is_due(database, datetime.now(UTC)))
+        trouble = _noted(trouble, lambda: _pass(database, settings, datetime.now(UTC)))
         with suppress(Empty):
             stopped = stopping.get(timeout=every)
     database.close()
+
+
+def _pass(database: Database, settings: Settings, now: datetime) -> None:
+    schedules.run_due(database, now, mail_domain(settings.mail_from))
+    wake_what_is_due(database, now)
 
 
 def wake_what_is_due(database: Database, now: datetime) -> int:
@@ -170,7 +175,7 @@ def wake_what_is_due(database: Database, now: datetime) -> int:
     return len(report_ids) + len(mail_ids)
 
 
-def _noted(trouble: str, look: Callable[[], int]) -> str:
+def _noted(trouble: str, look: Callable[[], object]) -> str:
     """Does one pass. What is wrong is logged when it begins and when it is over, not every two seconds."""
     try:
         look()

@@ -32,7 +32,6 @@ class Claim:
 
     report_id: int
     dealer_id: int
-    site_id: int
     by: str
     step: Step
     attempts: int
@@ -77,7 +76,7 @@ def claim(session: Session, report_id: int, by: str, now: datetime, lease: timed
         return None
     report = session.get_one(Report, report_id)
     step: Step = "building" if report.built_at is None else "sending"
-    return Claim(report.id, report.dealer_id, report.site_id, by, step, report.attempts)
+    return Claim(report.id, report.dealer_id, by, step, report.attempts)
 
 
 def renew(session: Session, held: Claim, now: datetime, lease: timedelta) -> bool:
@@ -86,7 +85,15 @@ def renew(session: Session, held: Claim, now: datetime, lease: timedelta) -> boo
 
 
 def keep_workbook(
-    session: Session, held: Claim, *, file_name: str, content: bytes, summary: Summary, now: datetime
+    session: Session,
+    held: Claim,
+    *,
+    title: str,
+    subject: str,
+    file_name: str,
+    content: bytes,
+    summary: Summary,
+    now: datetime,
 ) -> Claim:
     """Stores the workbook. What is left is the sending, as a claim of its own. Raises ClaimLost."""
     _insist_on(
@@ -96,6 +103,8 @@ def keep_workbook(
             state="sending",
             attempts=1,
             built_at=now,
+            title=title,
+            subject=subject,
             file_name=file_name,
             devices=summary.devices,
             summary=asdict(summary),
@@ -104,7 +113,7 @@ def keep_workbook(
     )
     session.execute(delete(Workbook).where(Workbook.report_id == held.report_id))
     session.add(Workbook(report_id=held.report_id, content=content))
-    return Claim(held.report_id, held.dealer_id, held.site_id, held.by, "sending", 1)
+    return Claim(held.report_id, held.dealer_id, held.by, "sending", 1)
 
 
 def waiting(session: Session, held: Claim) -> Sequence[Delivery]:

@@ -4,29 +4,32 @@ import logging
 import secrets
 import socket
 import tempfile
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import IO, Final
 
-from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from flexprint_server.mail.hold import Held, insist
 from flexprint_server.mail.means import Means
 from flexprint_server.mail.message import Mail
 from flexprint_server.mail.relay import Deferred, Line, Refused, RelayUnusable
-from flexprint_server.reports import claims, fleet_rows
+from flexprint_server.reports import claims, fleet_rows, wording
 from flexprint_server.reports.addresses import file_name
 from flexprint_server.reports.claims import Claim, ClaimLost
 from flexprint_server.reports.mail import Letter, compose
 from flexprint_server.reports.models import Delivery, Report, Workbook
 from flexprint_server.reports.sheets import TooManyRows
-from flexprint_server.reports.workbook import write_workbook
-from flexprint_server.tenants.models import Site
+from flexprint_server.reports.wanted import Wanted, wanted_of, zone_of
+from flexprint_server.reports.workbook import About, Contents, DeviceRow, Summary, VolumeRow, write_workbook
 
 _log: Final = logging.getLogger(__name__)
+_BY_AGENT: Final = "Recipients are changed on the computer where the agent runs: flexprint-agent recipients"
+_BY_DEALER: Final = "Recipients are changed by the dealer who looks after these printers."
 
 
 def deliver(means: Means, report_id: int) -> None:
@@ -78,17 +81,51 @@ def _build(means: Means, held: Claim) -> Claim:
     with tempfile.TemporaryFile() as file:
         with means.database.reading() as session:
             fleet_rows.one_snapshot(session)
-            about = fleet_rows.about(session, held.dealer_id, held.site_id, now)
-            with (
-                closing(fleet_rows.device_rows(session, held.dealer_id, held.site_id, now)) as devices,
-                closing(fleet_rows.device_rows(session, held.dealer_id, held.site_id, now)) as devices_again,
-            ):
-                summary = write_workbook(file, about, devices, devices_again)
+            report = session.get_one(Report, held.report_id)
+            wanted = wanted_of(report.wanted, report.site_id)
+            about = replace(
+                fleet_rows.about(session, held.dealer_id, wanted.covers, now),
+                name=wanted.name,
+                since=wanted.since,
+                until=wanted.until,
+            )
+            summary = _write(file, session, held.dealer_id, wanted, about)
         file.seek(0)
         content = file.read()
-    name = file_name(about.customer, about.site, now)
+    facts = wording.Facts(
+        name=about.title,
+        customer=about.customer,
+        site=about.site,
+        made_at=now.astimezone(zone_of(wanted.zone)),
+        printers=summary.devices,
+        since=wanted.since and wanted.since.astimezone(zone_of(wanted.zone)),
+        until=wanted.until and wanted.until.astimezone(zone_of(wanted.zone)),
+    )
     with means.database.transaction() as session:
-        return claims.keep_workbook(session, held, file_name=name, content=content, summary=summary, now=now)
+        return claims.keep_workbook(
+            session,
+            held,
+            title=about.title[:200],
+            subject=wording.filled(wanted.subject or wording.SUBJECT, facts),
+            file_name=file_name(wording.filled(wanted.file_name or wording.FILE_NAME, facts)),
+            content=content,
+            summary=summary,
+            now=now,
+        )
+
+
+def _write(file: IO[bytes], session: Session, dealer_id: int, wanted: Wanted, about: About) -> Summary:
+    """Walks the devices once for each sheet; the cursors are closed whatever happens."""
+    with ExitStack() as cursors:
+
+        def devices(read_since: datetime | None = None) -> Iterator[DeviceRow]:
+            rows = fleet_rows.device_rows(session, dealer_id, wanted.covers, about.made_at, read_since=read_since)
+            return cursors.enter_context(closing(rows))
+
+        volumes: Iterator[VolumeRow] = iter(())
+        if "volume" in wanted.sheets and about.since and about.until:
+            volumes = fleet_rows.volume_rows(session, devices(about.since), about.since, about.until)
+        return write_workbook(file, about, devices, Contents(wanted.sheets, wanted.columns), volumes)
 
 
 # ---------------------------------------------------------------- sending
@@ -106,15 +143,15 @@ def _send(means: Means, held: Claim) -> None:
 
 
 def _letter(session: Session, held: Claim) -> Letter:
-    report = session.execute(
-        select(Report).where(Report.id == held.report_id).options(joinedload(Report.site).joinedload(Site.customer))
-    ).scalar_one()
+    report = session.get_one(Report, held.report_id)
     workbook = session.get_one(Workbook, held.report_id)
     assert report.built_at
     assert report.file_name
     assert report.summary
-    site = report.site
-    return Letter(site.customer.name, site.name, report.built_at, report.summary, report.file_name, workbook.content)
+    title = report.title or "Printers"
+    why, how = ("this site's reports", _BY_AGENT) if report.agent_id else (f"the schedule {title}", _BY_DEALER)
+    subject = report.subject or title
+    return Letter(title, subject, why, how, report.built_at, report.summary, report.file_name, workbook.content)
 
 
 def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequence[Delivery]) -> None:

@@ -1,19 +1,24 @@
-"""A site's devices as the rows of a workbook, a few at a time, all as they were at one instant."""
+"""Devices as the rows of a workbook, a few at a time, all as they were at one instant."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, case, func, not_, select
 from sqlalchemy.orm import Session
 
-from flexprint_server.fleet.figures import meters_of, supplies_of
+from flexprint_server.fleet.figures import supplies_of
 from flexprint_server.fleet.models import Device, Layout
 from flexprint_server.fleet.summary import DROPPED_AFTER, NEW_FOR
-from flexprint_server.reports.workbook import About, DeviceRow
+from flexprint_server.fleet.volumes import AT_ONCE, volumes
+from flexprint_server.reports.covered import devices_covered, names
+from flexprint_server.reports.wanted import Covers
+from flexprint_server.reports.workbook import About, DeviceRow, VolumeRow
 from flexprint_server.tenants.models import Customer, Site
+from flexprint_shared import meters as vocabulary
 
-_AT_ONCE: Final = 500
+_IDS: Final = (Device.id, Customer.id, Site.id)
 _FIGURES: Final = (Device.layout_id, Device.meter_values, Device.levels, Device.percents, Device.states)
 
 
@@ -24,22 +29,17 @@ def one_snapshot(session: Session) -> None:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
-def about(session: Session, dealer_id: int, site_id: int, now: datetime) -> About:
-    """What the site's workbook is about. Raises sqlalchemy.exc.NoResultFound when the site is gone."""
-    customer, site = session.execute(
-        select(Customer.name, Site.name)
-        .join(Customer, Customer.id == Site.customer_id)
-        .where(Site.dealer_id == dealer_id, Site.id == site_id)
-    ).one()
-    pairs = {
-        (name, unit) for layout in _layouts(session, dealer_id, site_id).values() for name, unit, *_ in layout["meters"]
-    }
-    left_out = select(func.count()).select_from(Device).where(*_of_site(dealer_id, site_id), not_(_is_told_of(now)))
-    return About(customer, site, now, sorted(pairs), session.scalar(left_out) or 0)
-
-
-def _of_site(dealer_id: int, site_id: int) -> tuple[ColumnElement[bool], ...]:
-    return Device.dealer_id == dealer_id, Device.site_id == site_id, Device.in_fleet.is_(True)
+def about(session: Session, dealer_id: int, covers: Covers, now: datetime) -> About:
+    """What the workbook of these devices is about. Raises covered.NothingCovered."""
+    customer, site = names(session, dealer_id, covers)
+    covered = devices_covered(dealer_id, covers)
+    counted = select(Device.layout_id, func.count()).where(*covered, _is_told_of(now)).group_by(Device.layout_id)
+    devices: dict[int, int] = {row[0]: row[1] for row in session.execute(counted)}
+    meters = {number: layout["meters"] for number, layout in _layouts(session, dealer_id, covered).items()}
+    pairs = {(name, unit) for number in devices for name, unit, *_ in meters[number]}
+    left_out = session.scalar(select(func.count()).select_from(Device).where(*covered, not_(_is_told_of(now))))
+    figures = sum(count * len(meters[number]) for number, count in devices.items())
+    return About(customer, site, now, sorted(pairs), left_out or 0, figures)
 
 
 def _is_told_of(now: datetime) -> ColumnElement[bool]:
@@ -47,16 +47,20 @@ def _is_told_of(now: datetime) -> ColumnElement[bool]:
     return Device.last_read_at > now - DROPPED_AFTER
 
 
-def _layouts(session: Session, dealer_id: int, site_id: int) -> dict[int, dict[str, Any]]:
-    """What the site's devices have in common, by number."""
-    of_site = select(Device.layout_id).where(Device.dealer_id == dealer_id, Device.site_id == site_id)
-    asked = select(Layout.id, Layout.content).where(Layout.dealer_id == dealer_id, Layout.id.in_(of_site))
+def _layouts(session: Session, dealer_id: int, covered: tuple[ColumnElement[bool], ...]) -> dict[int, dict[str, Any]]:
+    """What these devices have in common, by number."""
+    asked = select(Layout.id, Layout.content).where(
+        Layout.dealer_id == dealer_id, Layout.id.in_(select(Device.layout_id).where(*covered))
+    )
     return {row.id: row.content for row in session.execute(asked)}
 
 
-def device_rows(session: Session, dealer_id: int, site_id: int, now: datetime) -> Generator[DeviceRow]:
-    """The site's devices that were read within the last month, the new ones first, then by maker, model and serial;
-    read through a cursor of the server's: close it."""
+def device_rows(
+    session: Session, dealer_id: int, covers: Covers, now: datetime, *, read_since: datetime | None = None
+) -> Generator[DeviceRow]:
+    """The devices that were read within the last month, or since `read_since`; the new ones first, then by customer,
+    site, maker, model and serial; read through a cursor of the server's: close it."""
+    covered = devices_covered(dealer_id, covers)
     asked = (
         select(
             Customer.name,
@@ -72,23 +76,48 @@ def device_rows(session: Session, dealer_id: int, site_id: int, now: datetime) -
             Device.errors,
             Device.first_seen_at,
             Device.last_read_at,
+            *_IDS,
             *_FIGURES,
         )
         .join(Site, Site.id == Device.site_id)
         .join(Customer, Customer.id == Site.customer_id)
-        .where(*_of_site(dealer_id, site_id), _is_told_of(now))
+        .where(*covered, Device.last_read_at >= read_since if read_since else _is_told_of(now))
         .order_by(
             case((Device.first_seen_at > now - NEW_FOR, 0), else_=1),
+            Customer.name,
+            Site.name,
             func.coalesce(Device.manufacturer, ""),
             func.coalesce(Device.model, ""),
             func.coalesce(Device.serial, ""),
             Device.id,
         )
     )
-    layouts = _layouts(session, dealer_id, site_id)
-    with session.execute(asked, execution_options={"yield_per": _AT_ONCE}) as rows:
+    layouts = _layouts(session, dealer_id, covered)
+    with session.execute(asked, execution_options={"yield_per": AT_ONCE}) as rows:
         for row in rows:
-            layout = layouts[row.layout_id]
-            meters = meters_of(layout, row.meter_values)
-            supplies = supplies_of(layout, row.levels, row.percents, row.states)
-            yield DeviceRow._make((*row[: -len(_FIGURES)], meters, supplies))
+            *said, layout_id, values, levels, percents, states = row
+            layout = layouts[layout_id]
+            meters = {
+                name: (value, unit, source)
+                for (name, unit, _, source), value in zip(layout["meters"], values, strict=True)
+            }
+            facts, ids = said[: -len(_IDS)], said[-len(_IDS) :]
+            yield DeviceRow._make((*facts, meters, supplies_of(layout, levels, percents, states), *ids))
+
+
+def volume_rows(
+    session: Session, devices: Iterable[DeviceRow], since: datetime, until: datetime
+) -> Iterator[VolumeRow]:
+    """The volume of each meter of the devices, in the order of the vocabulary."""
+    waiting = iter(devices)
+    while some := list(islice(waiting, AT_ONCE)):
+        found = volumes(session, [device.device_id for device in some], since, until)
+        for device in some:
+            for meter, volume in sorted(found.get(device.device_id, {}).items(), key=lambda item: place(item[0])):
+                yield VolumeRow(device, meter, volume)
+
+
+def place(meter: tuple[str, str]) -> tuple[int, str, str]:
+    """Where (name, unit) stands among the meters of a device."""
+    name, unit = meter
+    return (vocabulary.position(name) if vocabulary.is_meter_name(name) else 1 << 16, name, unit)

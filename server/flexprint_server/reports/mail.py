@@ -12,7 +12,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from flexprint_server.fleet.summary import STALE_AFTER
 from flexprint_server.mail.message import Mail, begun, finished
-from flexprint_server.reports.addresses import subject
 from flexprint_shared.text import clean
 
 XLSX: Final = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
@@ -20,10 +19,13 @@ XLSX: Final = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.s
 
 @dataclass(slots=True, frozen=True)
 class Letter:
-    """What the mails of one report have in common. `summary` is reports.workbook.Summary as it was stored."""
+    """What the mails of one report have in common. `title` says what it is about, `why` whose recipients they go to and
+    `how` where those are changed; `summary` is reports.workbook.Summary as it was stored."""
 
-    customer: str
-    site: str
+    title: str
+    subject: str
+    why: str
+    how: str
     made_at: datetime
     summary: Mapping[str, Any]
     file_name: str
@@ -36,13 +38,14 @@ def compose(letter: Letter, *, mail_from: str, recipient: str, message_id: str) 
     message = begun(
         mail_from=mail_from,
         recipient=recipient,
-        subject=subject(letter.customer, letter.site, letter.summary["devices"]),
+        subject=letter.subject,
         date=letter.made_at,
         message_id=message_id,
     )
     facts = {
-        "customer": clean(letter.customer),
-        "site": clean(letter.site),
+        "title": clean(letter.title),
+        "why": clean(letter.why),
+        "how": letter.how,
         "made_at": f"{letter.made_at:%Y-%m-%d %H:%M}",
         "summary": letter.summary,
         "stale_days": STALE_AFTER.days,

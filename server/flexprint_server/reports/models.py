@@ -4,15 +4,60 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, Select, String, Text, UniqueConstraint, select
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Select,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flexprint_server.database import Json, Model, Scope
 from flexprint_server.tenants.models import Site, of_dealer_at_site, sites_of
 
 
+class Schedule(Model):
+    """Workbooks that a dealer wants again and again. `recurrence` is flexprint_shared.recurrence's line, on the clock
+    of `zone` (an IANA name); `next_at` is the next run, None while it is paused. `covers`, `sheets`, `columns`,
+    `subject` and `file_name` are those of reports.wanted.Wanted, `period` is wanted.Period."""
+
+    __tablename__ = "schedule"
+    __table_args__ = (Index(None, "next_at"), UniqueConstraint("dealer_id", "name"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
+    name: Mapped[str] = mapped_column(String(120))
+    recurrence: Mapped[str] = mapped_column(String(40))
+    zone: Mapped[str] = mapped_column(String(64))
+    covers: Mapped[dict[str, Any]] = mapped_column(Json)
+    recipients: Mapped[list[str]] = mapped_column(Json)
+    sheets: Mapped[list[str]] = mapped_column(Json)
+    columns: Mapped[list[str]] = mapped_column(Json)
+    period: Mapped[str] = mapped_column(String(10))
+    subject: Mapped[str] = mapped_column(String(200))
+    file_name: Mapped[str] = mapped_column(String(200))
+    next_at: Mapped[datetime | None]
+    last_run_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(254))
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & false()
+
+
 class Report(Model):
-    """A workbook for one site. `state`: due, building, built, sending, sent, failed.
+    """A workbook: for the site of the agent that asked for it, or for what a schedule covers, and then without site
+    and agent. `wanted` is reports.wanted.Wanted as JSON, None for an agent's. A run of a schedule has the time it was
+    due at in `scheduled_for`; one that a person asked for has none. `title` is what people call it and `subject` what
+    its mails do, both known at last when it is built. `state`: due, building, built, sending, sent, failed.
 
     `next_attempt_at` is when a worker should look at it, None when there is nothing left to do. A worker holds a
     report while `lease_until` lies ahead, and renews it as long as it lives; whoever finds the lease run out may
@@ -23,12 +68,18 @@ class Report(Model):
         Index(None, "next_attempt_at"),
         Index(None, "dealer_id", "id"),
         Index(None, "agent_id", "created_at"),
+        UniqueConstraint("schedule_id", "scheduled_for"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"))
-    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"))
-    agent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agent.id"))
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"))
+    agent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("agent.id"))
+    schedule_id: Mapped[int | None] = mapped_column(ForeignKey("schedule.id", ondelete="SET NULL"))
+    scheduled_for: Mapped[datetime | None]
+    title: Mapped[str | None] = mapped_column(String(200))
+    subject: Mapped[str | None] = mapped_column(String(400))
+    wanted: Mapped[dict[str, Any] | None] = mapped_column(Json)
     state: Mapped[str] = mapped_column(String(10))
     requested_at: Mapped[datetime]
     created_at: Mapped[datetime]
@@ -43,7 +94,7 @@ class Report(Model):
     built_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
 
-    site: Mapped[Site] = relationship()
+    site: Mapped[Site | None] = relationship()
     deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.id")
 
     @classmethod

@@ -26,6 +26,7 @@ from flexprint_server.reports.cells import LAST_ROW, day_number, shown, text_xml
 
 TEXT: Final = "@"
 NUMBER: Final = "#,##0"
+PLAIN: Final = "0"
 PERCENT: Final = "0%"
 INSTANT: Final = "yyyy-mm-dd hh:mm"
 

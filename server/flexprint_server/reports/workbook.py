@@ -1,11 +1,13 @@
-"""What stands in a workbook: one row per device, one per supply, and a page that says how to read them."""
+"""What stands in a workbook: one row per device, one per supply, the volume of each meter, everything once more for
+programs, and a page that says how to read them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from operator import attrgetter
+from itertools import islice
+from operator import attrgetter, itemgetter
 from typing import IO, Any, Final, NamedTuple
 
 from flexprint_server.fleet.summary import (
@@ -20,13 +22,32 @@ from flexprint_server.fleet.summary import (
     left,
     scarcest,
 )
-from flexprint_server.reports.sheets import INSTANT, NUMBER, PERCENT, CellValue, Column, Row, Sheet, Strong, Tone, write
+from flexprint_server.reports.sheets import (
+    INSTANT,
+    NUMBER,
+    PERCENT,
+    PLAIN,
+    CellValue,
+    Column,
+    Row,
+    Sheet,
+    Strong,
+    Tone,
+    write,
+)
+from flexprint_server.reports.wanted import SheetName
 from flexprint_shared import meters
+from flexprint_shared.times import rfc3339
+from flexprint_shared.usage import Begun, Epoch, Quality, Volume
+
+ROWS_A_SHEET: Final = 1_000_000
+"""Rows of one sheet for programs; what is more stands on another one."""
 
 MOST_NAMED: Final = 8
 """Low supplies, and stale devices, that a summary names; the rest it only counts."""
 
 _TONES: Final = {"plain": Tone(), "new": Tone(fill="FFFFF4B8"), "stale": Tone(fill="FFFADADF")}
+_VOLUME_TONES: Final = {"plain": Tone(), "doubt": Tone(fill="FFFFE8CC")}
 _PAGE_TONES: Final = {
     **_TONES,
     "title": Tone(size=18, strong="FF2F4858"),
@@ -44,7 +65,8 @@ _SPECIAL: Final = {-1: "no limit", -2: "unknown", -3: "some left"}
 
 
 class DeviceRow(NamedTuple):
-    """A device as its newest read shows it. `meters` and `supplies` are those of fleet.models.Device."""
+    """A device as its newest read shows it. `meters` are {name: (value, unit, source)}, `supplies` those of
+    fleet.models.Device."""
 
     customer: str
     site: str
@@ -61,18 +83,38 @@ class DeviceRow(NamedTuple):
     last_read_at: datetime
     meters: Mapping[str, Sequence[Any]]
     supplies: Sequence[SupplyFacts]
+    device_id: int = 0
+    customer_id: int = 0
+    site_id: int = 0
+
+
+class VolumeRow(NamedTuple):
+    """The volume of one meter, (name, unit), of a device."""
+
+    device: DeviceRow
+    meter: tuple[str, str]
+    volume: Volume
 
 
 @dataclass(slots=True, frozen=True)
 class About:
-    """What a workbook is about. `meters` are the (name, unit) pairs that occur; `left_out` counts the devices that
-    were not read for so long that it is made without them. All instants are UTC."""
+    """What a workbook is about. `meters` are the (name, unit) pairs that occur and `figures` how many meters all
+    devices have together; `left_out` counts the devices that were not read for so long that it is made without them.
+    Volume is told from `since` to `until`. All instants are UTC."""
 
     customer: str
     site: str
     made_at: datetime
     meters: Sequence[tuple[str, str]]
     left_out: int = 0
+    figures: int = 0
+    name: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def title(self) -> str:
+        return self.name or f"{self.customer}, {self.site}"
 
 
 @dataclass(slots=True)
@@ -118,6 +160,51 @@ _CONDITION: Final = (
     _Fact("First seen (UTC)", 17, "When the device was read for the first time.", INSTANT),
     _Fact("Reported (UTC)", 17, "When this workbook was made.", INSTANT),
 )
+_VOLUME: Final = (
+    _Fact("Meter", 20, "What is counted."),
+    _Fact("Unit", 15, "In which unit. Add up only pages of one unit."),
+    _Fact("From (UTC)", 17, "The instant from which pages are counted.", INSTANT),
+    _Fact("From value", 14, "What the meter showed at that instant.", NUMBER),
+    _Fact("From quality", 14, "How that figure was obtained; see Qualities."),
+    _Fact("To (UTC)", 17, "The instant up to which pages are counted.", INSTANT),
+    _Fact("To value", 14, "What the meter showed at that instant.", NUMBER),
+    _Fact("To quality", 14, "How that figure was obtained; see Qualities."),
+    _Fact("Pages", 12, "Pages between the two, counted epoch by epoch where the meter began anew.", NUMBER),
+    _Fact("Note", 60, "What somebody should look at before this is billed."),
+)
+_QUALITIES: Final[Mapping[Quality, str]] = {
+    "actual": "Read from the device within the day before that instant.",
+    "manual": "Typed by a person.",
+    "interpolated": "On the line between two reads around that instant.",
+    "estimated": "Worked out from what was printed before, or read across a gap.",
+    "missing": "Not known: nothing was read near that instant. Pages are those between the reads that there are.",
+}
+_BREAKS: Final[Mapping[Begun, str]] = {
+    "first": "began",
+    "rollover": "passed its largest figure and went on at 0; the pages across are counted",
+    "lower": "went down (a reset, or another board); pages in between are not known and not counted",
+    "leap": "rose faster than any machine prints (another board?); that step is not counted",
+    "source": "is read from another source since then; the step between the two is not counted",
+}
+_IMPORT: Final = (
+    _Fact("device_id", 10, "The printer's number at this collector. It never changes.", PLAIN),
+    _Fact("customer_id", 12, "The customer's number.", PLAIN),
+    _Fact("customer", 24, "Who has the printer."),
+    _Fact("site_id", 9, "The site's number.", PLAIN),
+    _Fact("site", 20, "Where the agent that read it stands."),
+    _Fact("manufacturer", 17, "As the device says."),
+    _Fact("model", 30, "As the device says."),
+    _Fact("serial", 19, "As the device says, as text."),
+    _Fact("asset", 14, "The asset number, as text."),
+    _Fact("meter", 18, "The meter's name, from a fixed list: total, total.mono, print.color, scan ..."),
+    _Fact("value", 13, "The counter as the device gave it.", PLAIN),
+    _Fact("unit", 14, "What it counts."),
+    _Fact("read_at", 22, "When it was read from the device: RFC 3339, UTC."),
+    _Fact(
+        "source", 11, "vendor: the maker's own counter; standard: the Printer MIB; derived: a sum; spooler: a queue."
+    ),
+    _Fact("quality", 10, "actual: what the device answered at read_at."),
+)
 _SUPPLY: Final = (
     _Fact("Supply", 34, "The supply's name, as the device says."),
     _Fact("Kind", 17, "What it is: toner, ink, drum (opc), fuser, waste ..."),
@@ -149,27 +236,75 @@ def _meter_columns(pairs: Iterable[tuple[str, str]]) -> list[_Meter]:
     return [_Meter(name, units[name] != {meters.usual_unit(name)}) for name in ordered]
 
 
+def _key(fact: _Fact) -> str:
+    """`Last read (UTC)` as it is kept: `last_read`."""
+    return fact.heading.removesuffix(" (UTC)").lower().replace(" ", "_")
+
+
+COLUMNS: Final[Mapping[str, str]] = {
+    **{_key(fact): fact.heading for fact in _DEVICE},
+    "meters": "Meters",
+    **{_key(fact): fact.heading for fact in _CONDITION},
+}
+"""Columns of the sheet Devices that may be chosen: their keys, and what people call them."""
+
+ALWAYS: Final = frozenset(("serial", "last_read"))
+"""Columns that no sheet of devices goes without: which device it is, and how old its figures are."""
+
+
+@dataclass(slots=True, frozen=True)
+class Contents:
+    """What stands in a workbook beside the sheets Devices and About. `columns` are keys of COLUMNS, none for all."""
+
+    sheets: Sequence[SheetName] = ("supplies", "import")
+    columns: Sequence[str] = ()
+
+
 def write_workbook(
-    file: IO[bytes], about: About, devices: Iterable[DeviceRow], devices_again: Iterable[DeviceRow]
+    file: IO[bytes],
+    about: About,
+    devices: Callable[[], Iterable[DeviceRow]],
+    contents: Contents = Contents(),
+    volumes: Iterable[VolumeRow] = (),
 ) -> Summary:
-    """Writes the workbook and gives what the rows came to. The devices are walked twice, once for each sheet, so
-    that none of them is kept. Raises sheets.TooManyRows."""
+    """Writes the workbook and gives what the rows came to. `devices` is walked once for each sheet, so that none of
+    them is kept. Raises sheets.TooManyRows."""
     summary = Summary()
     counted = _meter_columns(about.meters)
-    facts = (*_DEVICE, *(fact for meter in counted for fact in _meter_facts(meter)), *_CONDITION)
-    sheets = (
-        Sheet("Devices", _columns(facts), _device_rows(about, counted, devices, summary), _TONES),
-        Sheet("Supplies", _columns((*_DEVICE, *_SUPPLY)), _supply_rows(devices_again, summary)),
-        Sheet(
-            "About",
-            (Column("", 26), Column("", 100)),
-            _about_rows(about, summary, facts),
-            _PAGE_TONES,
-            headings=False,
-        ),
-    )
-    write(file, sheets, title=f"Printers of {about.customer}, {about.site}", made_at=about.made_at)
+    facts = [("", fact) for fact in _DEVICE]
+    facts += [("meters", fact) for meter in counted for fact in _meter_facts(meter)]
+    facts += [("", fact) for fact in _CONDITION]
+    kept = _kept([key or _key(fact) for key, fact in facts], contents.columns)
+    shown = [facts[number][1] for number in kept]
+    rows = _device_rows(about, counted, devices(), summary)
+    legends: list[tuple[str, Sequence[_Fact]]] = [("Devices", shown)]
+    sheets = [Sheet("Devices", _columns(shown), _picked(rows, kept, len(facts)), _TONES)]
+    if "supplies" in contents.sheets:
+        sheets.append(Sheet("Supplies", _columns((*_DEVICE, *_SUPPLY)), _supply_rows(devices(), summary)))
+        legends.append(("Supplies", _SUPPLY))
+    if "volume" in contents.sheets:
+        sheets.append(volume_sheet(volumes))
+        legends.append(("Volume", _VOLUME))
+    if "import" in contents.sheets:
+        sheets += _import_sheets(about, devices())
+        legends.append(("Import", _IMPORT))
+    page = (Column("", 26), Column("", 100))
+    sheets.append(Sheet("About", page, _about_rows(about, summary, legends), _PAGE_TONES, headings=False))
+    write(file, sheets, title=f"Printers of {about.title}", made_at=about.made_at)
     return summary
+
+
+def _kept(keys: Sequence[str], chosen: Sequence[str]) -> list[int]:
+    """The places of the columns that were chosen."""
+    wanted = ALWAYS | set(chosen)
+    return [number for number, key in enumerate(keys) if not chosen or key in wanted]
+
+
+def _picked(rows: Iterator[Row], kept: Sequence[int], of: int) -> Iterator[Row]:
+    if len(kept) == of:
+        return rows
+    pick = itemgetter(*kept)
+    return ((tone, pick(values)) for tone, values in rows)
 
 
 def _columns(facts: Iterable[_Fact]) -> list[Column]:
@@ -222,7 +357,7 @@ def _tone(device: DeviceRow, made_at: datetime) -> str:
 
 
 def _meter_cells(given: Sequence[Any] | None, meter: _Meter) -> tuple[CellValue, ...]:
-    value, unit = given or (None, None)
+    value, unit, *_ = given or (None, None)
     if not meter.shows_unit:
         return (value,)
     return (value, unit and _words(unit))
@@ -311,12 +446,91 @@ def _figure(value: int | None) -> CellValue:
     return value if value is None or value >= 0 else _SPECIAL.get(value, "unknown")
 
 
+# ---------------------------------------------------------------- volume
+
+
+def volume_sheet(rows: Iterable[VolumeRow]) -> Sheet:
+    """Pages of each meter between two instants."""
+    return Sheet("Volume", _columns((*_DEVICE, *_VOLUME)), _volume_rows(rows), _VOLUME_TONES)
+
+
+def _volume_rows(rows: Iterable[VolumeRow]) -> Iterator[Row]:
+    for device, (name, unit), volume in rows:
+        start, end = volume.start, volume.end
+        yield (
+            "doubt" if volume.has_hole or "missing" in (start.quality, end.quality) else "plain",
+            (
+                *_identity(device),
+                meters.title(name),
+                _words(unit),
+                start.at,
+                start.value,
+                start.quality,
+                end.at,
+                end.value,
+                end.quality,
+                volume.pages,
+                volume_note(volume, unit),
+            ),
+        )
+
+
+def volume_note(volume: Volume, unit: str) -> str | None:
+    """What somebody should look at before this is billed."""
+    notes = [f"Meter {_break(epoch)}" for epoch in volume.epochs]
+    if volume.pages is None:
+        notes.append("Nothing was read that pages could be counted from.")
+    elif volume.start.quality == "missing":
+        notes.append(f"Counted from the first read: {unit_word(unit)} before it are not known.")
+    elif volume.end.quality == "missing":
+        notes.append(f"Counted up to the last read: {unit_word(unit)} after it are not known.")
+    return " ".join(notes) or None
+
+
+def unit_word(unit: str) -> str:
+    return "pages" if unit == "impressions" else _words(unit)
+
+
+def _break(epoch: Epoch) -> str:
+    before = f"{epoch.before.value:,} to " if epoch.before else ""
+    return f"{_BREAKS[epoch.begun]}: {before}{epoch.first.value:,} by {epoch.first.at:%Y-%m-%d %H:%M} UTC."
+
+
+# ---------------------------------------------------------------- for programs
+
+
+def _import_sheets(about: About, devices: Iterable[DeviceRow]) -> Iterator[Sheet]:
+    """One sheet, or as many as the rows need, walked one after the other."""
+    rows = _import_rows(devices)
+    yield Sheet("Import", _columns(_IMPORT), islice(rows, ROWS_A_SHEET))
+    for number in range(1, -(-about.figures // ROWS_A_SHEET)):
+        yield Sheet(f"Import {number + 1}", _columns(_IMPORT), islice(rows, ROWS_A_SHEET))
+
+
+def _import_rows(devices: Iterable[DeviceRow]) -> Iterator[Row]:
+    for device in devices:
+        which = (
+            device.device_id,
+            device.customer_id,
+            device.customer,
+            device.site_id,
+            device.site,
+            device.manufacturer,
+            device.model,
+            device.serial,
+            device.asset,
+        )
+        read_at = rfc3339(device.last_read_at)
+        for name, (value, unit, source) in device.meters.items():
+            yield "plain", (*which, name, value, unit, read_at, source, "actual")
+
+
 # ---------------------------------------------------------------- about
 
 
-def _about_rows(about: About, summary: Summary, facts: Sequence[_Fact]) -> Iterator[Row]:
+def _about_rows(about: About, summary: Summary, legends: Iterable[tuple[str, Sequence[_Fact]]]) -> Iterator[Row]:
     """Walked last, when the rows have been counted."""
-    counted = (
+    counted: list[tuple[str, str]] = [
         ("Customer", about.customer),
         ("Site", about.site),
         ("Made", f"{about.made_at:%Y-%m-%d %H:%M} UTC"),
@@ -325,7 +539,9 @@ def _about_rows(about: About, summary: Summary, facts: Sequence[_Fact]) -> Itera
         (f"Not read for {STALE_AFTER.days} days", f"{summary.stale:,}"),
         ("With a low supply", f"{summary.low:,}"),
         (f"Left out, not read for {DROPPED_AFTER.days} days", f"{about.left_out:,}"),
-    )
+    ]
+    if about.since and about.until:
+        counted.append(("Volume", f"{about.since:%Y-%m-%d %H:%M} to {about.until:%Y-%m-%d %H:%M} UTC"))
     yield "title", (Strong("Printer report"), None)
     yield from (("name", (Strong(name), value)) for name, value in counted)
     yield "plain", (None, None)
@@ -337,10 +553,13 @@ def _about_rows(about: About, summary: Summary, facts: Sequence[_Fact]) -> Itera
     yield "plain", (None, None)
     yield "part", (Strong("How to read it"), None)
     yield from (("plain", (name, text)) for name, text in _HOW)
-    for title, chosen in (("Sheet Devices", facts), ("Sheet Supplies", _SUPPLY)):
+    for sheet, facts in legends:
         yield "plain", (None, None)
-        yield "part", (Strong(title), None)
-        yield from (("plain", (fact.heading, fact.meaning)) for fact in chosen)
+        yield "part", (Strong(f"Sheet {sheet}"), None)
+        yield from (("plain", (fact.heading, fact.meaning)) for fact in facts)
+        if sheet == "Volume":
+            yield "part", (Strong("Qualities"), None)
+            yield from (("plain", (name, meaning)) for name, meaning in _QUALITIES.items())
 
 
 _NEVER_GUESSED: Final = (

@@ -223,7 +223,9 @@ def _seen(
 
 
 def of_dealer_at_site(
-    dealer_id: InstrumentedAttribute[int], site_id: InstrumentedAttribute[int], scope: Scope
+    dealer_id: InstrumentedAttribute[int],
+    site_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+    scope: Scope,
 ) -> ColumnElement[bool]:
     """What a scope sees of a table whose rows belong to a dealer's site."""
     of_dealer = dealer_id == scope.dealer_id

@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from flexprint_server.fleet.models import Device
 from flexprint_server.reports.fleet_rows import about, device_rows
+from flexprint_server.reports.wanted import Covers
 from flexprint_server.tenants.models import Customer
 from services import seeded
 from services.pages import NOW
@@ -18,7 +19,7 @@ SEEN = NOW - timedelta(days=80)
 
 @pytest.fixture
 def site(database):
-    """(dealer, site) with an old, a new, a stale, a long silent and a retired device."""
+    """(dealer, a site covered) with an old, a new, a stale, a long silent and a retired device."""
     with database.transaction() as session:
         dealer = seeded.bare_dealer(session, SEEN, "Northwind Copiers", "alice@northwind.example")
         customer = Customer(dealer_id=dealer.id, name="Harbour Dental", created_at=SEEN)
@@ -35,7 +36,7 @@ def site(database):
             one = seeded.a_read(seeded.KINDS[0], read, "10.0.0.1", serial, 1000, asset="A-1")
             seeded.store(session, agent, one, first_seen_at=seen)
         session.execute(update(Device).where(Device.serial == "RETIRED").values(in_fleet=False, retired_at=NOW))
-        return dealer.id, agent.site_id
+        return dealer.id, Covers("sites", (agent.site_id,))
 
 
 def rows(database, site):

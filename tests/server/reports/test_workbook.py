@@ -8,8 +8,18 @@ import openpyxl
 import pytest
 
 from flexprint_server.reports import sheets
+from flexprint_server.reports import workbook as workbooks
 from flexprint_server.reports.sheets import Column, Sheet, TooManyRows
-from flexprint_server.reports.workbook import About, DeviceRow, Summary, status_text, write_workbook
+from flexprint_server.reports.workbook import (
+    About,
+    Contents,
+    DeviceRow,
+    Summary,
+    VolumeRow,
+    status_text,
+    write_workbook,
+)
+from flexprint_shared.usage import Reading, history
 from services.sites import TONER
 
 NOW = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
@@ -23,16 +33,16 @@ def a_device(**given):
     facts = {
         "customer": "Harbour Dental", "site": "Main Street", "manufacturer": "Kyocera", "model": "ECOSYS P2040dw",
         "serial": "VD21457943", "asset": None, "address": "10.1.2.3", "name": "prn-1", "location": "Front desk",
-        "meters": {"total": [7342, "impressions"]}, "supplies": [TONER], "state": "idle", "errors": [],
+        "meters": {"total": [7342, "impressions", "vendor"]}, "supplies": [TONER], "state": "idle", "errors": [],
         "first_seen_at": LONG_AGO, "last_read_at": NOW - timedelta(hours=1),
     }  # fmt: skip
     return DeviceRow(**{**facts, **given})
 
 
-def written(*devices, meters=(("total", "impressions"),)):
+def written(*devices, meters=(("total", "impressions"),), **given):
     file = io.BytesIO()
     about = About("Harbour Dental", "Main Street", NOW, meters)
-    summary = write_workbook(file, about, devices, devices)
+    summary = write_workbook(file, about, lambda: devices, **given)
     file.seek(0)
     return openpyxl.load_workbook(file), summary
 
@@ -55,7 +65,7 @@ def fill_of(sheet, row):
 
 def test_one_row_per_device_with_everything_a_dealer_bills_from():
     book, _ = written(a_device(asset="NW-1"), meters=(("total", "impressions"),))
-    assert book.sheetnames == ["Devices", "Supplies", "About"]
+    assert book.sheetnames == ["Devices", "Supplies", "Import", "About"]
     assert rows_of(book["Devices"]) == [
         {
             "Customer": "Harbour Dental",
@@ -84,8 +94,8 @@ def test_meters_stand_in_the_order_of_the_vocabulary_with_their_units():
     beside it."""
     pairs = [("scan", "scans"), ("total", "sheets"), ("copy", "impressions"), ("total", "impressions")]
     book, _ = written(
-        a_device(meters={"total": [10, "impressions"], "copy": [4, "impressions"]}),
-        a_device(meters={"total": [5, "sheets"], "scan": [0, "scans"]}),
+        a_device(meters={"total": [10, "impressions", "vendor"], "copy": [4, "impressions", "vendor"]}),
+        a_device(meters={"total": [5, "sheets", "vendor"], "scan": [0, "scans", "vendor"]}),
         meters=pairs,
     )
     headings = [cell.value for cell in book["Devices"][1]]
@@ -96,7 +106,7 @@ def test_meters_stand_in_the_order_of_the_vocabulary_with_their_units():
 
 def test_pages_that_a_computer_counted_are_never_called_the_printers_own():
     book, _ = written(
-        a_device(meters={"print.spooler": [120, "impressions"], "print": [7, "impressions"]}),
+        a_device(meters={"print.spooler": [120, "impressions", "vendor"], "print": [7, "impressions", "vendor"]}),
         meters=[("print.spooler", "impressions"), ("print", "impressions")],
     )
     assert [cell.value for cell in book["Devices"][1][9:11]] == ["Print", "Print spooler"]
@@ -106,7 +116,7 @@ def test_pages_that_a_computer_counted_are_never_called_the_printers_own():
 
 
 def test_figures_are_figures_and_serials_are_text():
-    book, _ = written(a_device(serial="000123", meters={"total": [1234567, "impressions"]}))
+    book, _ = written(a_device(serial="000123", meters={"total": [1234567, "impressions", "vendor"]}))
     by_heading = {heading.value: cell for heading, cell in zip(*book["Devices"].iter_rows(), strict=True)}
     assert (by_heading["Serial"].value, by_heading["Serial"].data_type) == ("000123", "s")
     assert by_heading["Serial"].number_format == "@"
@@ -118,7 +128,7 @@ def test_figures_are_figures_and_serials_are_text():
 def test_serials_that_look_like_figures_get_no_green_corner():
     """The sheet says that its text is meant to be text."""
     file = io.BytesIO()
-    write_workbook(file, About("a", "b", NOW, ()), [a_device()], [])
+    write_workbook(file, About("a", "b", NOW, ()), lambda: [a_device()])
     with zipfile.ZipFile(file) as parts:
         sheet = parts.read("xl/worksheets/sheet1.xml").decode()
     assert '<ignoredErrors><ignoredError sqref="A1:P2" numberStoredAsText="1"/></ignoredErrors></worksheet>' in sheet
@@ -192,6 +202,64 @@ def test_the_second_sheet_has_a_row_per_supply_with_special_levels_as_words():
     assert summary.supplies == 3
 
 
+def test_the_sheet_for_programs_has_a_row_per_device_and_meter():
+    """Ids, names without spaces, figures without separators, instants that every program reads the same."""
+    device = a_device(
+        meters={"total": [7342, "impressions", "vendor"], "scan": [46, "scans", "derived"]},
+        asset="0042", device_id=7, customer_id=3, site_id=5,
+    )  # fmt: skip
+    book, _ = written(device, meters=(("total", "impressions"), ("scan", "scans")))
+    common = {
+        "device_id": 7, "customer_id": 3, "customer": "Harbour Dental", "site_id": 5, "site": "Main Street",
+        "manufacturer": "Kyocera", "model": "ECOSYS P2040dw", "serial": "VD21457943", "asset": "0042",
+        "read_at": "2026-11-22T07:30:00Z", "quality": "actual",
+    }  # fmt: skip
+    assert [row.items() >= common.items() for row in rows_of(book["Import"])] == [True, True]
+    assert [(row["meter"], row["value"], row["unit"], row["source"]) for row in rows_of(book["Import"])] == [
+        ("total", 7342, "impressions", "vendor"),
+        ("scan", 46, "scans", "derived"),
+    ]
+    assert all(" " not in cell.value for cell in book["Import"][1])
+    assert [cell.number_format for cell in book["Import"][2]][:11] == ["0", "0", "@", "0", *["@"] * 6, "0"]
+
+
+def test_more_rows_than_a_sheet_holds_stand_on_another_one(monkeypatch):
+    monkeypatch.setattr(workbooks, "ROWS_A_SHEET", 100)
+    devices = [a_device(serial=str(number)) for number in range(250)]
+    file = io.BytesIO()
+    write_workbook(file, About("a", "b", NOW, [("total", "impressions")], figures=250), lambda: devices)
+    book = openpyxl.load_workbook(file)
+    names = ["Import", "Import 2", "Import 3"]
+    assert book.sheetnames == ["Devices", "Supplies", *names, "About"]
+    assert [row["serial"] for name in names for row in rows_of(book[name])] == [str(number) for number in range(250)]
+
+
+def a_volume(*values, start=0, end=2):
+    read = [Reading(NOW + timedelta(days=number), value) for number, value in enumerate(values)]
+    return history(read).volume(NOW + timedelta(days=start), NOW + timedelta(days=end))
+
+
+def test_volume_says_how_each_figure_was_obtained_and_what_to_look_at():
+    """A meter that began anew, or was not read at an end, stands out."""
+    meter = ("total.mono", "impressions")
+    volumes = [
+        VolumeRow(a_device(), meter, a_volume(100, 150, 230)),
+        VolumeRow(a_device(), meter, a_volume(100, 5, 30)),
+        VolumeRow(a_device(), meter, a_volume(100, 150, 230, start=-3)),
+    ]
+    book, _ = written(a_device(), contents=Contents(("volume",)), volumes=volumes)
+    keys = ("Meter", "Unit", "From value", "From quality", "To value", "To quality", "Pages")
+    rows = rows_of(book["Volume"])
+    assert [tuple(row[key] for key in keys) for row in rows] == [
+        ("Total mono", "impressions", 100, "actual", 230, "actual", 130),
+        ("Total mono", "impressions", 100, "actual", 30, "actual", 25),
+        ("Total mono", "impressions", None, "missing", 230, "actual", 130),
+    ]
+    assert [row["Note"] and row["Note"][:16] for row in rows] == [None, "Meter went down ", "Counted from the"]
+    assert [fill_of(book["Volume"], row) for row in (2, 3, 4)] == [None, "FFFFE8CC", "FFFFE8CC"]
+    assert "estimated" in dict(book["About"].iter_rows(values_only=True))
+
+
 def test_headings_stay_in_sight_and_filter_down_to_the_last_row():
     book, _ = written(*[a_device(serial=str(number)) for number in range(300)])
     devices = book["Devices"]
@@ -208,7 +276,7 @@ def test_each_filter_knows_the_length_of_its_own_sheet():
     file = io.BytesIO()
     pairs = [("total", "impressions"), ("scan", "scans")]
     devices = [a_device(supplies=[TONER] * 3)] * 5
-    write_workbook(file, About("a", "b", NOW, pairs), devices, devices)
+    write_workbook(file, About("a", "b", NOW, pairs), lambda: devices)
     with zipfile.ZipFile(file) as parts:
         book = parts.read("xl/workbook.xml").decode()
     assert "'Devices'!$A$1:$R$6<" in book
