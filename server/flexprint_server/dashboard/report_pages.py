@@ -17,8 +17,8 @@ from flexprint_server.tenants.sign_in import Visitor
 EXPORT: Final[Export[tuple[Report, Delivery | None]]] = Export(
     "Reports",
     (
-        Field("Customer", lambda row: row[0].site.customer.name, 28),
-        Field("Site", lambda row: row[0].site.name, 24),
+        Field("Customer", lambda row: row[0].site.customer.name if row[0].site else None, 28),
+        Field("Site", lambda row: row[0].site.name if row[0].site else None, 24),
         Field("Requested (UTC)", lambda row: row[0].requested_at, 18, INSTANT),
         Field("State", lambda row: words.report(row[0].state)[0]),
         Field("Devices", lambda row: row[0].devices, 10, NUMBER),
@@ -26,6 +26,7 @@ EXPORT: Final[Export[tuple[Report, Delivery | None]]] = Export(
         Field("Recipient", lambda row: row[1].recipient if row[1] else None, 36),
         Field("Delivery", lambda row: words.delivery(row[1].state)[0] if row[1] else None),
         Field("Answer", lambda row: row[1].answer if row[1] else row[0].error, 50),
+        Field("Report", lambda row: row[0].title, 36),
     ),
     lambda session, visitor, _query, _now: reports.every_delivery(visitor.dealer_id, session),
 )
