@@ -255,7 +255,7 @@ def table(
 
 
 def cell(label: str, *children: Child, **attributes: Attribute) -> Html:
-    return el("td", children, data_label=label, **attributes)
+    return el("td", el("span", children), data_label=label, **attributes)
 
 
 def moment(visit: Visit, at: datetime | None) -> Html:

@@ -19,6 +19,14 @@ def show(visit: Visit, typed: networks.Typed | None = None) -> Response:
     typed = typed or networks.Typed()
     content = [
         work_panel(visit, "searching", "reading", "sending"),
+        el(
+            "div",
+            el("a", words("printers.add"), href="#add", class_="button"),
+            form(visit, "printers/search", button(words("printers.search_do"))),
+            class_="buttons top-of-list",
+        )
+        if devices
+        else None,
         card(None, printers_table(visit, devices, linked=True), class_="card list")
         if devices
         else notice(words("printers.none"), "warn"),
@@ -38,6 +46,8 @@ def show(visit: Visit, typed: networks.Typed | None = None) -> Response:
                 button(words("printers.add_do"), "primary"),
                 class_="inline",
             ),
+            id="add",
+            class_="card",
         ),
         card(
             words("printers.search"),

@@ -190,9 +190,9 @@ def look(visit: Visit) -> Response:
     content = [
         work_panel(visit, "searching", "reading"),
         el("p", words("setup.found", count=len(devices)), class_="lead") if devices else None,
-        card(None, printers_table(visit, devices, linked=False), class_="card list") if devices else None,
         None if devices or running else notice(words("setup.nothing"), "warn"),
         None if running else form(visit, "setup/printers", _forward(visit, _again(visit))),
+        card(None, printers_table(visit, devices, linked=False), class_="card list") if devices else None,
     ]
     return _page(visit, "printers", content)
 
