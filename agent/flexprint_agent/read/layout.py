@@ -77,7 +77,7 @@ class Layout:
         return (
             self.is_fresh(read_at)
             and all(name in values and _cut(values[name]) == value for name, value in self.watched.items())
-            and all(name in values for name in self.moving)
+            and all(map(values.__contains__, self.moving))
         )
 
     def is_fresh(self, read_at: datetime) -> bool:
@@ -134,11 +134,12 @@ def learn(speaker: Speaker, read_at: datetime, hidden: Iterable[bytes] = ()) -> 
     moving, watched, still = [], {}, {}
     for name, value in answers.values.items():
         if name in watched_names:
-            watched[name] = _cut(value)
+            watched[name] = value
         elif name in moving_names:
             moving.append(name)
         elif name not in left_out:
-            still[name] = _cut(value)
+            still[name] = value
+    watched, still = _cut_all(watched), _cut_all(still)
     octets = octets_of(watched) + octets_of(still) + sum(map(len, moving))
     if 2 * octets > LARGEST:  # kept in hex
         return None
@@ -150,6 +151,12 @@ def _picked(speaker: Speaker) -> tuple[set[bytes], set[bytes]]:
     give the same row another meaning."""
     found = [pick for table in tables.counters(speaker.vendors) for pick in rows.picks(speaker.answers, table)]
     return {name for pick in found for name in pick.values}, {name for pick in found for name in pick.told}
+
+
+def _cut_all(values: dict[bytes, Value]) -> dict[bytes, Value]:
+    if max((len(content) for _, content in values.values()), default=0) <= _LONGEST_CONTENT:
+        return values
+    return {name: _cut(value) for name, value in values.items()}
 
 
 def _cut(value: Value) -> Value:

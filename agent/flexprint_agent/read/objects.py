@@ -8,8 +8,10 @@ out, so columns are joined by whole index and no index is ever assumed.
 
 import re
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Final
 
 from flexprint_agent.snmp import ber
@@ -17,6 +19,8 @@ from flexprint_agent.snmp.ber import Value
 from flexprint_shared.readings import LARGEST_NUMBER
 
 Index = tuple[int, ...]
+Place = tuple[bytes, Index, bool]
+"""The standard column of an object, its row, and whether the octets of such rows stand in the order of the index."""
 
 SYS_DESCR: Final = ber.oid("1.3.6.1.2.1.1.1.0")
 SYS_OBJECT_ID: Final = ber.oid("1.3.6.1.2.1.1.2.0")
@@ -134,8 +138,8 @@ WALKED: Final = (
 _COLUMNS: Final = frozenset({*FIRST_ROWS, *WALKED, SUPPLY_MARKER}) - {INPUT_TABLE, MARKER_TABLE, SUPPLIES_TABLE}
 _SIZES: Final = tuple(sorted({len(column) for column in _COLUMNS}))
 
-# The objects of all printers of a site have much the same names.
-_NAMES: Final = 4096
+_MOST_NAMES: Final = 4096
+_TAG: Final = itemgetter(0)
 
 _DECIMAL: Final = re.compile(rb"-?\d{1,20}")
 _DOTTED: Final = re.compile(r"\.?(\d{1,10}(?:\.\d{1,10}){2,127})")
@@ -199,6 +203,8 @@ class Answers:
 
     def oversized(self) -> list[bytes]:
         """The names of numbers too large to be kept anywhere, which only a Counter64 can hold."""
+        if ber.COUNTER64 not in map(_TAG, self.values.values()):
+            return []
         wide = [(name, ber.integer(value)) for name, value in self.values.items() if value[0] == ber.COUNTER64]
         return [name for name, number in wide if number is not None and number > LARGEST_NUMBER]
 
@@ -251,32 +257,39 @@ class Answers:
 
 def _by_column(names: Iterable[bytes], values: dict[bytes, Value]) -> dict[bytes, dict[Index, Value]]:
     """The rows of the standard columns, each column in the order of its index. `names` are in the order of octets."""
-    columns: dict[bytes, dict[Index, Value]] = {}
+    columns: defaultdict[bytes, dict[Index, Value]] = defaultdict(dict)
     disordered = set()
     for name in names:
-        place = _place(name)
+        place = _PLACES[name]
         if place is not None:
             column, index, in_order = place
-            rows = columns.get(column)
-            if rows is None:
-                rows = columns[column] = {}
-            rows[index] = values[name]
+            columns[column][index] = values[name]
             if not in_order:
                 disordered.add(column)
     for column in disordered:
         columns[column] = dict(sorted(columns[column].items()))
-    return columns
+    return dict(columns)
 
 
-@lru_cache(_NAMES)
-def _place(name: bytes) -> tuple[bytes, Index, bool] | None:
-    """The standard column and the row that an object is in, and whether the octets of such rows stand in the order of
-    the index; None where it is in none."""
+def _taken_apart(name: bytes) -> Place | None:
     for size in _SIZES:
         if name[:size] in _COLUMNS:
             suffix = name[size:]
             return (name[:size], _index(suffix), suffix.isascii()) if suffix else None
     return None
+
+
+class _Places(dict[bytes, Place | None]):
+    """Name -> its place, found once: the objects of all printers of a site have much the same names."""
+
+    def __missing__(self, name: bytes) -> Place | None:
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        place = self[name] = _taken_apart(name)
+        return place
+
+
+_PLACES: Final = _Places()
 
 
 def _number(value: Value) -> int | None:

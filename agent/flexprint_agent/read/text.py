@@ -79,32 +79,33 @@ _LONGEST: Final = 4096
 # A dump of octets that some gateways send in the place of a text: "0x52494F48" or "52 49 43 4F 48". Pairs of digits
 # alone may be rooms or sizes; eight of them are not.
 _BREAKS: Final = re.compile(r"[\r\n]+")
-_DUMPED: Final = (b"0x", b"0X")
 _DUMPS: Final = (
     re.compile(rb"0[xX]((?:[0-9a-fA-F]{2}){4,})"),
     re.compile(rb"(?=.*[a-fA-F]|.{23})((?:[0-9a-fA-F]{2} ){4,}[0-9a-fA-F]{2})"),
 )
+_LIKE_A_DUMP: Final = re.compile(rb"0[xX]|..\x20", re.DOTALL)
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def text_of(octets: bytes, charset: int | None = None, limit: int = 255) -> str:
     """One clean line. `charset` is a MIBenum; None where the device names none."""
-    if octets.isascii() and not _may_be_more(octets, charset):  # nearly every text
+    text = _plain(octets, charset)
+    return clean(decode(octets, charset), limit) if text is None else text.strip()[:limit]
+
+
+def _plain(octets: bytes, charset: int | None) -> str | None:
+    """The text of octets that can be nothing but printable ASCII, as nearly all are; None where they are more, may be a
+    dump, or shift to other letters."""
+    if octets.isascii() and charset not in _SHIFTING and not _LIKE_A_DUMP.match(octets) and len(octets) <= _LONGEST:
         text = octets.decode("ascii")
-        if text.isprintable():
-            return text.strip()[:limit]
-    return clean(decode(octets, charset), limit)
+        return text if text.isprintable() else None
+    return None
 
 
 def lines_of(octets: bytes, charset: int | None = None) -> list[str]:
     """The lines of a panel text that holds several, the blank ones left out."""
     lines = (clean(line) for line in _BREAKS.split(decode(octets, charset)))
     return [line for line in lines if line]
-
-
-def _may_be_more(octets: bytes, charset: int | None) -> bool:
-    """Whether printable ASCII octets may stand for another text: a dump, or a set that shifts to other letters."""
-    return octets[2:3] == b" " or octets[:2] in _DUMPED or charset in _SHIFTING or len(octets) > _LONGEST
 
 
 def pml_text(octets: bytes) -> str:
@@ -145,7 +146,7 @@ def decode(octets: bytes, charset: int | None = None) -> str:
 def was_cleaned(octets: bytes, charset: int | None = None) -> bool:
     """Whether a text was more than decoded and trimmed: control characters, a symbol set word or a dump are gone
     from it, or something in it could not be read."""
-    if octets.isascii() and not _may_be_more(octets, charset) and octets.decode("ascii").isprintable():
+    if _plain(octets, charset) is not None:
         return False
     kept = octets[:_LONGEST].rstrip(b"\0 \t\r\n")
     if _CONTROL.search(kept) or kept[:2] in _PML_SETS or _undumped(kept) is not kept:
@@ -155,7 +156,7 @@ def was_cleaned(octets: bytes, charset: int | None = None) -> bool:
 
 def _undumped(octets: bytes) -> bytes:
     """The text that a dump of octets is of; `octets` itself where it is none, or where it dumps no text."""
-    if octets[:2] not in _DUMPED and octets[2:3] != b" ":
+    if not _LIKE_A_DUMP.match(octets):
         return octets
     for dump in _DUMPS:
         match = dump.fullmatch(octets.strip(b"\0 "))

@@ -44,6 +44,12 @@ def _starting(kind: str) -> dict[str, list[str]]:
 
 
 @cache
+def _alone(kind: str) -> frozenset[str]:
+    """The words of a list that are one run of letters, with which no other begins."""
+    return frozenset(run for run, words in _starting(kind).items() if words == [run])
+
+
+@cache
 def _pattern(kind: str) -> re.Pattern[str]:
     """One expression for all words of a list, the longest first. Slow to make and to search with."""
     return re.compile("|".join(map(_whole_word, sorted(_meanings(kind), key=len, reverse=True))))
@@ -59,7 +65,9 @@ def words_in(text: str, kind: str) -> Iterator[str]:
         yield from (match[0] for match in _pattern(kind).finditer(text))
         return
     starting, end = _starting(kind), 0
-    if starting.keys().isdisjoint(_RUN.findall(text)):
+    hits = [run for run in _RUN.findall(text) if run in starting]
+    if _alone(kind).issuperset(hits):
+        yield from hits
         return
     for run in _RUN.finditer(text):
         at = run.start()

@@ -33,7 +33,7 @@ MOST_OCTETS = 1 << 20
 # Nothing is here, right before sysDescr.0: an agent that steps over what it lacks answers that.
 _FEELER = oid("1.3.6.1.2.1.1.0")
 
-_CONTENT = itemgetter(1)
+_FIRST, _LAST = itemgetter(0), itemgetter(-1)
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class Traits:
 
 def octets_of(values: Mapping[bytes, Value]) -> int:
     """How much memory these names and values take, about."""
-    return sum(map(len, values)) + sum(map(len, map(_CONTENT, values.values())))
+    return sum(map(len, values)) + sum(map(len, map(_LAST, values.values())))
 
 
 def get(oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS) -> Conversation[dict[bytes, Value]]:
@@ -210,7 +210,8 @@ class _Steps:
         self.felt = False
 
     def octets(self) -> int:
-        return sum(len(name) + len(content) for name, _, content in self.found.values())
+        bindings = self.found.values()
+        return sum(map(len, map(_FIRST, bindings))) + sum(map(len, map(_LAST, bindings)))
 
     def next_chunk(self) -> tuple[bytes, ...]:
         """What to ask now; nothing when all is asked."""

@@ -54,3 +54,11 @@ def test_the_printers_own_row_is_taken_and_the_first_where_it_has_none():
     assert answers(f"{status}.1", f"{status}.3", f"{serial}.3").at_device(at.HR_PRINTER_STATUS) == (2, b"\x01")
     assert answers(f"{status}.7", f"{status}.8", f"{serial}.3").at_device(at.HR_PRINTER_STATUS) == (2, b"\x00")
     assert answers(f"{serial}.3").at_device(at.HR_PRINTER_STATUS) is None
+
+
+def test_the_names_that_are_remembered_are_bounded():
+    """A hostile device makes up any number of them; each is still found in its row."""
+    many = [(2, 2 + place // 16384, place % 16384) for place in range(at._MOST_NAMES + 10)]
+    said = at.Answers({at.instance(at.SUPPLY_LEVEL, *index): (ber.INTEGER, b"\x01") for index in many})
+    assert list(said.column(at.SUPPLY_LEVEL)) == many
+    assert len(at._PLACES) <= at._MOST_NAMES
