@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flexprint_server import health, worker
+from flexprint_server.api import routes as api
 from flexprint_server.dashboard import routes as dashboard
 from flexprint_server.dashboard.pages import error_page
 from flexprint_server.database import Database
@@ -46,6 +47,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app = FastAPI(title="FlexPrint Tracker", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(ingest.router(settings, database, worker.wake, registry))
     app.include_router(health.router(settings, database, registry))
+    app.include_router(api.router(settings, database))
     app.include_router(dashboard.router(settings, database))
     app.add_exception_handler(HTTPException, _went_wrong)
     app.add_exception_handler(Exception, _went_wrong)

@@ -15,7 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("--dealer", required=True)
     key.add_argument("--customer", required=True, help="made where it is missing")
     key.add_argument("--site", required=True, help="made where it is missing")
+
+    api_key = command("api-key", _api_key, "print a key that lets a program read a dealer's fleet, once", printing)
+    api_key.add_argument("--dealer", required=True)
+    api_key.add_argument("--name", default="made on the command line", help="what people know the key by")
+    api_key.add_argument("--scopes", nargs="+", metavar="SCOPE", help="what it opens (default: everything)")
+    api_key.add_argument("--days", type=int, help="how long it holds (default: a year)")
     return parser
 
 
@@ -213,6 +219,23 @@ def _install_key(given: argparse.Namespace, settings: Settings) -> None:
         return
     print(key)
     _say(f"Lets one agent in, once, until {expires:%Y-%m-%d %H:%M} UTC.")
+
+
+def _api_key(given: argparse.Namespace, settings: Settings) -> None:
+    from flexprint_server.tenants.api_keys import SCOPES, USUAL, make_for
+
+    # Scopes apart or separated by commas.
+    words = SCOPES if given.scopes is None else [word for text in given.scopes for word in text.split(",") if word]
+    valid_for = USUAL if given.days is None else timedelta(days=min(given.days, 100_000))
+    with _session(settings) as session:
+        key, expires = make_for(session, given.dealer, given.name, words, valid_for, datetime.now(UTC))
+    if given.json:
+        from flexprint_shared.times import rfc3339
+
+        print(json.dumps({"key": key, "scopes": list(words), "expires_at": rfc3339(expires)}))
+        return
+    print(key)
+    _say(f"Opens {', '.join(words)} until {expires:%Y-%m-%d %H:%M} UTC. It is shown this once.")
 
 
 def _make_private(folder: Path) -> None:

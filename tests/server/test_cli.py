@@ -56,6 +56,9 @@ def test_a_password_given_is_not_printed(operator):
         (("dealer", "add", "Other", "--email", "nobody"), "name@example.com"),
         (("install-key", "--dealer", "Nobody", "--customer", "C", "--site", "S"), "dealer add"),
         (("install-key", "--dealer", "Northwind", "--customer", " ", "--site", "S"), "empty"),
+        (("api-key", "--dealer", "Nobody"), "no dealer"),
+        (("api-key", "--dealer", "Northwind", "--scopes", "all"), "Choose from fleet"),
+        (("api-key", "--dealer", "Northwind", "--days", "0"), "days"),
     ],
 )
 def test_what_does_not_work_says_what_to_do_next(operator, arguments, words):
@@ -75,6 +78,16 @@ def test_an_install_key_stands_alone_on_standard_output(operator):
     assert "once" in err
     status, out, _ = operator("install-key", "--dealer", "Northwind", "--customer", "C", "--site", "S", "--json")
     assert set(json.loads(out)) == {"key", "expires_at"}
+
+
+def test_an_api_key_stands_alone_on_standard_output(operator):
+    operator("dealer", "add", "Northwind", "--email", "alice@example.com")
+    status, out, err = operator("api-key", "--dealer", "Northwind", "--scopes", "fleet,reads", "supplies")
+    assert status == 0
+    assert re.fullmatch(r"fpa_[\w-]{43}\n", out)
+    assert "fleet, reads, supplies" in err
+    status, out, _ = operator("api-key", "--dealer", "Northwind", "--json", "--days", "7")
+    assert set(json.loads(out)) == {"key", "scopes", "expires_at"}
 
 
 def test_a_database_that_was_never_migrated_is_named_as_the_trouble(tmp_path, monkeypatch, capsys):

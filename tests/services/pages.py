@@ -39,6 +39,13 @@ def serving(settings: Settings, database: Database, clock: Clock) -> Iterator[st
     """The address of a running dashboard."""
     app = FastAPI(openapi_url=None)
     app.include_router(router(settings, database, clock))
+    with running(app) as url:
+        yield url
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """The address of an application on a real port."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", lifespan="off"))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

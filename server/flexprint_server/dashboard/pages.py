@@ -96,6 +96,7 @@ _FILTERS: Final[tuple[str, ...]] = (
         "changes",
         "role",
         "role_hint",
+        "key_scope",
     ),
 )
 

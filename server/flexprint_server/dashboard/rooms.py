@@ -32,6 +32,7 @@ GROUPS: Final[tuple[tuple[Room, ...], ...]] = (
     ),
     (
         Room("settings", "Settings", "/settings", "people"),
+        Room("keys", "API keys", "/keys", "people"),
         Room("people", "People", "/people", "people"),
         Room("audit", "Audit", "/audit", "people"),
     ),

@@ -14,6 +14,7 @@ from flexprint_server.dashboard import (
     agent_pages,
     audit_pages,
     device_pages,
+    key_pages,
     overview_pages,
     people_pages,
     place_pages,
@@ -60,6 +61,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     account_pages.add(pages, door, outbox, settings.public_url)
     second_factor_pages.add(pages, door, settings.secret_key)
     settings_pages.add(pages, door)
+    key_pages.add(pages, door, settings.public_url)
 
     @pages.get("/static/{name}")
     def static(name: str) -> Response:

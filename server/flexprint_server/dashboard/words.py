@@ -75,6 +75,8 @@ _DELIVERIES: Final = {
 
 # What audit.note() calls a deed.
 _DEEDS: Final = {
+    "api_key.made": "Made an API key",
+    "api_key.withdrawn": "Withdrew an API key",
     "customer.added": "Added a customer",
     "customer.removed": "Removed a customer",
     "customer.renamed": "Renamed a customer",
@@ -108,6 +110,14 @@ _ROLES: Final = {
     "technician": ("Technician", "Sees everything; lets agents in, labels printers, schedules workbooks."),
     "viewer": ("Viewer", "Sees everything and changes nothing."),
     "customer": ("Customer's user", "Sees the sites of one customer and changes nothing."),
+}
+
+# What each of api_keys.SCOPES opens.
+_KEY_SCOPES: Final = {
+    "fleet": "Customers, sites, agents and devices",
+    "reads": "Reads",
+    "supplies": "Supplies",
+    "reports": "Reports and workbooks",
 }
 
 # Words in a supply's colour that say which ink a swatch shows, the more telling first.
@@ -223,6 +233,10 @@ def role(word: str) -> str:
 def role_hint(word: str) -> str:
     """What somebody with the role sees and does, as a sentence."""
     return _ROLES[word][1] if word in _ROLES else ""
+
+
+def key_scope(word: str) -> str:
+    return _KEY_SCOPES.get(word) or said(word, 20)
 
 
 def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:

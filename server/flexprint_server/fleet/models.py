@@ -55,6 +55,7 @@ class Device(Model):
     __tablename__ = "device"
     __table_args__ = (
         Index(None, "dealer_id", "site_id"),
+        Index(None, "dealer_id", "id"),
         # A row is written anew with every read: room on its page keeps it there, and indexes untouched.
         {"postgresql_with": {"fillfactor": 50}},
     )

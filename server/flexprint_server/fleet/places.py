@@ -119,7 +119,7 @@ def site_figures(dealer_id: int, session: Session, ids: Sequence[int] | None) ->
     of_printers = select(Device.site_id, func.count(), func.max(Device.last_read_at)).group_by(Device.site_id)
     of_agents = select(Agent.site_id, func.count(), func.max(Agent.last_seen_at)).group_by(Agent.site_id)
     of_printers, of_agents = (
-        of_printers.where(Device.dealer_id == dealer_id),
+        of_printers.where(Device.dealer_id == dealer_id, Device.in_fleet),
         of_agents.where(Agent.dealer_id == dealer_id),
     )
     if ids is not None:

@@ -9,36 +9,11 @@
 Everything but Busy is final: the same octets again get the same answer.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
-
-from fastapi.responses import JSONResponse
-
-MEDIA_TYPE: Final = "application/problem+json"
-_TYPE: Final = "urn:flexprint:problem:"
+from flexprint_server.problems import Problem
 
 
-class Refusal(Exception):
-    """`slug` names the problem for programs, `title` for people; `detail` says what to do next."""
-
-    slug = "refused"
-    status = 400
-    title = "Refused"
-
-    def __init__(self, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.headers = dict(headers or {})
-        self.more = more
-
-    def document(self) -> dict[str, Any]:
-        return {
-            "type": _TYPE + self.slug,
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-            **self.more,
-        }
+class Refusal(Problem):
+    """A call of an agent that is not taken."""
 
 
 class NotABatch(Refusal):
@@ -103,12 +78,3 @@ class TooManyAttempts(Refusal):
 
 class Busy(Refusal):
     slug, status, title = "busy", 503, "Not now"
-
-
-def answer(refusal: Refusal) -> JSONResponse:
-    return JSONResponse(
-        refusal.document(),
-        refusal.status,
-        {**refusal.headers, "Cache-Control": "no-store"},
-        media_type=MEDIA_TYPE,
-    )

@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
+from flexprint_server import problems
 from flexprint_server.database import Database
 from flexprint_server.ingest import enrolment, refusals
 from flexprint_server.ingest.checkin import Desk
@@ -166,4 +167,4 @@ def _answering(endpoint: _Endpoint, counts: Counts) -> _Endpoint:
 def _refused(request: Request, refusal: refusals.Refusal, counts: Counts) -> JSONResponse:
     counts.refused.labels(refusal.slug).inc()
     _log.info("A call to %s was refused: %s.", request.url.path, refusal.slug)
-    return refusals.answer(refusal)
+    return problems.answer(refusal)

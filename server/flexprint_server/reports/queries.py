@@ -37,6 +37,18 @@ def _newest_first(dealer_id: int) -> Select[Report]:
     )
 
 
+def after(dealer_id: int, session: Session, report_id: int, most: int) -> list[Report]:
+    """Reports with an id above `report_id`, the oldest first."""
+    asked = (
+        select(Report)
+        .where(Report.dealer_id == dealer_id, Report.id > report_id)
+        .order_by(Report.id)
+        .limit(most)
+        .options(joinedload(Report.site), selectinload(Report.deliveries))
+    )
+    return list(session.scalars(asked))
+
+
 def workbook(dealer_id: int, session: Session, report_id: int) -> tuple[str, bytes] | None:
     """The file name and content of a report's workbook; None when this dealer has none such."""
     row = session.execute(

@@ -54,10 +54,10 @@ def wait(failures: Sequence[datetime], free: int, now: datetime) -> timedelta:
 
 def of_network(door: bytes, address: str) -> Limit:
     """The count of everybody who tries a door from where `address` is."""
-    return Limit(sha256(door + b"\0" + _network(address).encode()).digest(), FREE_PER_NETWORK)
+    return Limit(sha256(door + b"\0" + network(address).encode()).digest(), FREE_PER_NETWORK)
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """One household of addresses: IPv6 hands out 2**64 of them to everybody."""
     try:
         parsed = ip_address(address)

@@ -310,6 +310,29 @@ class SettingValue(Model):
         return of_dealer & here
 
 
+class ApiKey(Model):
+    """A key that lets a program ask for what its `scopes` say (api_keys.SCOPES). Only its SHA-256 is kept; `begins` is
+    how people tell it from others."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    begins: Mapped[str] = mapped_column(String(20))
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    scopes: Mapped[list[str]] = mapped_column(Json)
+    made_by: Mapped[str] = mapped_column(String(254))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & false()
+
+
 class AuditEntry(Model):
     """One deed of a person, of a key or of the collector's operator (see audit.note). Rows are only ever added; the
     database refuses everything else."""

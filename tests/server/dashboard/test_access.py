@@ -54,6 +54,9 @@ EVERY_ROUTE = {
     ("POST", "/forgot"): (403, 403),
     ("GET", "/invitations/{token}"): (404, 404),
     ("POST", "/invitations/{token}"): (403, 403),
+    ("GET", "/keys"): ("/sign-in?next=/keys", 200),
+    ("POST", "/keys"): ("/sign-in", 403),
+    ("POST", "/keys/{key_id}/withdraw"): ("/sign-in", 403),
     ("GET", "/people"): ("/sign-in?next=/people", 200),
     ("POST", "/people/invitations"): ("/sign-in", 403),
     ("POST", "/people/invitations/{invitation_id}/withdraw"): ("/sign-in", 403),
@@ -144,7 +147,7 @@ USERS = {
     ("POST", "/customers/{customer_id}/invitations"),
     ("POST", "/customers/{customer_id}/users/{user_id}/sites"),
 }
-OWNERS = {route for route in EVERY_ROUTE if route[1].startswith(("/people", "/audit", "/settings"))} | USERS
+OWNERS = {route for route in EVERY_ROUTE if route[1].startswith(("/people", "/audit", "/settings", "/keys"))} | USERS
 SETTLING = {route for route in EVERY_ROUTE if route[1].endswith("}/settings")}
 AT_PLACES = {
     route for route in EVERY_ROUTE if route[0] == "POST" and route[1].startswith(("/customers", "/sites", "/agents"))
