@@ -5,8 +5,8 @@ from alembic import op
 
 from flexprint_server.migrations.wall import CUSTOMER, DEALER, number, protect
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
