@@ -71,10 +71,10 @@ class Branch:
         """Every printer by its address, as it now stands."""
         return {address: device for lab in self.labs.values() for address, device in lab.devices.items()}
 
-    def agent(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def agent(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         """One command of flexprint-agent on ws, in a home of this branch's own."""
         env = environment({"FLEXPRINT_AGENT_HOME": str(self.folder / "agent")})
-        return self.ws.python("flexprint_agent", *words, env=env, timeout=120)
+        return self.ws.python("flexprint_agent", *words, env=env, timeout=120, input=typed)
 
     def move(self, address: str, to: str) -> None:
         """Gives the printer at `address` another address of its LAN, as a DHCP server would."""

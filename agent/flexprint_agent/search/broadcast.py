@@ -4,7 +4,8 @@ A request leaves through each interface by itself, from a socket of its own that
 what answers there is on that network, and an answer from anywhere else is dropped and counted. Over IPv4 it goes to
 the network's own broadcast address and to 255.255.255.255, as some agents (net-snmp up to 5.9.3 on current Linux)
 answer only one of them; in every version and with every community, and all of it twice, as a broadcast is lost like
-any other packet.
+any other packet. Where there is a user of SNMPv3, the question for the engine (RFC 3414, section 4) goes with it: who
+answers nothing else answers that, whoever asks.
 
 Over IPv6 the request also asks for the first of the device's IPv4 addresses (ipAdEntAddr, RFC 4293), so that a device
 that is excluded, or that was found already, is known before anything is sent to it alone.
@@ -17,12 +18,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, Self
 
 from flexprint_agent.search.interfaces import Interface
-from flexprint_agent.search.sweep import SYS_DESCR, SYS_OBJECT_ID, Answered
+from flexprint_agent.search.sweep import SYS_DESCR, SYS_OBJECT_ID, V3, Answered
 from flexprint_agent.snmp import ber
 from flexprint_agent.snmp.pace import Pace
 from flexprint_agent.snmp.wire import LARGEST_DATAGRAM, widen
@@ -100,30 +101,44 @@ def multicast_outlets(interfaces: Iterable[Interface]) -> list[Outlet]:
     return list(outlets.values())
 
 
-def packets(outlets: Sequence[Outlet], communities: Sequence[str], versions: Sequence[int]) -> int:
+Way = tuple[int, str]
+"""A version as on the wire, and the community; none with V3."""
+
+
+def ways(communities: Sequence[str], versions: Sequence[int], *, secured: bool = False) -> list[Way]:
+    """How everybody is asked, in this order: who answers to a community is not asked anew over SNMPv3."""
+    asked = [(version, community) for community in communities for version in versions]
+    return [*asked, (V3, "")] if secured else asked
+
+
+def packets(outlets: Sequence[Outlet], asked: Sequence[Way]) -> int:
     """How many packets leave."""
-    return ATTEMPTS * len(communities) * len(versions) * sum(len(one.groups) for one in outlets)
+    return ATTEMPTS * len(asked) * sum(len(one.groups) for one in outlets)
 
 
-def octets(outlets: Sequence[Outlet], communities: Sequence[str], versions: Sequence[int]) -> int:
+def octets(outlets: Sequence[Outlet], asked: Sequence[Way]) -> int:
     """How many octets they have, with IP and UDP headers."""
     return ATTEMPTS * sum(
-        len(one.groups) * (len(_request(one, version, community, bytes(4))) + (28 if one.version == 4 else 48))
+        len(one.groups) * (len(_request(one, *way, bytes(4))) + (28 if one.version == 4 else 48))
         for one in outlets
-        for community in communities
-        for version in versions
+        for way in asked
     )
 
 
-def seconds(outlets: Sequence[Outlet], communities: Sequence[str], versions: Sequence[int], timeout: float) -> float:
+def seconds(outlets: Sequence[Outlet], asked: Sequence[Way], timeout: float) -> float:
     """About how long it takes: the requests apart from each other, and a wait that is longer with each attempt."""
     if not outlets:
         return 0.0
-    in_turn = len(communities) * len(versions) * max(len(one.groups) for one in outlets)
+    in_turn = len(asked) * max(len(one.groups) for one in outlets)
     return ATTEMPTS * in_turn * APART + sum(timeout * attempt for attempt in range(1, ATTEMPTS + 1))
 
 
 def _request(outlet: Outlet, version: int, community: str, request_id: bytes) -> bytes:
+    if version == V3:
+        from flexprint_agent.snmp import v3
+
+        before, after = v3.discovery()
+        return before + request_id + after
     pdu, asked = _ASKED[outlet.version]
     before, after = ber.request(pdu, version, community.encode(), asked)
     return before + request_id + after
@@ -156,16 +171,16 @@ class Broadcast:
     """Asks everyone behind these outlets as it is iterated over; gives each device once, as it answers, and None
     where nothing did for a moment, so that whoever drives it can do something else in between.
 
-    port: where agents listen, and answer from. versions: as on the wire. timeout: seconds without a new device after
-    which a wait ends; the wait after the last attempt is longer. pace: the budget shared with whatever else sends.
+    port: where agents listen, and answer from. asked: in which ways (of `ways`). timeout: seconds without a new device
+    after which a wait ends; the wait after the last attempt is longer. pace: the budget shared with whatever else
+    sends.
     """
 
     def __init__(
         self,
         outlets: Sequence[Outlet],
         *,
-        communities: Sequence[str],
-        versions: Sequence[int],
+        asked: Sequence[Way],
         timeout: float,
         pace: Pace,
         port: int = 161,
@@ -177,9 +192,8 @@ class Broadcast:
         self._outlets = outlets
         self._timeout, self._pace, self._port = timeout, pace, port
         self._clock, self._system = clock, system
-        ways = [(version, community) for community in communities for version in versions]
-        first = ber.FIRST_ID + int.from_bytes(chance(8), "big") % (ber.LAST_ID - ber.FIRST_ID - len(ways) + 1)
-        self._ways = dict(enumerate(ways, first))  # by request id
+        first = ber.FIRST_ID + int.from_bytes(chance(8), "big") % (ber.LAST_ID - ber.FIRST_ID - len(asked) + 1)
+        self._ways = dict(enumerate(asked, first))  # by request id
         self._known: set[str] = set()
 
     def __iter__(self) -> Iterator[Heard | None]:
@@ -237,23 +251,40 @@ class Broadcast:
         tally = self.tally
         tally.octets_in += len(datagram)
         try:
-            message = ber.decode(datagram)
+            request_id, heard = _understood(datagram, *self._placed(outlet, address, port))
         except ber.Malformed:
             tally.malformed += 1
             return None
-        way = self._ways.get(message.request_id)
-        if way is None or message.pdu != ber.RESPONSE or port != self._port or not belongs(outlet, address):
+        way = self._ways.get(request_id)
+        if way is None or heard is None or port != self._port or not belongs(outlet, address):
             tally.strays += address != outlet.source  # an agent on this very computer hears us as well
             return None
-        place = address if outlet.version == 4 else f"{address}%{outlet.interface}"
-        if place in self._known:
+        if heard.address in self._known or (way[0] == V3) != (heard.engine is not None):
             return None
         if len(self._known) == MOST:
             tally.surplus += 1
             return None
-        self._known.add(place)
+        self._known.add(heard.address)
         tally.answered += 1
-        return of_answer(message, place, port, way[1])
+        return replace(heard, community=way[1])
+
+    @staticmethod
+    def _placed(outlet: Outlet, address: str, port: int) -> tuple[str, int]:
+        return (address if outlet.version == 4 else f"{address}%{outlet.interface}"), port
+
+
+def _understood(datagram: bytes, address: str, port: int) -> tuple[int, Heard | None]:
+    """The id of what is answered, and what the device says; None for what is no answer. Raises Malformed."""
+    try:
+        message = ber.decode(datagram)
+    except ber.OtherVersion:
+        from flexprint_agent.snmp import v3
+
+        envelope = v3.parse(datagram)
+        if not envelope.engine.id:
+            raise ber.Malformed("an engine without an id") from None
+        return envelope.message_id, Heard(address, port, V3, "", None, None, envelope.engine)
+    return message.request_id, of_answer(message, address, port) if message.pdu == ber.RESPONSE else None
 
 
 class _Opened:
@@ -323,7 +354,7 @@ def belongs(outlet: Outlet, address: str) -> bool:
     return isinstance(network, IPv6Network) or ip not in (network.network_address, network.broadcast_address)
 
 
-def of_answer(message: ber.Message, address: str, port: int, community: str) -> Heard:
+def of_answer(message: ber.Message, address: str, port: int) -> Heard:
     """What an answer says of its device."""
     given = {name: (tag, content) for name, tag, content in message.bindings}
     tag, description = given.get(SYS_DESCR, (ber.NULL, b""))
@@ -331,7 +362,7 @@ def of_answer(message: ber.Message, address: str, port: int, community: str) -> 
         address=address,
         port=port,
         version=message.version,
-        community=community,
+        community="",
         description=description[:255] if tag == ber.OCTET_STRING else None,  # a DisplayString is no longer (RFC 3418)
         object_id=ber.object_id(given.get(SYS_OBJECT_ID, (ber.NULL, b""))),
         also=tuple(

@@ -49,14 +49,15 @@ class Scope:
 @dataclass(slots=True, frozen=True)
 class Ground:
     """What a search may do, and how fast. `refused` never gets a packet, whoever found it. `scopes` are those of the
-    credentials, the closest first; communities of the settings are not among them. `loss` is what the answers up to now
-    show of the network."""
+    credentials, the closest first; communities of the settings are not among them. `networks` are known to be one each,
+    in however many pieces they were chosen. `loss` is what the answers up to now show of the network."""
 
     shares: Sequence[Share]
     refused: Sequence[Span]
     settings: Settings
     pace: "Pace"
     scopes: Sequence[Scope] = ()
+    networks: Sequence[Span] = ()
     loss: Loss = field(default_factory=Loss)
 
     @property

@@ -37,6 +37,16 @@ def interfaces_now() -> "list[Interface]":
         return []
 
 
+def own_networks() -> list[Span]:
+    """The IPv4 networks that this computer is in."""
+    return [
+        Span(int(own.network.network_address), int(own.network.broadcast_address))
+        for one in interfaces_now()
+        for own in one.addresses
+        if isinstance(own.network, IPv4Network)
+    ]
+
+
 def is_local(address: str, interfaces: "Iterable[Interface]") -> bool:
     """Whether `address`, with its scope where it is link-local, is in a network of these interfaces."""
     ip, _, scope = address.partition("%")
@@ -73,15 +83,15 @@ def _plan(name: str, outlets: "list[Outlet]", ground: Ground) -> Plan:
     """What asking everybody behind these outlets sends."""
     from flexprint_agent.search import broadcast
 
-    ways = ground.settings.communities, ground.settings.snmp_versions
-    took = broadcast.seconds(outlets, *ways, ground.settings.search_timeout)
+    asked = _ways(name, ground)
+    took = broadcast.seconds(outlets, asked, ground.settings.search_timeout)
     parts = [
         Part(
             name,
             str(one.network) if one.version == 4 else f"{one.groups[0]}%{one.interface}",
             0,
-            broadcast.packets([one], *ways),
-            broadcast.octets([one], *ways),
+            broadcast.packets([one], asked),
+            broadcast.octets([one], asked),
             round(took, 1),
         )
         for one in outlets
@@ -96,8 +106,7 @@ def _ask(name: str, outlets: "list[Outlet]", ground: Ground, effort: Effort) -> 
     settings = ground.settings
     asking = Broadcast(
         outlets,
-        communities=settings.communities,
-        versions=settings.snmp_versions,
+        asked=_ways(name, ground),
         timeout=settings.search_timeout,
         pace=ground.pace,
     )
@@ -107,8 +116,26 @@ def _ask(name: str, outlets: "list[Outlet]", ground: Ground, effort: Effort) -> 
         effort.answered = asking.tally.answered
         if heard is None:
             yield None
-        else:
+        elif heard.engine is None:
             yield Candidate(heard.address, heard.port, name, heard.community, granted=True, also=heard.also)
+        elif _has_users(ground, heard.address):
+            yield Candidate(heard.address, heard.port, name, granted=True, engine=heard.engine)
+
+
+def _ways(name: str, ground: Ground) -> "list[tuple[int, str]]":
+    """With a user of SNMPv3 for whomever, the broadcast asks for the engine, too. The multicast does not: an engine
+    tells no IPv4 address, and one that is excluded could not be left alone."""
+    from flexprint_agent.search.broadcast import ways
+
+    secured = name == _BROADCAST and any(scope.community is None for scope in ground.scopes)
+    return ways(ground.settings.communities, ground.settings.snmp_versions, secured=secured)
+
+
+def _has_users(ground: Ground, address: str) -> bool:
+    """Whether a user is meant for this address; no other need be asked who has said nothing but its engine."""
+    from flexprint_agent.search.scopes import by_way
+
+    return any(way.secured for way, _ in by_way([targets.single(address, SNMP_PORT)], ground.scopes, ()))
 
 
 def _multicast(ground: Ground, effort: Effort) -> Iterator[Candidate | None]:

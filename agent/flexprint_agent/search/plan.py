@@ -40,30 +40,51 @@ def request_sizes(
     return [sum(map(len, question(*way))) + 4 for way in ways]
 
 
-def cost(spans: Sequence[Span], datagrams: Sequence[int], packets_per_second: float, timeout: float) -> Cost:
+def cost(
+    spans: Sequence[Span],
+    datagrams: Sequence[int],
+    packets_per_second: float,
+    timeout: float,
+    networks: Sequence[Span] = (),
+) -> Cost:
     """`datagrams` are the octets of the request in each pass, `timeout` the seconds that a pass waits at its end."""
     addresses = count(spans)
     seconds = sum(
-        count(portion) / rate(portion, packets_per_second) + timeout for portion in portions(spans) for _ in datagrams
+        count(portion) / rate(portion, packets_per_second, networks) + timeout
+        for portion in portions(spans)
+        for _ in datagrams
     )
     headers = sum(len(span) * (HEADERS if span.version == 4 else HEADERS_SIX) for span in spans)
     octets = addresses * sum(datagrams) + headers * len(datagrams)
     return Cost(addresses, addresses * len(datagrams), octets, round(seconds, 1))
 
 
-def rate(spans: Sequence[Span], packets_per_second: float) -> float:
+def rate(spans: Sequence[Span], packets_per_second: float, networks: Sequence[Span] = ()) -> float:
     """Packets a second for all of `spans` together, which are asked in turn: no range gets more than RANGE_RATE."""
-    return min(packets_per_second, RANGE_RATE * count(spans) / max(map(count, ranges(spans))))
+    return min(packets_per_second, RANGE_RATE * count(spans) / max(map(count, ranges(spans, networks))))
 
 
-def ranges(spans: Sequence[Span]) -> list[list[Span]]:
-    """The spans that share one pace: those that begin in one /24 (a /64 over IPv6), as pieces of it have the same
-    router."""
-    together: dict[tuple[int, int, str], list[Span]] = {}
+def ranges(spans: Sequence[Span], networks: Sequence[Span] = ()) -> list[list[Span]]:
+    """The spans that share one pace, as pieces of one network have the same router: those that begin in one of
+    `networks`, and elsewhere in one /24 (a /64 over IPv6)."""
+    together: dict[Shared, list[Span]] = {}
     for span in spans:
-        network = span.first >> (8 if span.version == 4 else 64)
-        together.setdefault((network, span.version, span.scope), []).append(span)
+        together.setdefault(shared(span.first, span.version, span.scope, networks), []).append(span)
     return list(together.values())
+
+
+Shared = tuple[int, int, int, str]
+"""What the addresses that share one pace have in common."""
+
+
+def shared(number: int, version: int, scope: str, networks: Sequence[Span]) -> Shared:
+    """Of the `networks` that are known the smallest that holds an address, else its /24 or /64."""
+    around = [one for one in networks if one.version == version and one.first <= number <= one.last]
+    if around:
+        network = min(around, key=len)
+        return network.first, network.last, version, network.scope
+    bits = 8 if version == 4 else 64
+    return number >> bits << bits, (number >> bits << bits) + (1 << bits) - 1, version, scope
 
 
 def portions(spans: Sequence[Span], most: int = PORTION) -> Iterator[list[Span]]:

@@ -47,7 +47,7 @@ def _costs(ground: Ground, spans: Sequence["Span"]) -> "list[tuple[_Portion, Cos
     for way, together in by_way(spans, ground.scopes, settings.communities):
         sizes = plan.request_sizes(way.communities, settings.snmp_versions, secured=way.secured)
         for portion in plan.portions(together):
-            cost = plan.cost(portion, sizes, settings.packets_per_second, settings.search_timeout)
+            cost = plan.cost(portion, sizes, settings.packets_per_second, settings.search_timeout, ground.networks)
             priced.append((_Portion(way, portion), cost))
     return priced
 
@@ -69,7 +69,9 @@ def _rounds(ground: Ground, effort: Effort, portion: _Portion, later: tuple[int,
     """One portion, in as many rounds as its answers call for. `later`: packets and seconds of the portions after it."""
     from flexprint_agent.search import plan
 
-    places = [[place for span in spans for place in span.places()] for spans in plan.ranges(portion.spans)]
+    places = [
+        [place for span in spans for place in span.places()] for spans in plan.ranges(portion.spans, ground.networks)
+    ]
     asked, found = effort.asked, 0
     for rounds in range(1, MOST_ROUNDS + 1):
         sweep = _sweep(ground, portion.way, places)
@@ -93,7 +95,7 @@ def _rounds(ground: Ground, effort: Effort, portion: _Portion, later: tuple[int,
             yield None
         if not is_worth_another(found, ground.loss.share(), rounds):
             return
-        places = _by_range(sweep.silent())
+        places = _by_range(sweep.silent(), ground.networks)
 
 
 def _candidate(answered: "Answered") -> Candidate:
@@ -102,11 +104,14 @@ def _candidate(answered: "Answered") -> Candidate:
     return Candidate(answered.address, answered.port, NAME, answered.community, answered.version)
 
 
-def _by_range(silent: Iterable[tuple[int | str, int]]) -> list[list[tuple[int | str, int]]]:
+def _by_range(silent: Iterable[tuple[int | str, int]], networks: "Sequence[Span]") -> list[list[tuple[int | str, int]]]:
     """The silent places of a sweep, range by range; those over IPv6 are few, and one range."""
-    together: dict[int | None, list[tuple[int | str, int]]] = {}
+    from flexprint_agent.search.plan import Shared, shared
+
+    together: dict[Shared | None, list[tuple[int | str, int]]] = {}
     for address, port in silent:
-        together.setdefault(None if isinstance(address, str) else address >> 8, []).append((address, port))
+        kind = None if isinstance(address, str) else shared(address, 4, "", networks)
+        together.setdefault(kind, []).append((address, port))
     return list(together.values())
 
 

@@ -16,6 +16,7 @@ from flexprint_agent.keep import Keep
 from flexprint_agent.keep.devices import Device
 from flexprint_agent.keep.notes import LAST_SEARCH, TARGETS_CHANGED
 from flexprint_agent.search.finder import Candidate, Effort, Finder, Ground, Part, Plan, Share, is_refused, may_ask
+from flexprint_agent.search.local import own_networks
 from flexprint_agent.search.sweeper import SWEEP
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import Span
@@ -110,13 +111,26 @@ def _granted(keep: Keep, settings: Settings) -> bool:
 
 def ground_of(keep: Keep, settings: Settings, ring: Keyring) -> Ground:
     """What a search may do. Raises NothingToSearch, UnknownExclusion."""
-    ground = Ground(shares(keep), excluded(keep), settings, pace_for(settings), ring.scopes())
+    ground = Ground(
+        shares(keep),
+        excluded(keep),
+        settings,
+        pace_for(settings),
+        ring.scopes(),
+        [*own_networks(), *known_networks(keep)],
+    )
     if not ground.spans and not _granted(keep, settings):
         raise NothingToSearch(
             "there is nothing to search; choose with `flexprint-agent segments`, or `flexprint-agent add 10.10.10.0/24`"
             + (" (all that was added is excluded, or is a name nobody knows)" if keep.choices.targets() else "")
         )
     return ground
+
+
+def known_networks(keep: Keep) -> list[Span]:
+    """The segments that this computer or a router named, without those that are a summary of many."""
+    named = (targets.parse_exclusion(segment.cidr) for segment in keep.segments.all())
+    return [span for span in named if isinstance(span, Span) and len(span) <= targets.LARGE]
 
 
 def search_plan(keep: Keep, settings: Settings) -> dict[str, Any]:
@@ -203,7 +217,8 @@ def seek(keep: Keep, settings: Settings, now: Clock) -> tuple[int, dict[Place, P
         for share in shares(keep)
     ]
     ring = keyring(keep, settings, look_up)
-    ground = Ground(near, excluded(keep), settings, pace_for(settings), ring.scopes())
+    networks = [*own_networks(), *known_networks(keep)]
+    ground = Ground(near, excluded(keep), settings, pace_for(settings), ring.scopes(), networks)
     searching = _Search(keep, ground, ring, now, None, [SWEEP])
     searching.run()
     with keep.database.transaction():

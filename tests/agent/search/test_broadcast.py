@@ -20,14 +20,16 @@ from flexprint_agent.search.broadcast import (
     of_answer,
     packets,
     seconds,
+    ways,
 )
 from flexprint_agent.search.interfaces import Interface
-from flexprint_agent.snmp import ber
+from flexprint_agent.snmp import ber, v3
 from flexprint_agent.snmp.pace import Pace
 from lab import wire
 from lab.device import FLAWLESS, Quirks
 from lab.office import Placed
 from lab.recording import Row
+from lab.secured import Account, Safe, Secured
 from lab.site import Lab
 
 PRINTER = [
@@ -36,7 +38,7 @@ PRINTER = [
 ]
 LOOPBACK = Outlet("lo", 1, "127.0.0.1", ("127.255.255.255",), ip_network("127.0.0.0/8"))
 LINK = Outlet("eth0", 2, "fe80::1", ("ff02::1",), ip_network("fe80::/10"))
-WAYS = {"communities": ("public",), "versions": (ber.V2C, ber.V1)}
+WAYS = ways(("public",), (ber.V2C, ber.V1))
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux broadcasts on its loopback")
 
@@ -83,10 +85,10 @@ def test_a_multicast_leaves_once_from_an_interface_with_a_link_local_address(her
 def test_what_will_be_sent_is_known_before():
     outlets = broadcast_outlets([interface("10.77.1.50/24"), interface("10.9.9.9/24", name="wlan0", index=3)])
     # Two networks, two addresses each, two versions, twice.
-    assert packets(outlets, **WAYS) == 16
-    assert octets(outlets, **WAYS) == 16 * (57 + 28)
-    assert seconds(outlets, **WAYS, timeout=1) == pytest.approx(8 * broadcast.APART + 1 + 2)
-    assert seconds([], **WAYS, timeout=1) == 0
+    assert packets(outlets, WAYS) == 16
+    assert octets(outlets, WAYS) == 16 * (57 + 28)
+    assert seconds(outlets, WAYS, timeout=1) == pytest.approx(8 * broadcast.APART + 1 + 2)
+    assert seconds([], WAYS, timeout=1) == 0
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_over_ipv6_a_device_tells_its_ipv4_addresses():
         (table + bytes((10, 77, 1, 21)), ber.IP_ADDRESS, bytes((10, 77, 1, 21))),
         (ber.oid("1.3.6.1.2.1.4.20.1.2") + bytes((10, 77, 1, 21)), ber.INTEGER, b"\x01"),
     )
-    told = of_answer(said, "fe80::21%eth0", 161, "public")
+    told = of_answer(said, "fe80::21%eth0", 161)
     assert (told.description, told.object_id) == (b"A printer", "1.3.6.1.4.1.1347.41")
     assert told.also == ("10.77.1.21",)
 
@@ -137,12 +139,12 @@ def test_over_ipv6_a_device_tells_its_ipv4_addresses():
     ],
 )
 def test_an_answer_that_says_nothing_of_use_is_an_answer_all_the_same(bindings):
-    told = of_answer(answer(*bindings), "10.77.1.21", 161, "public")
+    told = of_answer(answer(*bindings), "10.77.1.21", 161)
     assert (told.description, told.object_id, told.also) == (None, None, ())
 
 
 def test_a_description_is_kept_no_longer_than_it_may_be():
-    told = of_answer(answer((broadcast.SYS_DESCR, ber.OCTET_STRING, b"x" * 9000)), "10.77.1.21", 161, "public")
+    told = of_answer(answer((broadcast.SYS_DESCR, ber.OCTET_STRING, b"x" * 9000)), "10.77.1.21", 161)
     assert told.description == b"x" * 255
 
 
@@ -172,8 +174,8 @@ def answering(reply):
             thread.join()
 
 
-def ask(port, *outlets, timeout=0.2, pace=1000.0, **more):
-    asking = Broadcast(outlets or [LOOPBACK], **WAYS, timeout=timeout, pace=Pace(pace), port=port, **more)
+def ask(port, *outlets, timeout=0.2, pace=1000.0, asked=WAYS, **more):
+    asking = Broadcast(outlets or [LOOPBACK], asked=asked, timeout=timeout, pace=Pace(pace), port=port, **more)
     return asking, {one.address: one for one in asking if one is not None}
 
 
@@ -193,9 +195,62 @@ def test_everyone_is_found_whatever_they_speak():
         assert lab.packets_to("127.6.0.1") == 4
     assert sorted(found) == [f"127.6.0.{place}" for place in range(1, 6)]
     assert [found[f"127.6.0.{place}"].version for place in (1, 2, 3)] == [ber.V2C, ber.V1, ber.V2C]
-    assert asking.tally.packets == packets([LOOPBACK], **WAYS) == 4
-    assert asking.tally.octets_out + 4 * 28 == octets([LOOPBACK], **WAYS)
+    assert asking.tally.packets == packets([LOOPBACK], WAYS) == 4
+    assert asking.tally.octets_out + 4 * 28 == octets([LOOPBACK], WAYS)
     assert (asking.tally.strays, asking.tally.malformed) == (0, 4)
+
+
+SECURED = ways(("public",), (ber.V2C, ber.V1), secured=True)
+
+
+@linux
+def test_who_answers_nothing_but_snmpv3_tells_its_engine():
+    """A real engine: pysnmp's. It is asked in the place of everybody, as it hears no broadcast."""
+    account = Account("meter", "SHA-256", "a good password")
+    with Secured([Safe("127.6.2.1", PRINTER, (account,))]) as printers:
+        here = Outlet("lo", 1, "127.0.0.1", ("127.6.2.1",), ip_network("127.0.0.0/8"))
+        asking, found = ask(printers.port, here, asked=SECURED)
+        _, without = ask(printers.port, here)
+        heard = found["127.6.2.1"]
+        assert (heard.version, heard.community, heard.engine.id != b"") == (3, "", True)
+        assert without == {}
+        assert asking.tally.packets == packets([here], SECURED) == 6
+        assert asking.tally.octets_out + 6 * 28 == octets([here], SECURED)
+
+
+@linux
+def test_who_answers_to_a_community_is_known_by_that():
+    devices = [Placed("127.6.0.1", PRINTER, FLAWLESS)]
+    with Lab(devices, broadcasts=["127.255.255.255"]) as lab:
+        asking, found = ask(lab.port, asked=SECURED)
+    assert (found["127.6.0.1"].version, found["127.6.0.1"].engine) == (ber.V2C, None)
+    assert asking.tally.answered == 1
+
+
+@linux
+def test_an_engine_that_answers_what_was_not_asked_is_none():
+    """One without an id, one that answers a question in v2c, one that was not asked at all."""
+
+    def reply(datagram):
+        with contextlib.suppress(ber.OtherVersion):
+            request_id = ber.decode(datagram).request_id
+            yield "127.6.0.2", report(request_id, b"engine")
+            return
+        request_id = v3.parse(datagram).message_id
+        yield "127.6.0.1", report(request_id, b"engine")
+        yield "127.6.0.3", report(request_id, b"")
+        yield "127.6.0.4", report(request_id + 1, b"engine")
+
+    with answering(reply) as port:
+        asking, found = ask(port, asked=SECURED)
+    assert list(found) == ["127.6.0.1"]
+    assert found["127.6.0.1"].engine == v3.Engine(b"engine", 7, 100)
+    assert asking.tally.malformed == 2
+
+
+def report(message_id, engine_id):
+    scoped = ber.tlv(v3.SEQUENCE, b"")
+    return v3.message(message_id, 0, v3.Engine(engine_id, 7, 100), b"", b"", scoped)[0]
 
 
 @linux
@@ -266,9 +321,9 @@ def test_the_budget_holds_for_broadcasts():
             spent.append(now)
             super().spend(now, packets)
 
-    ways = {"communities": ("public",), "versions": (ber.V2C,)}
+    asked = ways(("public",), (ber.V2C,))
     asking = Broadcast(
-        [LOOPBACK, LOOPBACK], **ways, timeout=0.01, pace=Watched(5), port=9, clock=lambda: next(instants)
+        [LOOPBACK, LOOPBACK], asked=asked, timeout=0.01, pace=Watched(5), port=9, clock=lambda: next(instants)
     )
     assert all(one is None for one in asking)
     assert len(spent) == 4
@@ -277,7 +332,7 @@ def test_the_budget_holds_for_broadcasts():
 
 def test_an_interface_that_went_away_is_told_and_the_others_are_asked():
     gone = Outlet("eth9", 9, "203.0.113.9", ("203.0.113.255",), ip_network("203.0.113.0/24"))
-    asking = Broadcast([gone], **WAYS, timeout=0.01, pace=Pace(1000), port=9)
+    asking = Broadcast([gone], asked=WAYS, timeout=0.01, pace=Pace(1000), port=9)
     assert list(asking) == []
     assert list(asking.tally.unsent) == ["eth9"]
     assert asking.tally.packets == 0

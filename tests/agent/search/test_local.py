@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from flexprint_agent import settings
+from flexprint_agent.search.finder import Ground, Scope
 from flexprint_agent.search.interfaces import Interface
-from flexprint_agent.search.local import is_local, outlets_of
+from flexprint_agent.search.local import _has_users, _ways, is_local, outlets_of
+from flexprint_agent.search.sweep import V3
+from flexprint_agent.snmp.pace import Pace
 from flexprint_agent.targets import parse_exclusion
 from lab.branch import LIMITED_BROADCAST, Branch
 from lab.network import Host, To, environment, unavailable
@@ -62,6 +66,41 @@ def test_a_grant_holds_in_the_networks_that_this_computer_is_in(address, local):
 def test_a_network_that_is_excluded_as_a_whole_gets_no_broadcast(excluded, sources):
     refused = [parse_exclusion(text) for text in excluded]
     assert [one.source for one in outlets_of(HERE, refused)] == sources
+
+
+def grounded(*scopes):
+    made = settings.in_force({})
+    return Ground((), (), made, Pace(1000), scopes)
+
+
+def test_a_broadcast_asks_for_engines_where_there_is_a_user_and_a_multicast_never():
+    """What answers a multicast with its engine alone may be excluded at an IPv4 address that it does not tell."""
+    for scopes, secured in (((), False), ([Scope(None, "geheim")], False), ([Scope(None, None)], True)):
+        ground = grounded(*scopes)
+        assert ((V3, "") in _ways("broadcast", ground)) is secured
+        assert (V3, "") not in _ways("multicast", ground)
+
+
+def test_an_engine_is_asked_where_a_user_is_meant_for_it():
+    ground = grounded(Scope([parse_exclusion("10.77.1.0/25")], None), Scope([parse_exclusion("10.77.1.200")], "geheim"))
+    assert [_has_users(ground, f"10.77.1.{number}") for number in (7, 200, 201)] == [True, False, False]
+
+
+@marked
+def test_a_neighbour_that_answers_snmpv3_alone_is_found_by_the_broadcast(branch):
+    """A real net-snmp: the router, which is no printer, but says so to the user."""
+    branch.restart_snmp(branch.rt, "createUser meter SHA a-good-password", "rouser meter auth")
+    without = agent(branch, "search")
+    assert "10.77.1.1" not in addresses(without)
+    branch.agent("credentials", "add", "--user", "meter", "--auth-protocol", "SHA-1", typed="a-good-password\n")
+    planned = agent(branch, "search", "--plan")
+    branch.forget()
+    found = agent(branch, "search")
+    assert "10.77.1.1" in addresses(found, answered=True, printer=False, found_by="broadcast")
+    assert addresses(found, printer=True) == set(branch.labs["a"].devices)
+    sent = branch.ws.sent()
+    assert sent[To(LIMITED_BROADCAST, "udp", 161)] == 6
+    assert planned["packets"] == sum(count for to, count in sent.items() if to.address in GROUPS)
 
 
 def agent(branch: Branch, *words: str):
@@ -142,7 +181,8 @@ def test_what_was_found_in_a_network_is_not_asked_from_another(branch):
     branch.agent("settings", "broadcast", "off")
     branch.agent("settings", "mdns", "off")
     branch.forget()
-    assert agent(branch, "wake")["silent"] == 4
+    woken = agent(branch, "wake")
+    assert (woken["silent"], len(woken["not_asked"])) == (0, 4)
     branch.agent("settings", "broadcast", "on")
     assert agent(branch, "wake")["read"] == 4
     branch.ws.ip("addr flush dev eth0", "addr add 10.77.9.50/24 brd + dev eth0")

@@ -51,3 +51,21 @@ def test_pieces_of_one_network_share_its_pace():
     pieces = [Span(0x0A010101, 0x0A010105, 161), Span(0x0A010107, 0x0A0101FE, 161), Span(0x0A010201, 0x0A010205, 161)]
     assert ranges(pieces) == [pieces[:2], pieces[2:]]
     assert rate(pieces, 1000) == pytest.approx(RANGE_RATE * (253 + 5) / 253)
+
+
+def test_a_network_that_is_known_to_be_one_has_one_pace_however_it_was_typed():
+    """A /22 on the wire of this computer, chosen as four /24 and searched beside another network."""
+    quarters = [Span(0x0A010001 + (number << 8), 0x0A0100FE + (number << 8), 161) for number in range(4)]
+    other = Span(0x0A020001, 0x0A0200FE, 161)
+    network = Span(0x0A010000, 0x0A0103FF)
+    assert ranges([*quarters, other], [network]) == [quarters, [other]]
+    assert rate(quarters, 5000) == pytest.approx(4 * RANGE_RATE)
+    assert rate(quarters, 5000, [network]) == pytest.approx(RANGE_RATE)
+    assert cost(quarters, [57], 5000, 1, [network]).seconds == pytest.approx(4 * 254 / RANGE_RATE + 1, abs=0.05)
+
+
+def test_of_networks_within_each_other_the_smallest_counts():
+    summary, network = Span(0x0A000000, 0x0AFFFFFF), Span(0x0A010000, 0x0A0103FF)
+    one, two = Span(0x0A010105, 0x0A010105, 161), Span(0x0A010205, 0x0A010205, 161)
+    elsewhere = [Span(0x0A050105, 0x0A050105, 161), Span(0x0A060105, 0x0A060105, 161)]
+    assert ranges([one, *elsewhere, two], [summary, network]) == [[one, two], elsewhere]
