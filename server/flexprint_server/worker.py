@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from celery.signals import setup_logging
 from sqlalchemy.exc import DBAPIError
 
+from flexprint_server.alerts import telling, watch
 from flexprint_server.database import Database
 from flexprint_server.mail import outbox
 from flexprint_server.mail.addresses import mail_domain, sender
@@ -146,7 +148,13 @@ def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
         signal.signal(wanted, stop)
     trouble = ""
     stopped = None
+    up_since = watched_at = datetime.now(UTC)
+    out = outbox.Outbox(settings.secret_key, mail_domain(settings.mail_from))
     while stopped is None:
+        now = datetime.now(UTC)
+        if now - watched_at >= watch.EVERY:
+            watched_at = now
+            trouble = _noted(trouble, partial(look_after_alerts, database, out, settings.public_url, now, up_since))
         trouble = _noted(trouble, lambda: _pass(database, settings, datetime.now(UTC)))
         with suppress(Empty):
             stopped = stopping.get(timeout=every)
@@ -173,6 +181,15 @@ def wake_what_is_due(database: Database, now: datetime) -> int:
     for report_id in report_ids:
         wake(report_id)
     return len(report_ids) + len(mail_ids)
+
+
+def look_after_alerts(
+    database: Database, out: outbox.Outbox, public_url: str, now: datetime, up_since: datetime
+) -> int:
+    """Opens and closes alerts, and puts mails about them into the outbox. Gives the number of mails."""
+    with database.transaction() as session:
+        watch.look(session, now, up_since)
+        return telling.tell(session, out, public_url, now)
 
 
 def _noted(trouble: str, look: Callable[[], object]) -> str:

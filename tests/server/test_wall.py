@@ -10,6 +10,7 @@ from sqlalchemy import Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 import flexprint_server
+from flexprint_server.alerts.models import Alert
 from flexprint_server.database import TENANT_ROLE, Database, Model, OutOfScope, Scope
 from flexprint_server.fleet.models import Device, DeviceChange, DeviceEvent, DeviceKey, Doubt, MeterEpoch
 from flexprint_server.mail.outbox import Content, Outbox
@@ -108,6 +109,8 @@ def filled(url: str) -> Iterator[Two]:
         for device in session.scalars(select(Device).where(Device.serial.is_not(None))):
             session.add(DeviceKey(dealer_id=alice, key=f"serial:{device.id}", device_id=device.id))
             add_who_it_is(session, alice, device.id)
+            about = {"site_id": device.site_id, "kind": "supply_low", "about": f"device:{device.id}", "facts": {}}
+            session.add(Alert(dealer_id=alice, device_id=device.id, opened_at=NOW, **about))
     sign_in.sign_in(database, email=email, password=PASSWORD, address="", browser=None, now=NOW)
     yield database, Scope(alice), Scope(bob)
     database.close()

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
 from flexprint_server.fleet.models import Device, Layout, MeterEpoch
 from flexprint_server.fleet.origin import ABSURD, Origin
+from flexprint_server.tenants import audit
+from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared import usage
-from flexprint_shared.times import from_milliseconds
+from flexprint_shared.text import clean
+from flexprint_shared.times import from_milliseconds, rfc3339
 
 Cause = Literal["rollover", "reset", "board", "replaced", "source", "misread"]
 CAUSES: Final[tuple[Cause, ...]] = ("board", "reset", "rollover", "replaced", "source", "misread")
@@ -24,6 +28,13 @@ the same label; figures from another source; a figure that was never right."""
 
 BY_ITSELF: Final = "stray"
 """The cause of an epoch that nobody has to confirm: the counter was soon back in its course."""
+
+
+MOST_SHOWN: Final = 20
+"""Counters that went down, on a device's page."""
+
+LONGEST_NOTE: Final = 500
+_LOOKED_AT_FOR: Final = 2 * usage.STRAY_FOR
 
 
 class Counted(Protocol):
@@ -126,3 +137,55 @@ def _meters(layout: Mapping[str, Any], values: Sequence[int]) -> Meters:
     return {
         (name, unit): (value, source) for (name, unit, _, source), value in zip(layout["meters"], values, strict=True)
     }
+
+
+def settle_strays(session: Session, now: datetime) -> None:
+    """Closes what nobody need confirm: counters that were soon back in their course (flexprint_shared.usage)."""
+    asked = (
+        select(MeterEpoch, Device, Layout.content)
+        .join(Device, Device.id == MeterEpoch.device_id)
+        .join(Layout, Layout.id == Device.layout_id)
+        .where(MeterEpoch.confirmed_at.is_(None), MeterEpoch.at > now - _LOOKED_AT_FOR)
+    )
+    for epoch, device, layout in session.execute(asked).all():
+        shown = [value for (name, _), (value, _) in _meters(layout, device.meter_values).items() if name == epoch.meter]
+        back = device.last_read_at > epoch.at and device.last_read_at - epoch.at <= usage.STRAY_FOR
+        if back and shown and shown[0] >= epoch.value_before:
+            epoch.cause, epoch.confirmed_at = BY_ITSELF, now
+
+
+def of_device(dealer_id: int, session: Session, device_id: int) -> list[MeterEpoch]:
+    """What went down, those that nobody has confirmed first; MOST_SHOWN at most."""
+    return list(
+        session.scalars(
+            select(MeterEpoch)
+            .where(MeterEpoch.dealer_id == dealer_id, MeterEpoch.device_id == device_id)
+            .order_by(MeterEpoch.confirmed_at.is_not(None), MeterEpoch.at.desc(), MeterEpoch.id)
+            .limit(MOST_SHOWN)
+        )
+    )
+
+
+def confirm(
+    session: Session, visitor: Visitor, device_id: int, epoch_id: int, cause: str, note: str, now: datetime
+) -> bool:
+    """Keeps what somebody says of a counter that went down, and of all that went down with it in the same read. False
+    when this device has no such one, or the cause is none."""
+    epoch = session.scalar(
+        select(MeterEpoch).where(
+            MeterEpoch.dealer_id == visitor.dealer_id, MeterEpoch.id == epoch_id, MeterEpoch.device_id == device_id
+        )
+    )
+    if epoch is None or cause not in CAUSES:
+        return False
+    values = {
+        "cause": cause,
+        "note": clean(note, LONGEST_NOTE) or None,
+        "confirmed_at": now,
+        "confirmed_by": visitor.email,
+    }
+    alike = update(MeterEpoch).where(MeterEpoch.device_id == device_id, MeterEpoch.at == epoch.at)
+    session.execute(alike.values(values))
+    after = {"cause": cause, "at": rfc3339(epoch.at), **({"note": values["note"]} if values["note"] else {})}
+    audit.note(session, visitor, "device.epoch_confirmed", f"device {device_id}", now, after=after)
+    return True

@@ -66,7 +66,8 @@ _FIGURES: Final = {
 _TAKEN_OVER: Final = "(device.agent_id = :agent OR device.owner_read_at < :unowned OR device.owner_read_at > :absurd)"
 # What a batch has to know of a device before it changes it.
 _BEFORE: Final = (
-    "said, (device.agent_id = :agent AND device.owner_read_at = device.last_read_at) AS plain, layout_id, "
+    "said, (device.agent_id = :agent AND device.owner_read_at = device.last_read_at "
+    "AND device.merged_into_id IS NULL) AS plain, layout_id, "
     "CAST(meter_values AS text) AS meter_values"
 )
 _COUNTS: Final = {
@@ -164,7 +165,8 @@ def known_keys(dialect: Dialect) -> Prepared:
 @_for_each_dialect
 def lock_devices(dialect: Dialect) -> Prepared:
     """Of the devices `ids`, locked in the order of their numbers: id, what they said, whether `agent` is the only one
-    that reads them, the layout and figures of their newest read. SQLite has one writer at a time.
+    that reads them and nobody has merged them, the layout and figures of their newest read. SQLite has one writer at a
+    time.
 
     Neither this nor what changes devices names the dealer: the numbers come from its own keys, and a condition
     more would send PostgreSQL through all devices of the dealer."""

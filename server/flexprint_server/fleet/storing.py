@@ -121,10 +121,14 @@ def store(connection: Connection, origin: Origin, arrivals: Sequence[Arrival]) -
         arrival.figures.device_id = device or _decided(connection, origin, arrival, known)
     newest = _newest(arrivals)
     before = known.before if known.before is not None else _lock(connection, origin, newest)
+    shared = [device for device in newest if not before[device].plain]
+    if shared and _merged(connection, shared):
+        # Somebody merged it while this waited for its row: its keys name another device now.
+        store(connection, origin, arrivals)
+        return
     went_down = suspects(arrivals, before, one_each=len(newest) == len(arrivals))
     if went_down:
         epochs.note(connection, origin, went_down)
-    shared = [device for device in newest if not before[device].plain]
     if shared:
         times = {device: newest[device].figures.at for device in shared}
         with ownership.watched(connection, origin, shared, times):
@@ -145,6 +149,11 @@ def _look_up(connection: Connection, origin: Origin, keys: set[str]) -> _Known:
     rows = _rows_of(connection, origin, keys)
     names = _names(rows)
     return _Known(names, _seen_as(rows), None, deciding.known(connection, origin.dealer_id, set(names.values())))
+
+
+def _merged(connection: Connection, devices: Sequence[int]) -> bool:
+    merged = select(Device.id).where(Device.id.in_(devices), Device.merged_into_id.is_not(None)).limit(1)
+    return connection.scalar(merged) is not None
 
 
 def _rows_of(connection: Connection, origin: Origin, keys: Iterable[str]) -> list[Any]:

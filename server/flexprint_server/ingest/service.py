@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from sqlalchemy import Connection, Dialect, bindparam, insert, select, update
+from sqlalchemy import Connection, Dialect, bindparam, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -36,6 +36,7 @@ _ATTEMPTS: Final = 3
 _MOST_REMEMBERED: Final = 50_000
 # serialization_failure and deadlock_detected of PostgreSQL.
 _CAME_BETWEEN: Final = ("40001", "40P01")
+_REFUSALS_APART: Final = timedelta(minutes=5)
 # What a sequence number may be in both databases; counting by seconds it lasts for ages.
 _LARGEST_SEQUENCE: Final = 2**63 - 1
 
@@ -77,6 +78,13 @@ class Inbox:
         """Stores the batch with everything that follows from it, or finds it stored. Raises refusals.Refusal."""
         header = _header(sealed)
         try:
+            return self._receive(header, sealed, now)
+        except refusals.Refusal as refusal:
+            self._note_refusal(header.agent, refusal.slug, now)
+            raise
+
+    def _receive(self, header: Header, sealed: bytes, now: datetime) -> Receipt:
+        try:
             sealing.verify(sealed, self.public_key(header.agent))
         except sealing.WrongSignature as error:
             raise refusals.WrongSignature(
@@ -93,6 +101,12 @@ class Inbox:
                 if attempt == _ATTEMPTS or not _passing(error):
                     raise
         raise AssertionError("the last attempt returns or raises")
+
+    def _note_refusal(self, agent: UUID, slug: str, now: datetime) -> None:
+        """For whoever wonders why an agent has fallen silent; now and then is enough."""
+        noted = or_(_agent.c.refused_at.is_(None), _agent.c.refused_at < now - _REFUSALS_APART)
+        with self._database.connection() as connection:
+            connection.execute(update(_agent).where(_agent.c.id == agent, noted).values(refused_at=now, refusal=slug))
 
     def _take(
         self, connection: Connection, header: Header, sealed: bytes, key: X25519PrivateKey | None, now: datetime

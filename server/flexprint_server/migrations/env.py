@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeDecorator
 
+import flexprint_server.alerts.models
 import flexprint_server.fleet.models
 import flexprint_server.ingest.models
 import flexprint_server.mail.models

@@ -258,7 +258,8 @@ class InstallKey(Model):
 
 
 class Agent(Model):
-    """One installed agent. `last_sequence` and `last_hash` are its newest stored batch: the head of its chain."""
+    """One installed agent. `last_sequence` and `last_hash` are its newest stored batch: the head of its chain.
+    `refusal` is why a batch of it was last refused (the slug of ingest.refusals)."""
 
     __tablename__ = "agent"
 
@@ -274,6 +275,8 @@ class Agent(Model):
     last_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
     last_hash: Mapped[bytes] = mapped_column(LargeBinary(32), default=bytes(32))
     recipients: Mapped[list[str]] = mapped_column(Json, default=list)
+    refused_at: Mapped[datetime | None]
+    refusal: Mapped[str | None] = mapped_column(String(40))
 
     site: Mapped[Site] = relationship()
 

@@ -4,48 +4,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
-from flexprint_server.database import Database
 from flexprint_server.fleet import ownership
 from flexprint_server.fleet.models import Device, DeviceEvent, Doubt, MeterEpoch
-from flexprint_server.fleet.models import Read as StoredRead
-from flexprint_server.ingest.service import Inbox
 from flexprint_server.tenants.models import Site
 from flexprint_shared.readings import Meter, Status
 from services import agents
 from services.reads import NOON, a_read, later
+from services.world import World
 
 HOUR = timedelta(hours=1)
-
-
-class World:
-    """An inbox, agents, and what the database shows after they sent something."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.inbox = Inbox(database, lambda: agents.keyring(database), "example.com")
-        self.agent = agents.an_agent(database)
-
-    def bring(self, *reads, agent=None, arrived=None):
-        newest = max(read.read_at for read in reads)
-        self.inbox.receive((agent or self.agent).batch(*reads), arrived or newest + HOUR)
-
-    def devices(self):
-        with self.database.reading() as session:
-            return session.scalars(select(Device).order_by(Device.id)).all()
-
-    def device(self):
-        (only,) = self.devices()
-        return only
-
-    def rows(self, model):
-        with self.database.reading() as session:
-            return session.scalars(select(model).order_by(model.id)).all()
-
-    def reads(self):
-        with self.database.reading() as session:
-            return session.scalar(select(func.count()).select_from(StoredRead))
 
 
 @pytest.fixture

@@ -1,0 +1,194 @@
+"""The pass that opens and closes alerts. It is run by the scheduler, for all dealers at once; two at a time do no harm.
+
+What devices show is compared in the database, a statement for each rule. Agents are few enough to be looked at one by
+one: when each is overdue depends on what it promised and on its habits.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    cast,
+    exists,
+    insert,
+    literal,
+    not_,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
+
+from flexprint_server.alerts.models import Alert
+from flexprint_server.alerts.rules import Kind
+from flexprint_server.alerts.silence import GRACE, Heard, likely_cause, overdue_at
+from flexprint_server.fleet.epochs import settle_strays
+from flexprint_server.fleet.models import BATCH, Device, MeterEpoch
+from flexprint_server.fleet.summary import NEW_FOR, STALE_AFTER
+from flexprint_server.tenants.models import Agent, AgentState, Site
+
+EVERY: Final = timedelta(minutes=1)
+"""How often the scheduler looks."""
+
+NEWS_FOR: Final = timedelta(days=2)
+"""So soon after it was first seen a device is told of as new, where its agent has been there for twice as long: what
+an agent finds in its first days is not new to its site."""
+
+_GAPS: Final = 120
+"""Batches that show an agent's habits: some four weeks."""
+
+
+def look(session: Session, now: datetime, up_since: datetime) -> None:
+    """Opens an alert for whatever has begun and closes those of whatever is over. The collector is up since `up_since`:
+    an agent that was silent while nobody listened gets its time to be heard of again."""
+    settle_strays(session, now)
+    for kind, begins, holds in _device_rules(now):
+        _open(session, kind, begins, now)
+        still = exists().where(Device.id == Alert.device_id, Device.in_fleet, holds)
+        _close(session, kind, not_(still), now)
+    _look_at_agents(session, now, up_since)
+
+
+def _device_rules(now: datetime) -> Sequence[tuple[Kind, ColumnElement[bool], ColumnElement[bool]]]:
+    """(kind, when it begins, when it goes on)."""
+    stale = Device.last_read_at < now - STALE_AFTER
+    agent_is_well = exists().where(Agent.id == Device.agent_id, Agent.last_seen_at > now - STALE_AFTER)
+    new = Device.first_seen_at > now - NEW_FOR
+    just_come = Device.first_seen_at > now - NEWS_FOR
+    was_there = exists().where(Agent.id == Device.agent_id, Agent.enrolled_at < now - 2 * NEWS_FOR)
+    epoch = exists().where(MeterEpoch.device_id == Device.id, MeterEpoch.confirmed_at.is_(None))
+    return (
+        ("device_stale", and_(stale, agent_is_well), stale),
+        ("device_new", and_(just_come, was_there), new),
+        ("supply_low", Device.supply_low.is_(True), Device.supply_low.is_(True)),
+        ("meter_epoch", epoch, epoch),
+    )
+
+
+def _open(session: Session, kind: Kind, begins: ColumnElement[bool], now: datetime) -> None:
+    about = literal("device:") + cast(Device.id, String)
+    other = aliased(Alert)
+    is_open = exists().where(
+        other.dealer_id == Device.dealer_id, other.kind == kind, other.about == about, other.closed_at.is_(None)
+    )
+    # What somebody has acknowledged as new stays so.
+    known = exists().where(other.dealer_id == Device.dealer_id, other.kind == kind, other.about == about)
+    begun: Select[*tuple[Any, ...]] = select(
+        Device.dealer_id,
+        Device.site_id,
+        literal(kind),
+        about,
+        Device.id,
+        null(),
+        cast(literal("{}", String), JSON) if session.get_bind().dialect.name == "postgresql" else literal("{}", String),
+        literal(now, Alert.opened_at.type),
+    ).where(Device.in_fleet, begins, not_(known if kind == "device_new" else is_open))
+    columns = ["dealer_id", "site_id", "kind", "about", "device_id", "agent_id", "facts", "opened_at"]
+    session.execute(insert(Alert).from_select(columns, begun, include_defaults=False))
+
+
+def _close(session: Session, kind: Kind, over: ColumnElement[bool], now: datetime) -> None:
+    closing = update(Alert).where(Alert.kind == kind, Alert.closed_at.is_(None), over).values(closed_at=now)
+    session.execute(closing, execution_options={"synchronize_session": False})
+
+
+# ---------------------------------------------------------------- agents
+
+
+def _look_at_agents(session: Session, now: datetime, up_since: datetime) -> None:
+    opened = {alert.agent_id: alert for alert in _open_silences(session)}
+    rows = _agents(session)
+    candidates = [row for row in rows if _is_late(row, now)]
+    silent = {row.id for row in candidates}
+    at_site, of_customer = (Counter(getattr(row, name) for row in rows) for name in ("site_id", "customer_id"))
+    silent_at, silent_of = (Counter(getattr(row, name) for row in candidates) for name in ("site_id", "customer_id"))
+    for row in candidates:
+        heard = _heard(
+            row,
+            gaps=_gaps(session, row.id),
+            others_at_site=at_site[row.site_id] - 1,
+            silent_at_site=silent_at[row.site_id] - 1,
+            others_of_customer=of_customer[row.customer_id] - 1,
+            silent_of_customer=silent_of[row.customer_id] - 1,
+        )
+        if row.id in opened or overdue_at(heard) > now or now - up_since < GRACE:
+            continue
+        facts = {"host": row.host, "cause": likely_cause(heard), "refusal": heard.refusal}
+        session.add(
+            Alert(
+                dealer_id=row.dealer_id,
+                site_id=row.site_id,
+                kind="agent_silent",
+                about=f"agent:{row.id}",
+                agent_id=row.id,
+                facts=facts,
+                opened_at=now,
+            )
+        )
+    for agent_id, alert in opened.items():
+        if agent_id not in silent:
+            alert.closed_at = now
+
+
+def _open_silences(session: Session) -> Sequence[Alert]:
+    return session.scalars(select(Alert).where(Alert.kind == "agent_silent", Alert.closed_at.is_(None))).all()
+
+
+def _agents(session: Session) -> Sequence[Any]:
+    return session.execute(
+        select(
+            Agent.id,
+            Agent.dealer_id,
+            Agent.site_id,
+            Site.customer_id,
+            Agent.host,
+            Agent.enrolled_at,
+            Agent.last_seen_at,
+            Agent.refused_at,
+            Agent.refusal,
+            AgentState.checked_in_at,
+            AgentState.next_wake_at,
+            AgentState.clock_offset_s,
+            AgentState.health,
+        )
+        .join(Site, Site.id == Agent.site_id)
+        .outerjoin(AgentState, AgentState.agent_id == Agent.id)
+    ).all()
+
+
+def _heard(row: Any, gaps: Sequence[timedelta] = (), **others: int) -> Heard:
+    times = [at for at in (row.last_seen_at, row.checked_in_at) if at is not None]
+    last = max(times, default=None)
+    offset = row.clock_offset_s or 0
+    promised = row.next_wake_at - timedelta(seconds=offset) if row.next_wake_at else None
+    refused = row.refused_at is not None and (last is None or row.refused_at > last)
+    return Heard(
+        enrolled_at=row.enrolled_at,
+        last_heard_at=last,
+        promised=promised,
+        gaps=gaps,
+        refusal=row.refusal if refused else None,
+        clock_offset_s=offset,
+        health=row.health or {},
+        **others,
+    )
+
+
+def _is_late(row: Any, now: datetime) -> bool:
+    return overdue_at(_heard(row)) <= now
+
+
+def _gaps(session: Session, agent_id: UUID) -> list[timedelta]:
+    times = session.scalars(
+        select(BATCH.c.received_at).where(BATCH.c.agent_id == agent_id).order_by(BATCH.c.sequence.desc()).limit(_GAPS)
+    ).all()
+    return [later - earlier for later, earlier in pairwise(times)]

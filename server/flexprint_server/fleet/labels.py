@@ -1,0 +1,60 @@
+"""What people say of a device: asset number, name, location and note; and that it is retired. No read touches that."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from flexprint_server.fleet.models import Device, DeviceEvent
+from flexprint_server.tenants import audit
+from flexprint_server.tenants.sign_in import Visitor
+from flexprint_shared.text import clean
+
+LABELS: Final[Mapping[str, int]] = {"asset": 255, "name": 255, "location": 255, "note": 2000}
+"""What may be typed, and how many characters of it."""
+
+
+def label(session: Session, visitor: Visitor, device_id: int, typed: Mapping[str, str], now: datetime) -> bool:
+    """Keeps what was typed; an empty text takes it away again. False when this dealer has no such device."""
+    device = _device(session, visitor.dealer_id, device_id)
+    if device is None:
+        return False
+    was = labels_of(device)
+    became = {name: clean(typed.get(name, ""), longest) for name, longest in LABELS.items()}
+    if was == became:
+        return True
+    words = "".join(f"\n{text}" for text in became.values() if text).lower()
+    device.search_text = device.search_text.removesuffix(device.typed_text) + words
+    device.typed_text = words
+    for name, text in became.items():
+        setattr(device, f"typed_{name}", text or None)
+    changed = [name for name in LABELS if was[name] != became[name]]
+    before, after = ({name: side[name] for name in changed} for side in (was, became))
+    audit.note(session, visitor, "device.labelled", f"device {device_id}", now, before=before, after=after)
+    return True
+
+
+def labels_of(device: Device) -> dict[str, str]:
+    return {name: getattr(device, f"typed_{name}") or "" for name in LABELS}
+
+
+def retire(session: Session, visitor: Visitor, device_id: int, now: datetime, *, retired: bool) -> bool:
+    """Takes the device out of the fleet, or brings it back; its reads stay, and go on being stored should more come.
+    False when this dealer has no such device, or it is part of another one."""
+    device = _device(session, visitor.dealer_id, device_id)
+    if device is None or device.merged_into_id is not None:
+        return False
+    if retired != (device.retired_at is not None):
+        device.retired_at, device.in_fleet = (now, False) if retired else (None, True)
+        what = "retired" if retired else "back"
+        session.add(DeviceEvent(dealer_id=visitor.dealer_id, device_id=device_id, at=now, what=what))
+        audit.note(session, visitor, f"device.{what}", f"device {device_id}", now)
+    return True
+
+
+def _device(session: Session, dealer_id: int, device_id: int) -> Device | None:
+    """Locked, for a read may be writing the same row."""
+    asked = select(Device).where(Device.dealer_id == dealer_id, Device.id == device_id)
+    return session.scalar(asked.with_for_update(of=Device))
