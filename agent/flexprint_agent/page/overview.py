@@ -1,14 +1,15 @@
 """How the agent is: what is wrong with its next step, and what it has been doing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flexprint_agent.page import work
-from flexprint_agent.page.frame import Visit, button, card, details, el_link, facts, form, moment, notice, page
+from flexprint_agent.page.frame import Visit, button, card, details, el_link, facts, form, moment, notice, page, tag
 from flexprint_agent.page.html import DASH, Child, Html, data, el
 from flexprint_agent.page.server import Response
 from flexprint_agent.page.setup import step_due
 from flexprint_agent.page.showing import work_panel
+from flexprint_agent.send.way import Step
 from flexprint_agent.wake.health import Finding, facts_of, findings
 from flexprint_shared.times import parse_rfc3339
 
@@ -74,10 +75,26 @@ def _next(visit: Visit, at: str | None) -> Html:
 
 
 def _checked(visit: Visit) -> Child:
-    state = visit.work.state
+    """The way to the collector as it was walked last, step by step."""
+    words, state = visit.words, visit.work.state
     if state is None or state.name != "checking" or state.running or state.failure is not None:
         return None
-    return notice(visit.words("overview.reached"), "good")
+    way: Sequence[Step] = state.result["way"]
+    kinds = {"ok": "good", "trouble": "bad", "skipped": ""}
+    rows = [
+        el(
+            "li",
+            el("span", words(f"way.{step.name}")),
+            tag(words(f"way.{step.state}"), kinds[step.state]),
+            details(visit, f"{step.told}; {step.next_step}") if step.state == "trouble" else None,
+        )
+        for step in way
+    ]
+    good = all(step.state == "ok" for step in way)
+    return [
+        notice(words("overview.reached"), "good") if good else notice(words("overview.not_reached"), "bad"),
+        card(words("overview.way"), el("ol", rows, class_="rows way")),
+    ]
 
 
 def _finding(visit: Visit, one: Finding) -> Html:

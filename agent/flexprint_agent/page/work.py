@@ -129,11 +129,10 @@ class Work:
 
 
 def check(work: Work, keep: Keep) -> Mapping[str, Any]:
-    """Asks whether the collector can be reached. Raises DeliveryError."""
-    from flexprint_agent.send.way import require_open
+    """Walks the way to the collector, step by step. Raises NotEnrolled."""
+    from flexprint_agent.send.way import walk
 
-    require_open(sending.route(keep.enrolments.require(), in_force(keep)), work.now())
-    return {}
+    return {"way": walk(sending.route(keep.enrolments.require(), in_force(keep)), work.now())}
 
 
 def learn(hops: bool = False) -> Doing:

@@ -510,6 +510,19 @@ def test_a_person_stops_a_search_and_what_was_found_stays(person, keep, lab, col
     assert person.running.work.state.failure is None
 
 
+def test_the_way_to_the_collector_is_shown_step_by_step(set_up, collector, keep):
+    set_up.get()
+    set_up.post("check")
+    page = text_of(set_up.settled("").text)
+    assert "The collector answers, and its certificate is in order." in page
+    assert "Connection in order" in page
+    keep.choices.set({"ca": "/nowhere.pem"}, ())
+    set_up.post("check")
+    page = text_of(set_up.settled("").text)
+    assert "The way to the collector ends before it." in page
+    assert "trouble" in page
+
+
 def test_a_fault_in_work_ends_it_and_is_told(person, keep, capsys):
     person.running.work.start("checking", lambda *_: 1 / 0)
     page = text_of(person.settled("?done=1").text)
