@@ -29,7 +29,7 @@ pytestmark = [
 ]
 
 ROUTER = "127.20.9.1"
-PRINTERS = [one for one in office() if one.truth]
+PRINTERS = [one for one in office() if one.truth][::8]
 
 
 def the_router() -> Placed:

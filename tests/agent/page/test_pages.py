@@ -20,7 +20,7 @@ from lab.device import Quirks
 from lab.office import Placed, office
 from lab.recording import row
 from lab.site import BEYOND_LOOPBACK, Lab
-from services.collector import problem, status
+from services.collector import portal, problem, status
 from services.local_page import Person, heading, the_time
 
 PRINTERS = [one for one in office() if one.truth and one.truth.total][:3]
@@ -510,13 +510,13 @@ def test_a_person_stops_a_search_and_what_was_found_stays(person, keep, lab, col
     assert person.running.work.state.failure is None
 
 
-def test_the_way_to_the_collector_is_shown_step_by_step(set_up, collector, keep):
+def test_the_way_to_the_collector_is_shown_step_by_step(set_up, collector):
     set_up.get()
     set_up.post("check")
     page = text_of(set_up.settled("").text)
     assert "The collector answers, and its certificate is in order." in page
     assert "Connection in order" in page
-    keep.choices.set({"ca": "/nowhere.pem"}, ())
+    collector.behaviours.extend([portal] * 3)
     set_up.post("check")
     page = text_of(set_up.settled("").text)
     assert "The way to the collector ends before it." in page
