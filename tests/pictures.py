@@ -1,4 +1,4 @@
-"""The pictures of the README, made from the same seeded fleet each time: `make pictures`.
+"""The pictures of the README and the guides, made from the same seeded fleet each time: `make pictures`.
 
 Needs Chromium, LibreOffice and pdftoppm (`make test-system` installs them on Debian).
 """
@@ -22,6 +22,7 @@ from flexprint_server.reports.wanted import Covers
 from flexprint_server.reports.workbook import write_workbook
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Site
+from page_pictures import draw_agent_page
 from services.pages import ALICE, NOW, Clock, serving
 from services.seeded import PASSWORD, fill
 
@@ -65,6 +66,7 @@ def draw_pages(database: Database, folder: Path, chromium: str) -> None:
             shown = session.scalars(select(Device.id).where(Device.color).order_by(Device.id).offset(3)).first()
         page.goto(f"{url}/devices/{shown}")
         page.screenshot(path=PICTURES / "device.png")
+        draw_agent_page(browser, folder, PICTURES)
         browser.close()
 
 

@@ -235,7 +235,7 @@ def take_address(visit: Visit) -> Response:
     except AgentError as error:
         return address(visit, error)
     if visit.request.typed("now"):
-        visit.work.start("sending", work.send(report=bool(visit.keep.choices.recipients())))
+        visit.work.start("sending", work.send(report=bool(visit.keep.choices.recipients()), read_first=False))
     return _next(visit, "done")
 
 

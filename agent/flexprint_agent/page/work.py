@@ -180,11 +180,11 @@ def read_local(queues: Iterable[str]) -> Doing:
     return doing
 
 
-def send(*, report: bool) -> Doing:
-    """Reads, then hands over all that waits; `report` asks for the workbook."""
+def send(*, report: bool, read_first: bool = True) -> Doing:
+    """Reads, where that was not done just now, and hands over all that waits; `report` asks for the workbook."""
 
     def doing(work: Work, keep: Keep) -> Mapping[str, Any]:
-        read = _read_all(work, keep)
+        read = _read_all(work, keep) if read_first else {}
         work.tell(phase="sending", done=0, of=None)
         handed = sending.hand_over(keep, in_force(keep), work.now, report=report)
         if handed.failure is not None:
