@@ -15,9 +15,6 @@ from flexprint_server.database import TENANT_ROLE, Database, Model, OutOfScope, 
 from flexprint_server.fleet.models import Device, DeviceChange, DeviceEvent, DeviceKey, Doubt, MeterEpoch
 from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.migrations import upgrade
-from flexprint_server.reports import schedules
-from flexprint_server.reports.schedules import Typed
-from flexprint_server.reports.wanted import Covers
 from flexprint_server.tenants import sign_in
 from flexprint_server.tenants.models import (
     Agent,
@@ -103,9 +100,6 @@ def filled(url: str) -> Iterator[Two]:
         session.flush()
         session.add(RecoveryCode(user_id=hers, code_hash=bytes(32)))
         session.add(PasswordReset(user_id=hers, token_hash=bytes(32), created_at=NOW, expires_at=NOW))
-        schedules.keep(
-            session, alice, Typed("S", "daily 07:00", "UTC", Covers("all"), [email], [], [], "none", "", ""), email, NOW
-        )
         for device in session.scalars(select(Device).where(Device.serial.is_not(None))):
             session.add(DeviceKey(dealer_id=alice, key=f"serial:{device.id}", device_id=device.id))
             add_who_it_is(session, alice, device.id)

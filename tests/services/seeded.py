@@ -19,7 +19,10 @@ from sqlalchemy.orm import Session
 from flexprint_server.fleet.models import Device, Read
 from flexprint_server.fleet.summary import search_text
 from flexprint_server.ingest.models import Batch
+from flexprint_server.reports import schedules
 from flexprint_server.reports.models import Delivery, Report, Workbook
+from flexprint_server.reports.schedules import Typed
+from flexprint_server.reports.wanted import Covers
 from flexprint_server.tenants.models import Agent, Customer, Dealer, Site, User
 from flexprint_server.tenants.passwords import hash_password
 from flexprint_shared import readings
@@ -108,6 +111,11 @@ def fill(
                 _add_printer(session, agent, now, number, chance)
             agents.append((agent, count))
     _add_reports(session, agents, now, chance)
+    billing = ["billing@northwind.example"]
+    monthly = Typed(
+        "All meters", "monthly 1 07:00", "Europe/Berlin", Covers("all"), billing, ["import"], [], "month", "", ""
+    )
+    schedules.keep(session, owner.id, monthly, email, now)
     return owner
 
 

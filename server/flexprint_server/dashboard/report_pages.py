@@ -6,12 +6,14 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
 from flexprint_server.dashboard import address_line, exports, words
-from flexprint_server.dashboard.door import Door, RowId
+from flexprint_server.dashboard.door import Door, Form, RowId, redirect
 from flexprint_server.dashboard.downloads import XLSX, download
 from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
 from flexprint_server.dashboard.pages import page
 from flexprint_server.reports import queries as reports
+from flexprint_server.reports.again import Busy, resend
 from flexprint_server.reports.models import Delivery, Report
+from flexprint_server.tenants import audit
 from flexprint_server.tenants.sign_in import Visitor
 
 EXPORT: Final[Export[tuple[Report, Delivery | None]]] = Export(
@@ -32,7 +34,8 @@ EXPORT: Final[Export[tuple[Report, Delivery | None]]] = Export(
 )
 
 
-def add(pages: APIRouter, door: Door, *, mails_are_kept: bool) -> None:
+def add(pages: APIRouter, door: Door, mail_domain: str, *, mails_are_kept: bool) -> None:
+    _one(pages, door, mail_domain, mails_are_kept=mails_are_kept)
     exports.add(pages, door, "/reports", EXPORT)
 
     @pages.get("/reports")
@@ -58,3 +61,43 @@ def add(pages: APIRouter, door: Door, *, mails_are_kept: bool) -> None:
             raise HTTPException(404)
         name, content = found
         return download(content, name, XLSX)
+
+
+def _one(pages: APIRouter, door: Door, mail_domain: str, *, mails_are_kept: bool) -> None:
+    """One report, what became of it for each recipient, and sending it again."""
+
+    def shown(visitor: Visitor, report_id: int, *, status: int = 200, problem: str = "") -> Response:
+        with door.database.reading(visitor.scope) as session:
+            report = reports.report(visitor.dealer_id, session, report_id)
+        if report is None:
+            raise HTTPException(404)
+        return page(
+            "report.html",
+            status=status,
+            visitor=visitor,
+            now=door.clock(),
+            report=report,
+            problem=problem,
+            mails_are_kept=mails_are_kept,
+        )
+
+    @pages.get("/reports/{report_id}")
+    def one(report_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
+        return shown(visitor, report_id)
+
+    @pages.post("/reports/{report_id}/resend")
+    def resend_it(
+        request: Request, report_id: RowId, form: Form, visitor: Annotated[Visitor, Depends(door.allowed("reports"))]
+    ) -> Response:
+        door.check_form(request, form, visitor)
+        now, delivery = door.clock(), address_line.number(form.get("delivery"))
+        try:
+            with door.database.transaction(visitor.scope) as session:
+                report = reports.report(visitor.dealer_id, session, report_id)
+                if report is None:
+                    raise HTTPException(404)
+                to = resend(session, report, now, mail_domain, delivery)
+                audit.note(session, visitor, "report.resent", f"report {report_id}", now, after={"to": ", ".join(to)})
+        except Busy as error:
+            return shown(visitor, report_id, status=409, problem=f"Not sent again: {error}.")
+        return redirect(f"/reports/{report_id}")

@@ -19,6 +19,7 @@ from flexprint_server.dashboard import (
     people_pages,
     place_pages,
     report_pages,
+    schedule_pages,
     second_factor_pages,
     settings_pages,
 )
@@ -52,7 +53,9 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     _sign_in_pages(pages, door)
     overview_pages.add(pages, door)
     device_pages.add(pages, door)
-    report_pages.add(pages, door, mails_are_kept=settings.smtp_url is None)
+    # Before the reports, whose numbers stand where `schedules` does.
+    schedule_pages.add(pages, door, mail_domain(settings.mail_from))
+    report_pages.add(pages, door, mail_domain(settings.mail_from), mails_are_kept=settings.smtp_url is None)
     agent_pages.add(pages, door, settings.public_url)
     audit_pages.add(pages, door)
     outbox = Outbox(settings.secret_key, mail_domain(settings.mail_from))

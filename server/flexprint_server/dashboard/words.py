@@ -71,6 +71,8 @@ _DELIVERIES: Final = {
     "accepted": ("Accepted", "good"),
     "deferred": ("Trying again", "warn"),
     "refused": ("Refused", "bad"),
+    "bounced": ("Bounced", "bad"),
+    "suppressed": ("Not sent", "warn"),
 }
 
 # What audit.note() calls a deed.
@@ -86,6 +88,13 @@ _DEEDS: Final = {
     "password.changed": "Changed their password",
     "password.reset": "Set a forgotten password anew",
     "dealer.second_factor": "Changed whether a second factor is required",
+    "report.resent": "Sent a report again",
+    "schedule.changed": "Changed a schedule of workbooks",
+    "schedule.made": "Made a schedule of workbooks",
+    "schedule.paused": "Paused a schedule of workbooks",
+    "schedule.removed": "Removed a schedule of workbooks",
+    "schedule.resumed": "Let a paused schedule go on",
+    "schedule.run": "Ran a schedule of workbooks",
     "second_factor.off": "Turned their second factor off",
     "second_factor.on": "Turned a second factor on",
     "second_factor.taken_away": "Took a user's second factor away",

@@ -1,14 +1,15 @@
 """What a report's Covers means in the database: which devices, and what to call them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from flexprint_server.fleet.models import Device
-from flexprint_server.reports.wanted import Covers
+from flexprint_server.reports.wanted import MOST_COVERED, Covers, CoversKind
 from flexprint_server.tenants.models import Customer, Site
+from flexprint_shared.text import clean
 
 _NAMED: Final = 1
 # So many are called by their names; more are counted.
@@ -57,3 +58,61 @@ def _called(found: dict[int, str], what: str) -> str:
     if not found:
         raise NothingCovered("what this report is about is not there any more")
     return next(iter(found.values())) if len(found) == _NAMED else f"{len(found)} {what}s"
+
+
+# ---------------------------------------------------------------- as people type it
+
+
+def covers_of(session: Session, dealer_id: int, kind: CoversKind, lines: Sequence[str]) -> tuple[Covers, list[str]]:
+    """What the lines name, one customer, site or device each; and the lines that name none, or more than one. A site is
+    written with its customer, `Harbour Dental / Main Street`, or alone where its name is the only one; a device by its
+    serial or asset number."""
+    if kind == "all":
+        return Covers("all"), []
+    find = {"customers": _customers, "sites": _sites, "devices": _devices}[kind]
+    ids: dict[int, None] = {}
+    wrong = []
+    for line in lines[:MOST_COVERED]:
+        found = set(session.scalars(find(dealer_id, line).limit(2)))
+        if len(found) == 1:
+            ids[found.pop()] = None
+        else:
+            wrong.append(f"{clean(line, 80)} names {'more than one' if found else 'none'} of your {kind}")
+    return Covers(kind, tuple(ids)), wrong
+
+
+def lines_of(session: Session, dealer_id: int, covers: Covers) -> list[str]:
+    """The lines that covers_of() would take for it; what is gone is not among them."""
+    if covers.kind == "customers":
+        found = select(Customer.name).where(Customer.dealer_id == dealer_id, Customer.id.in_(covers.ids))
+        return list(session.scalars(found.order_by(Customer.name)))
+    if covers.kind == "sites":
+        named = select(Customer.name, Site.name).join(Site, Site.customer_id == Customer.id)
+        rows = session.execute(
+            named.where(Site.dealer_id == dealer_id, Site.id.in_(covers.ids)).order_by(Customer.name, Site.name)
+        )
+        return [f"{customer} / {site}" for customer, site in rows]
+    if covers.kind == "devices":
+        asked = select(Device.serial, Device.typed_asset, Device.asset)
+        devices = session.execute(asked.where(*devices_covered(dealer_id, covers)).order_by(Device.serial))
+        return [next(filter(None, row), "") for row in devices]
+    return []
+
+
+def _customers(dealer_id: int, line: str) -> Select[int]:
+    return select(Customer.id).where(Customer.dealer_id == dealer_id, func.lower(Customer.name) == line.lower())
+
+
+def _sites(dealer_id: int, line: str) -> Select[int]:
+    customer, slash, site = (part.strip() for part in line.partition(" / "))
+    asked = select(Site.id).where(Site.dealer_id == dealer_id)
+    if not slash:
+        return asked.where(func.lower(Site.name) == line.lower())
+    return asked.where(func.lower(Site.name) == site.lower(), Site.customer_id.in_(_customers(dealer_id, customer)))
+
+
+def _devices(dealer_id: int, line: str) -> Select[int]:
+    names = (Device.serial, Device.typed_asset, Device.asset)
+    return select(Device.id).where(
+        Device.dealer_id == dealer_id, Device.in_fleet.is_(True), or_(*(name == line for name in names))
+    )

@@ -39,7 +39,7 @@ def about(session: Session, dealer_id: int, covers: Covers, now: datetime) -> Ab
     pairs = {(name, unit) for number in devices for name, unit, *_ in meters[number]}
     left_out = session.scalar(select(func.count()).select_from(Device).where(*covered, not_(_is_told_of(now))))
     figures = sum(count * len(meters[number]) for number, count in devices.items())
-    return About(customer, site, now, sorted(pairs), left_out or 0, figures)
+    return About(customer, site, now, sorted(pairs), left_out or 0, figures, sum(devices.values()))
 
 
 def _is_told_of(now: datetime) -> ColumnElement[bool]:

@@ -21,6 +21,11 @@ def reports(dealer_id: int, session: Session, before: int | None = None) -> list
     return list(session.scalars(asked if before is None else asked.where(Report.id < before)))
 
 
+def report(dealer_id: int, session: Session, report_id: int) -> Report | None:
+    """One report with its site and deliveries; None when this dealer has none such."""
+    return session.scalar(_newest_first(dealer_id).where(Report.id == report_id))
+
+
 def every_delivery(dealer_id: int, session: Session) -> Iterator[tuple[Report, Delivery | None]]:
     """Each report with each of its recipients, the newest first, a few at a time; once alone where it has none."""
     for report in session.scalars(_newest_first(dealer_id), execution_options=FEW_AT_A_TIME):

@@ -3,7 +3,7 @@ writes the report in the same transaction. A run that was missed is caught up on
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -131,6 +131,30 @@ def resume(schedule: Schedule, now: datetime) -> None:
 
 def next_run(schedule: Schedule, now: datetime) -> datetime:
     return parse_recurrence(schedule.recurrence).next_after(now, zone_of(schedule.zone))
+
+
+def coming_runs(recurrence: Recurrence, zone: str, now: datetime, count: int = 3) -> Iterator[datetime]:
+    """The next times, on the clock of the zone."""
+    at = now
+    for _ in range(count):
+        at = recurrence.next_after(at, zone_of(zone))
+        yield at.astimezone(zone_of(zone))
+
+
+def remove(session: Session, schedule: Schedule) -> None:
+    """Its reports stay."""
+    session.execute(update(Report).where(Report.schedule_id == schedule.id).values(schedule_id=None))
+    session.delete(schedule)
+
+
+def of_dealer(session: Session, dealer_id: int) -> list[Schedule]:
+    """All of them, those that run next first, paused ones last."""
+    asked = select(Schedule).where(Schedule.dealer_id == dealer_id)
+    return list(session.scalars(asked.order_by(Schedule.next_at.is_(None), Schedule.next_at, Schedule.name)))
+
+
+def one_of(session: Session, dealer_id: int, schedule_id: int) -> Schedule | None:
+    return session.scalar(select(Schedule).where(Schedule.dealer_id == dealer_id, Schedule.id == schedule_id))
 
 
 # ---------------------------------------------------------------- running

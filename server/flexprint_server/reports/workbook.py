@@ -98,9 +98,9 @@ class VolumeRow(NamedTuple):
 
 @dataclass(slots=True, frozen=True)
 class About:
-    """What a workbook is about. `meters` are the (name, unit) pairs that occur and `figures` how many meters all
-    devices have together; `left_out` counts the devices that were not read for so long that it is made without them.
-    Volume is told from `since` to `until`. All instants are UTC."""
+    """What a workbook is about. `meters` are the (name, unit) pairs that occur, `devices` are so many, and have
+    `figures` meters together; `left_out` counts the devices that were not read for so long that it is made without
+    them. Volume is told from `since` to `until`. All instants are UTC."""
 
     customer: str
     site: str
@@ -108,6 +108,7 @@ class About:
     meters: Sequence[tuple[str, str]]
     left_out: int = 0
     figures: int = 0
+    devices: int = 0
     name: str = ""
     since: datetime | None = None
     until: datetime | None = None

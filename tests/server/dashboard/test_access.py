@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text, update
 from flexprint_server.dashboard.routes import router
 from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device
-from flexprint_server.reports.models import Workbook
+from flexprint_server.reports.models import Schedule, Workbook
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants import sign_in
 from flexprint_server.tenants.models import Agent, Customer, Site, User
@@ -65,7 +65,17 @@ EVERY_ROUTE = {
     ("POST", "/people/{user_id}/second-factor/off"): ("/sign-in", 403),
     ("POST", "/people/{user_id}/role"): ("/sign-in", 403),
     ("GET", "/reports"): ("/sign-in?next=/reports", 200),
+    ("GET", "/reports/{report_id}"): ("/sign-in?next=/reports/{report_id}", 404),
     ("GET", "/reports/{report_id}.xlsx"): ("/sign-in?next=/reports/{report_id}.xlsx", 404),
+    ("POST", "/reports/{report_id}/resend"): ("/sign-in", 403),
+    ("GET", "/reports/schedules"): ("/sign-in?next=/reports/schedules", 200),
+    ("POST", "/reports/schedules"): ("/sign-in", 403),
+    ("GET", "/reports/schedules/new"): ("/sign-in?next=/reports/schedules/new", 200),
+    ("GET", "/reports/schedules/{schedule_id}"): ("/sign-in?next=/reports/schedules/{schedule_id}", 404),
+    ("POST", "/reports/schedules/{schedule_id}"): ("/sign-in", 403),
+    ("POST", "/reports/schedules/{schedule_id}/pause"): ("/sign-in", 403),
+    ("POST", "/reports/schedules/{schedule_id}/remove"): ("/sign-in", 403),
+    ("POST", "/reports/schedules/{schedule_id}/run"): ("/sign-in", 403),
     ("GET", "/resets/{token}"): (404, 404),
     ("POST", "/resets/{token}"): (403, 403),
     ("GET", "/settings"): ("/sign-in?next=/settings", 200),
@@ -97,6 +107,7 @@ def theirs(fleet):
     with fleet.reading() as session:
         return {
             "device_id": session.scalar(select(func.min(Device.id))),
+            "schedule_id": session.scalar(select(func.min(Schedule.id))),
             "report_id": session.scalar(select(func.min(Workbook.report_id))),
             "key_id": 1,
             "invitation_id": 1,
@@ -152,12 +163,15 @@ SETTLING = {route for route in EVERY_ROUTE if route[1].endswith("}/settings")}
 AT_PLACES = {
     route for route in EVERY_ROUTE if route[0] == "POST" and route[1].startswith(("/customers", "/sites", "/agents"))
 }
+REPORTERS = {route for route in EVERY_ROUTE if route[1].startswith("/reports/schedules")} | {
+    ("POST", "/reports/{report_id}/resend")
+}
 INSTALLERS = (AT_PLACES | SETTLING) - USERS
 NOT_FOR = {
-    "viewer": INSTALLERS | OWNERS,
+    "viewer": INSTALLERS | OWNERS | REPORTERS,
     "technician": OWNERS,
     "billing": INSTALLERS | OWNERS,
-    "customer": INSTALLERS | OWNERS,
+    "customer": INSTALLERS | OWNERS | REPORTERS,
     "owner": set(),
 }
 
