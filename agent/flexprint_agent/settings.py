@@ -4,7 +4,7 @@ Secrets print as a mask, here and in every listing.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -12,6 +12,19 @@ from typing import Any, Final
 from flexprint_agent.errors import WrongUsage
 
 MASK: Final = "********"
+
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "schedule": ("wakes_per_day", "search_every", "report_every"),
+    "recipients": ("recipients",),
+    "pace": ("packets_per_second",),
+    "masks": ("mask_address", "mask_host", "mask_location", "mask_contact"),
+}
+"""What a dealer may settle from afar, as long as the site does not forbid it, and the names of it."""
+
+_CALLED_THERE: Final = {"mask_name": "mask_host"}
+"""What a dealer's setting is called here, where it has another name."""
+
+NOTHING: Final = "none"
 
 PERIODS: Final = ("daily", "weekly", "monthly", "never")
 """How often a workbook is asked for that has no hour of its own."""
@@ -47,6 +60,7 @@ class Settings:
     multicast: bool
     mdns: bool
     report_every: str
+    dealer_may: tuple[str, ...]
     spooler: bool
     mask_address: bool
     mask_host: bool
@@ -109,6 +123,15 @@ def _report_every(text: str) -> str:
         raise ValueError(f"{', '.join(PERIODS)} (the first wake of each), or a time of its own: {known}") from None
 
 
+def _groups(text: str) -> tuple[str, ...]:
+    if text == NOTHING:
+        return ()
+    words = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+    if not set(words) <= set(GROUPS):
+        raise ValueError(f"words of {', '.join(GROUPS)} separated by commas, or {NOTHING}")
+    return words
+
+
 def _switch(text: str) -> bool:
     return _one_of("on", "off")(text) == "on"
 
@@ -169,6 +192,12 @@ TABLE: Final = (
     Setting("mdns", "on", _switch, "a search listens for printers that announce themselves (Bonjour) there"),
     Setting("report_every", "daily", _report_every, "when a wake asks for the workbook"),
     Setting(
+        "dealer_may",
+        ",".join(GROUPS),
+        _groups,
+        "what your dealer may settle from afar: schedule, recipients, pace, masks (to put them on), or none of it",
+    ),
+    Setting(
         "spooler", "on", _switch, "read the printers that this computer prints on, through its print queues: on or off"
     ),
     Setting("mask_address", "off", _switch, "send printers without their IP addresses: on or off"),
@@ -206,6 +235,56 @@ def in_force(stored: Mapping[str, str]) -> Settings:
     return Settings(
         **{setting.name: check(setting.name, stored.get(setting.name, setting.default)) for setting in TABLE}
     )
+
+
+@dataclass(slots=True, frozen=True)
+class HandedDown:
+    """What the dealer settled, as it holds here: `values` of settings, `recipients` beside those of the site, and
+    `unfit`: why something does not hold, by name."""
+
+    values: Mapping[str, str]
+    recipients: tuple[str, ...]
+    unfit: Mapping[str, str]
+
+
+def handed_down(settled: Mapping[str, str], allowed: Iterable[str]) -> HandedDown:
+    """What holds of what a dealer `settled`, where the site allows these GROUPS. Pure."""
+    groups = {name: group for group, names in GROUPS.items() for name in names}
+    allowing = set(allowed)
+    values: dict[str, str] = {}
+    recipients: tuple[str, ...] = ()
+    unfit = {}
+    for there, text in settled.items():
+        name = _CALLED_THERE.get(there, there)
+        if name not in groups:
+            unfit[there] = "this agent takes no such setting from afar"
+        elif groups[name] == "masks" and text != "on":
+            unfit[there] = "a mask can be put on from afar, and taken off at the site alone"
+        elif groups[name] not in allowing:
+            unfit[there] = "the site does not allow it"
+        elif name == "recipients":
+            recipients, bad = _addresses(text)
+            if bad:
+                unfit[there] = bad
+        else:
+            try:
+                check(name, text)
+                values[name] = text
+            except BadSetting as error:
+                unfit[there] = str(error)
+    return HandedDown(values, recipients, unfit)
+
+
+def _addresses(text: str) -> tuple[tuple[str, ...], str | None]:
+    """The mail addresses in a list, and what is wrong with it: then there are none."""
+    from flexprint_shared.addresses import MOST_RECIPIENTS, is_address
+
+    if text == NOTHING:
+        return (), None
+    words = tuple(dict.fromkeys(word for word in re.split(r"[\s,;]+", text) if word))
+    if len(words) > MOST_RECIPIENTS or not all(map(is_address, words)):
+        return (), f"it takes up to {MOST_RECIPIENTS} mail addresses"
+    return words, None
 
 
 def split_proxy(url: str) -> dict[str, str]:

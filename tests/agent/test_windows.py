@@ -10,6 +10,7 @@ from flexprint_agent.search.gateway import default_gateways
 from lab.office import office
 from lab.secured import Account, Safe, Secured
 from lab.site import BEYOND_LOOPBACK, Lab
+from services.process import wait_until
 
 pytestmark = pytest.mark.system
 
@@ -179,3 +180,26 @@ def test_the_proxy_of_windows_internet_options_is_used_with_its_exceptions(windo
     finally:
         windows.run("reg.exe", "add", key, "/v", "ProxyEnable", "/t", "REG_DWORD", "/d", "0", "/f")
     assert told.stdout == "http://10.9.9.9:3128 None None\n", told.stderr
+
+
+def test_the_service_is_installed_wakes_the_agent_and_is_removed(agent, collector, tmp_path):
+    """Windows' own service manager starts it, is told how it is, stops it and forgets it."""
+    agent("enroll", "--server", collector.url, "--insecure-loopback", "--key", "-", typed="KEY\n")
+    for name in BEYOND_LOOPBACK:
+        agent("settings", name, "off")
+    assert "No service is installed" in agent("service", "status").stdout
+    try:
+        did = agent("service", "install").stdout
+        assert "the service FlexPrintAgent was made" in did
+        wait_until(lambda: bool(collector.check_ins), "the first wake", 60)
+        assert collector.check_ins[0]["platform"].startswith("Windows")
+        wait_until(lambda: not json.loads(agent("status", "--json").stdout)["at_work"], "the end of the wake", 60)
+        told = json.loads(agent("service", "status", "--json").stdout)
+        assert (told["installed"], told["running"], told["where"]) == (True, True, "FlexPrintAgent")
+        assert told["asleep"].startswith("asleep, process ")
+        assert told["next_wake_at"]
+        assert "looked after already" in agent("run", status=1).stderr
+    finally:
+        agent("service", "remove")
+    told = json.loads(agent("service", "status", "--json").stdout)
+    assert (told["installed"], told["asleep"]) == (False, None)

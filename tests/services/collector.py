@@ -17,7 +17,7 @@ from typing import Any, Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from flexprint_shared import batch, sealing
+from flexprint_shared import batch, checkin, sealing
 
 Reply = tuple[int, str, bytes, dict[str, str]]
 Behaviour = Callable[["Exchange"], Reply | None]
@@ -82,6 +82,10 @@ class FakeCollector:
         self.behaviours: deque[Behaviour] = deque()
         self.requests: list[tuple[str, int]] = []
         self.answered: list[int] = []
+        self.check_ins: list[dict[str, Any]] = []
+        self.counters: dict[uuid.UUID, int] = {}
+        self.telling: dict[str, Any] = {}
+        """What the next answers to a check-in say beside the usual; commands are told until they are answered."""
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         if tls is not None:
@@ -110,7 +114,32 @@ class FakeCollector:
                 return self._store(body)
             if path == "/healthz":
                 return 200, "text/plain", b"alive\n", {}
+            if path == "/agent/v1/checkin":
+                return self._check_in(body)
             return 200, JSON, b"{}", {}
+
+    def _check_in(self, sealed: bytes) -> Reply:
+        header = checkin.header_of(sealed)
+        if header.agent not in self.agents:
+            return _problem(401, "unknown-agent")
+        sealing.verify(sealed, Ed25519PublicKey.from_public_bytes(self.agents[header.agent]))
+        newest = self.counters.get(header.agent, 0)
+        if header.counter <= newest:
+            return _problem(409, "stale-check-in", last_counter=newest)
+        self.counters[header.agent] = header.counter
+        told = json.loads(checkin.opened(sealed, self.sealing))
+        self.check_ins.append(told)
+        done = {command["id"] for command in told["commands"]}
+        if done:
+            self.telling["commands"] = [one for one in self.telling["commands"] if one["id"] not in done]
+        usual = {
+            "format": 1,
+            "at": "2026-11-23T12:00:00Z",
+            "settings": {"version": "0", "values": {}},
+            "commands": [],
+            "deliveries": [],
+        }
+        return 200, checkin.MEDIA_TYPE, checkin.answer(usual | self.telling, sealed, self.identity), {}
 
     def _enroll(self, request: dict[str, str]) -> Reply:
         agent = uuid.uuid4()

@@ -10,7 +10,6 @@ from flexprint_agent import settings
 from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, confirmed, from_stdin, now, opened, say
 from flexprint_agent.errors import WrongUsage
-from flexprint_agent.keep import Keep
 from flexprint_agent.send.errors import ProxyRefused
 from flexprint_agent.targets import Span
 from flexprint_agent.wake import choosing, lists
@@ -57,7 +56,6 @@ def change_settings(chosen: argparse.Namespace) -> int:
     with opened(chosen) as keep:
         if chosen.value is not None:
             choosing.change(keep, chosen.name, from_stdin(chosen.value))
-            _plan_again(keep)
         stored, secret = keep.choices.settings(), keep.choices.secret_names()
     if chosen.name is not None and chosen.name not in settings.BY_NAME:
         settings.check(chosen.name, "")
@@ -74,13 +72,6 @@ def change_settings(chosen: argparse.Namespace) -> int:
     ]
     say(chosen, {"settings": rows}, show.settings)
     return 0
-
-
-def _plan_again(keep: Keep) -> None:
-    """The next wake may be another one now."""
-    from flexprint_agent.wake.planning import plan
-
-    plan(keep, settings.in_force(keep.choices.settings()), now())
 
 
 def add(chosen: argparse.Namespace) -> int:
@@ -149,7 +140,5 @@ def recipients(chosen: argparse.Namespace) -> int:
                 if address not in gone:
                     complain(f"{address} was no recipient; `flexprint-agent recipients list` shows them")
                     status = 2
-        if chosen.action != "list":
-            _plan_again(keep)
         say(chosen, {"recipients": keep.choices.recipients()}, show.recipients)
     return status

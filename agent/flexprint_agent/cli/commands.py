@@ -29,6 +29,10 @@ def function_of(command: str) -> Command:
             from flexprint_agent.cli.serving import run
 
             return run
+        case "service":
+            from flexprint_agent.cli.serving import service
+
+            return service
         case "page":
             from flexprint_agent.cli.page import page
 

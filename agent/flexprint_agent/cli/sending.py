@@ -1,6 +1,7 @@
 """send, wake, status, doctor, sent: what left, what waits, and what is wrong."""
 
 import argparse
+import json
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, home, now, opened, say
 from flexprint_agent.cli.progress import progress
 from flexprint_agent.errors import AgentError, WrongUsage
+from flexprint_agent.keep.notes import LAST_TOLD
 from flexprint_agent.service.log import diary
 from flexprint_agent.service.watchdog import Watchdog, ended_by_signals
 from flexprint_agent.wake import planning, sending
@@ -85,6 +87,10 @@ def _write(path: Path, text: str) -> None:
 
 def sent(chosen: argparse.Namespace) -> int:
     with opened(chosen) as keep:
+        if chosen.check_in:
+            told = keep.notes.get(LAST_TOLD)
+            say(chosen, {"check_in": None if told is None else json.loads(told)}, show.told)
+            return 0
         if chosen.batch is None:
             batches = [show.batch(one) for one in keep.spool.batches() if one.attempts]
             say(chosen, {"batches": batches}, show.batches)

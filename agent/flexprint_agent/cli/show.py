@@ -431,6 +431,28 @@ def batch(one: Batch) -> dict[str, Any]:
     }
 
 
+def service(document: Document) -> str:
+    lines = [*document["did"]]
+    if not document["installed"]:
+        lines.append("No service is installed." if not lines else "Nothing wakes the agent by itself now.")
+        if document["asleep"]:
+            lines.append(f"Somebody keeps it running by hand: {document['asleep']}.")
+        return "\n".join(lines)
+    running = "running" if document["running"] else f"not running ({document['says'] or 'unknown'})"
+    lines.append(f"Installed as {document['kind']}, {running}: {document['where']}")
+    if document["running"] and not document["asleep"]:
+        lines.append(f"It does not look after {document['home']}; is another home named in it? Install it again.")
+    lines.append(f"Next wake: {_when(document['next_wake_at'])}")
+    return "\n".join(lines)
+
+
+def told(document: Document) -> str:
+    """What a check-in told, in clear."""
+    if document["check_in"] is None:
+        return "this agent has not checked in with a collector yet"
+    return json.dumps(document["check_in"], indent=2, ensure_ascii=False)
+
+
 def batches(document: Document) -> str:
     rows = [
         (

@@ -15,6 +15,7 @@ from flexprint_agent.keep.choices import Choices
 from flexprint_agent.keep.credentials import Credentials
 from flexprint_agent.keep.devices import Devices
 from flexprint_agent.keep.enrolment import Enrolments
+from flexprint_agent.keep.handed import Handed
 from flexprint_agent.keep.home import only_one, prepare
 from flexprint_agent.keep.labels import Labels
 from flexprint_agent.keep.notes import Notes
@@ -40,6 +41,7 @@ class Keep:
         self.credentials = Credentials(self.database, vault)
         self.enrolments = Enrolments(self.database, vault)
         self.devices = Devices(self.database)
+        self.handed = Handed(self.database)
         self.labels = Labels(self.database)
         self.notes = Notes(self.database)
         self.segments = Segments(self.database)

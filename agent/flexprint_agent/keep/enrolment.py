@@ -2,18 +2,26 @@
 
 import contextlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flexprint_agent.keep.database import Database
 from flexprint_agent.keep.errors import KeyMissing, NotEnrolled
+from flexprint_agent.keep.notes import HANDED_VERSION, TOLD_UNTIL
 from flexprint_agent.keep.vault import Vault
 from flexprint_shared.times import from_milliseconds, to_milliseconds
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
 Seal = Callable[[bytes, int, bytes], bytes]
 """(packed document, sequence, hash of the batch before) -> sealed batch"""
+
+CheckInSeal = Callable[[Mapping[str, Any], int], bytes]
+"""(document, counter) -> sealed check-in"""
 
 _SIGNING_KEY: Final = "signing_key"
 _NEXT_KEY: Final = "next_signing_key"
@@ -86,7 +94,10 @@ class Enrolments:
 
         with self._database.transaction():
             self._database.write("DELETE FROM enrolment")
-            self._database.write("DELETE FROM notes WHERE name = ?", _NEXT_KEY)
+            self._database.write("DELETE FROM notes WHERE name IN (?, ?, ?)", _NEXT_KEY, TOLD_UNTIL, HANDED_VERSION)
+            # What the collector before handed down, and numbered, says nothing under this one.
+            for table in ("handed", "commands", "workbooks"):
+                self._database.write(f"DELETE FROM {table}")  # noqa: S608 - our own words
             self._database.write(
                 "INSERT INTO enrolment VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
                 enrolment.server,
@@ -104,16 +115,32 @@ class Enrolments:
 
     def sealer(self, enrolment: Enrolment) -> Seal:
         """Seals to the collector's key and signs with the agent's. Raises KeyMissing."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-
         from flexprint_shared.sealing import Header, key_id, seal
 
-        kept = self._database.value("SELECT signing_key FROM enrolment WHERE agent = ?", str(enrolment.agent))
-        signing = Ed25519PrivateKey.from_private_bytes(self._vault.open(_SIGNING_KEY, kept))
-        sealing = X25519PublicKey.from_public_bytes(enrolment.sealing_key)
+        signing, sealing = self._keys(enrolment)
 
         def sealed(body: bytes, sequence: int, previous: bytes) -> bytes:
             return seal(body, Header(enrolment.agent, sequence, previous, key_id(sealing)), sealing, signing)
 
         return sealed
+
+    def check_in_sealer(self, enrolment: Enrolment) -> CheckInSeal:
+        """The same for check-ins. Raises KeyMissing."""
+        from flexprint_shared.checkin import Header, seal
+        from flexprint_shared.sealing import key_id
+
+        signing, sealing = self._keys(enrolment)
+
+        def sealed(document: Mapping[str, Any], counter: int) -> bytes:
+            return seal(document, Header(enrolment.agent, counter, key_id(sealing)), sealing, signing)
+
+        return sealed
+
+    def _keys(self, enrolment: Enrolment) -> "tuple[Ed25519PrivateKey, X25519PublicKey]":
+        """The agent's own key, and the one that the collector opens with."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
+        kept = self._database.value("SELECT signing_key FROM enrolment WHERE agent = ?", str(enrolment.agent))
+        signing = Ed25519PrivateKey.from_private_bytes(self._vault.open(_SIGNING_KEY, kept))
+        return signing, X25519PublicKey.from_public_bytes(enrolment.sealing_key)

@@ -10,6 +10,20 @@ LAST_SEARCH: Final = "last_search_at"
 LAST_ROUND: Final = "last_round_at"
 """When a wake last asked every known printer."""
 
+CHECK_INS: Final = "check_ins"
+"""The counter of the newest check-in."""
+
+TOLD_UNTIL: Final = "told_until"
+"""The collector's time up to which it has told what became of workbooks."""
+
+CLOCK_OFFSET: Final = "clock_offset_s"
+"""How many seconds the collector's clock was ahead of this computer's at the last check-in."""
+
+LAST_TOLD: Final = "last_told"
+"""The document of the last check-in, without its log."""
+
+LAST_CHECK_IN: Final = "last_check_in_at"
+HANDED_VERSION: Final = "handed_version"
 NEXT_WAKE: Final = "next_wake_at"
 TARGETS_CHANGED: Final = "targets_changed_at"
 REPORT_PERIOD: Final = "report_period"

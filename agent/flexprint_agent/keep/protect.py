@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 
+SERVICE: Final = "S-1-5-80-3804507398-3295614598-825002467-1316725163-1824898525"
+"""The account that Windows makes for the service FlexPrintAgent: S-1-5-80 and the SHA-1 of its name in capitals."""
+
+
 class NotProtected(Exception):
     """The system did not take the key, or does not give it back; the message says why."""
 
@@ -109,8 +113,9 @@ if sys.platform == "win32":
     _UI_FORBIDDEN: Final = 0x1
     _LOCAL_MACHINE: Final = 0x4
     _DACL: Final = 0x4
-    # Nobody but the system, administrators and whoever owns the file; nothing inherited from the folder.
-    _ACCESS: Final = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)"
+    # Nobody but the system, administrators, whoever owns the file and the agent's service; nothing inherited from the
+    # folder.
+    _ACCESS: Final = f"D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FA;;;{SERVICE})"
 
     def _crypt_data(function: str, data: bytes) -> bytes:
         import ctypes

@@ -139,4 +139,20 @@ LABELS: Final = (
         location TEXT)""",
 )
 
-STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED, LABELS)
+CHECK_IN: Final = (
+    """CREATE TABLE handed (         -- what the dealer settled; whether it holds, the site's own settings say
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL)""",
+    """CREATE TABLE commands (       -- kept while the collector may tell them again; state NULL: being done
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        taken_at INTEGER NOT NULL,
+        state TEXT,
+        said TEXT NOT NULL DEFAULT '',
+        told INTEGER NOT NULL DEFAULT 0)""",
+    """CREATE TABLE workbooks (      -- what became of each that was asked for, as the collector says, in JSON
+        report INTEGER PRIMARY KEY,
+        document TEXT NOT NULL)""",
+)
+
+STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED, LABELS, CHECK_IN)

@@ -21,8 +21,8 @@ from flexprint_agent.send.errors import (
 )
 
 PROBLEM_TYPE: Final = "urn:flexprint:problem:"
-LARGEST_ANSWER: Final = 64 << 10
-"""Octets of an answer that are read at most; the collector's are a hundredth of it."""
+LARGEST_ANSWER: Final = 256 << 10
+"""Octets of an answer that are read at most; the collector's are a hundredth of it, as a rule."""
 
 FOR_GOOD: Final = frozenset(
     {"broken-seal", "not-a-batch", "too-large", "stale-sequence", "unreadable-document", "wrong-signature"}

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
 from flexprint_agent import __version__
@@ -34,6 +34,8 @@ ATTEMPTS: Final = 3
 
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two attempts at most; a collector that asks for more is left alone until the next wake."""
+
+_Outcome = TypeVar("_Outcome")
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -126,9 +128,10 @@ class Collector:
         def attempt() -> int:
             return acknowledgement(self.post("/agent/v1/batches", sealed, MEDIA_TYPE), hashed)
 
-        return self._again(attempt)
+        return self.again(attempt)
 
-    def _again(self, attempt: Callable[[], int]) -> int:
+    def again(self, attempt: Callable[[], _Outcome]) -> _Outcome:
+        """What `attempt` gives, tried a few times where that makes sense. Raises DeliveryError."""
         for count in range(2, ATTEMPTS + 1):
             try:
                 return attempt()

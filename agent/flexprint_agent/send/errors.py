@@ -6,6 +6,7 @@ DeliveryError             it may well work later; the batch waits
 │   └── ProxyRefused      the proxy on the way did not let it through
 ├── NotTheCollector       what answered is not the collector: a sign-in page, a wrong address, a wrong hash
 ├── Overloaded            the collector asks for patience (`retry_after` seconds)
+├── StaleCheckIn          the collector has seen a check-in with this counter or a later one
 ├── NotAccepted           the collector does not accept this agent now: unknown, or its key
 └── Refused               the collector understood and said no: the same octets will never be taken
 """
@@ -47,6 +48,14 @@ class Overloaded(DeliveryError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class StaleCheckIn(DeliveryError):
+    """`counter` is that of the newest check-in which the collector has seen."""
+
+    def __init__(self, message: str, counter: int) -> None:
+        super().__init__(message)
+        self.counter = counter
 
 
 class NotAccepted(DeliveryError):

@@ -231,6 +231,22 @@ def run(home: str, program: Sequence[str], rest: Callable[[float], None] = time.
 
 
 def main(arguments: Sequence[str]) -> int:
-    """HOME PROGRAM..."""
+    """[--service] HOME PROGRAM...; --service is what Windows starts."""
+    if arguments[0] == "--service":
+        return _as_service_of_windows(arguments[1], arguments[2:])
     stop_on_signals()
     return run(arguments[0], arguments[1:])
+
+
+def _as_service_of_windows(home: str, program: Sequence[str]) -> int:
+    from flexprint_agent.service import windows
+
+    def work(ends_within: Callable[[float], bool]) -> None:
+        def rest(seconds: float) -> None:
+            if ends_within(seconds):
+                raise Stopped
+
+        run(home, program, rest)
+
+    windows.serve(work)
+    return 0

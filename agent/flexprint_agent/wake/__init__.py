@@ -1,6 +1,6 @@
 """One wake: search if it is due, read the printers, keep the reads, seal them, send them.
 
-    targets -> search -> printers -> read -> keep -> seal -> send -> the next wake is planned
+    targets -> search -> printers -> read -> keep -> seal -> send -> check in -> the next wake is planned
 
 Every step leaves the database such that the next wake goes on from there, whenever this one is killed. This is the
 only room that knows the database and the collector at once.
@@ -8,23 +8,28 @@ only room that knows the database and the collector at once.
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
+from flexprint_agent.keep.handed import Command
 from flexprint_agent.keep.notes import LAST_ROUND
 from flexprint_agent.settings import Settings
 from flexprint_agent.targets import UnknownExclusion
+from flexprint_agent.wake.chosen import in_force, recipients
 from flexprint_agent.wake.finding import NothingToSearch, Progress, SearchStopped, Standing, search, search_due, seek
 from flexprint_agent.wake.planning import Due, plan
 from flexprint_agent.wake.reading import Clock, Spot, read_known, read_named
-from flexprint_agent.wake.sending import NOTHING_SENT, hand_over
+from flexprint_agent.wake.sending import NOTHING_SENT, Line, hand_over
 from flexprint_shared.times import rfc3339
 
 LONGEST_ROUND: Final = 2 * 3600.0
 """Seconds after which reading ends, whatever has not been read by then."""
+
+
+_CHECK_INS: Final = 3
+"""Check-ins of one wake at most: one as a rule, another one to tell what became of a command."""
 
 
 class Stopped(AgentError):
@@ -61,52 +66,137 @@ def wake(
     started, begun = now(), time.monotonic()
     was_cut = keep.wakes.last_was_cut()
     number = keep.wakes.begin(started)
+    keep.handed.interrupt()
     if due is None:
         due = Due(search_due(keep, settings, started), round=True)
-    round_ = _Round(keep, settings, now, progress, alive)
-    failure: AgentError | None = None
-    sent = dict(NOTHING_SENT)
-    if was_cut:
-        # Whatever it was that ended the last wake: what that had read does not wait until this one comes through.
-        with suppress(AgentError):
-            _add(sent, hand_over(keep, settings, now).result)
-    steps = [round_.search] if due.search else []
-    steps += [round_.read, round_.seek] if due.round else []
-    for step in steps:
-        try:
-            step()
-        except (NothingToSearch, UnknownExclusion, TookTooLong) as error:
-            failure = error
-        except (KeyboardInterrupt, SearchStopped) as error:
-            round_.packets += error.result["packets"] if isinstance(error, SearchStopped) else 0
-            failure = Stopped("stopped; what was found and read until then is kept, the next wake goes on from there")
-            on_stop()
-            break
-    else:
-        if due.round:
+    with Line(keep, settings) as line:
+        one = _Wake(keep, settings, now, _Round(keep, settings, now, progress, alive), line, on_stop)
+        if was_cut:
+            # Whatever it was that ended the last wake: what that had read does not wait until this one comes through.
+            one.send()
+            one.failure = None
+        one.work(search=due.search, read=due.round)
+        if due.round and not isinstance(one.failure, Stopped):
             keep.notes.put_instant(LAST_ROUND, started)
-    alive()
-    try:
-        handed = hand_over(keep, settings, now)
-        _add(sent, handed.result)
-        failure = handed.failure or failure
-    except AgentError as error:
-        failure = error
-    except KeyboardInterrupt:
-        sent["waiting"] = keep.spool.count("waiting")
-        failure = Stopped(
-            "stopped before all was sent; what was read is kept and waits for the next wake, or for `send`"
-        )
-    keep.spool.forget_history(started)
-    keep.credentials.forget_old_refusals(started)
-    following = plan(keep, settings, now(), awake=True)
-    result = round_.result() | {
-        "sent": sent,
+        alive()
+        reached = one.send()
+        keep.spool.forget_history(started)
+        keep.credentials.forget_old_refusals(started)
+        following = plan(keep, settings, now(), awake=True)
+        if reached:
+            one.check_in(alive)
+            following = plan(keep, one.settings, now(), awake=True)
+    result = one.round.result() | {
+        "sent": one.sent,
         "seconds": round(time.monotonic() - begun, 1),
         "next_wake_at": rfc3339(following),
     }
-    keep.wakes.end(number, now(), result | {"error": None if failure is None else str(failure)})
-    return Woken(result, failure)
+    keep.wakes.end(number, now(), result | {"error": None if one.failure is None else str(one.failure)})
+    return Woken(result, one.failure)
+
+
+@dataclass(slots=True)
+class _Wake:
+    """One wake under way. `failure` is what last kept it from doing something."""
+
+    keep: Keep
+    settings: Settings
+    now: Clock
+    round: "_Round"
+    line: Line
+    on_stop: Callable[[], object]
+    sent: dict[str, int] = field(default_factory=lambda: dict(NOTHING_SENT))
+    failure: AgentError | None = None
+
+    def work(self, *, search: bool, read: bool) -> None:
+        """Searches and reads."""
+        steps = [self.round.search] if search else []
+        steps += [self.round.read, self.round.seek] if read else []
+        for step in steps:
+            try:
+                step()
+            except (NothingToSearch, UnknownExclusion, TookTooLong) as error:
+                self.failure = error
+            except (KeyboardInterrupt, SearchStopped) as error:
+                self.round.packets += error.result["packets"] if isinstance(error, SearchStopped) else 0
+                self.failure = Stopped(
+                    "stopped; what was found and read until then is kept, the next wake goes on from there"
+                )
+                self.on_stop()
+                return
+
+    def send(self, *, report: bool = False) -> bool:
+        """Hands over what there is; whether the collector was there, or not needed."""
+        try:
+            handed = hand_over(self.keep, self.settings, self.now, report=report, line=self.line)
+        except AgentError as error:
+            self.failure = error
+            return False
+        except KeyboardInterrupt:
+            self.sent["waiting"] = self.keep.spool.count("waiting")
+            self.failure = Stopped(
+                "stopped before all was sent; what was read is kept and waits for the next wake, or for `send`"
+            )
+            return False
+        _add(self.sent, handed.result)
+        self.failure = handed.failure or self.failure
+        return not handed.result["waiting"]
+
+    def check_in(self, alive: Callable[[], object]) -> None:
+        """Tells the collector how the agent is, does what it asks for, and tells it what came of that."""
+        from flexprint_agent.wake.checking_in import check_in
+
+        with_log = False
+        for _ in range(_CHECK_INS):
+            alive()
+            came_to = self.round.figures() | {"error": None if self.failure is None else str(self.failure)}
+            try:
+                told = check_in(self.keep, self.settings, self.now, self.line, came_to, with_log=with_log)
+            except AgentError as error:
+                self.failure = error
+                return
+            except KeyboardInterrupt:
+                self.failure = Stopped("stopped before the collector was told how the agent is; the next wake tells it")
+                return
+            if not told.commands and not told.changed:
+                return
+            self.settings = self.round.settings = in_force(self.keep)
+            for command in told.commands:
+                self._obey(command)
+            with_log = any(command.name == "log" for command in told.commands)
+            plan(self.keep, self.settings, self.now(), awake=True)
+
+    def _obey(self, command: Command) -> None:
+        """Does what a command of the closed list says; what this wake has done already is not done again."""
+        before, self.failure = self.failure, None
+        said = ""
+        match command.name:
+            case "search":
+                if not self.round.searched:
+                    self.work(search=True, read=False)
+                if self.round.new and self.failure is None:
+                    self.work(search=False, read=True)
+                self.send()
+                said = f"{self.keep.devices.count()} printers known, {self.round.new} of them new"
+            case "read":
+                if not self.round.were_read:
+                    self.work(search=False, read=True)
+                    self.send()
+                said = f"{self.round.figures()['read']} printers read, {len(self.round.silent)} silent"
+            case "send" if not recipients(self.keep):
+                self.failure = AgentError("the workbook goes to nobody: there are no recipients")
+            case "send":
+                self.send(report=True)
+                said = "the workbook was asked for"
+            case "log":
+                said = "sent"
+            case _:
+                self.keep.handed.settle(command.id, "unknown", "this agent knows no such command")
+                self.failure = before
+                return
+        state = "done" if self.failure is None else "failed"
+        self.keep.handed.settle(command.id, state, said if self.failure is None else str(self.failure))
+        self.failure = self.failure or before
 
 
 def _add(sent: dict[str, int], more: Mapping[str, int]) -> None:
@@ -126,6 +216,8 @@ class _Round:
     alive: Callable[[], object]
     searched: bool = False
     packets: int = 0
+    new: int = 0
+    """Printers that the search found and nobody knew before."""
     were_read: int = 0
     found_again: int = 0
     silent: set[Spot] = field(default_factory=set)
@@ -136,7 +228,9 @@ class _Round:
 
     def search(self) -> None:
         """Raises NothingToSearch, UnknownExclusion, SearchStopped."""
-        self.packets += search(self.keep, self.settings, self.now, self._told)["packets"]
+        found = search(self.keep, self.settings, self.now, self._told)
+        self.packets += found["packets"]
+        self.new += found["new"]
         self.searched = True
 
     def _told(self, standing: Standing) -> None:
@@ -177,14 +271,19 @@ class _Round:
                 self.found_again += 1
                 self.silent.discard(found[outcome["address"], outcome["port"]])
 
-    def result(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
+        """What it came to, in figures alone: no word of it names a device."""
         return {
             "searched": self.searched,
             "read": self.were_read + self.found_again,
             "silent": len(self.silent),
             "found_again": self.found_again,
+            "packets": self.packets,
+        }
+
+    def result(self) -> dict[str, Any]:
+        return self.figures() | {
             "unread": self.unread,
             "left_alone": self.left_alone,
             "not_asked": self.not_asked,
-            "packets": self.packets,
         }

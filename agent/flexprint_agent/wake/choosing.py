@@ -6,7 +6,7 @@ The command line and the local page both choose here, so that one means what the
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from flexprint_agent.keep import Keep
 from flexprint_agent.keep.enrolment import Enrolment
 from flexprint_agent.targets import BadTarget, Name, Span
 from flexprint_agent.wake import lists
+from flexprint_agent.wake.chosen import from_dealer
 from flexprint_agent.wake.reading import Clock, look_up
 from flexprint_agent.wake.segments import block_of
 from flexprint_agent.wake.sending import leaving_of
@@ -144,6 +145,14 @@ def change(keep: Keep, name: str, value: str) -> None:
     for each, text in values.items():
         settings.check(each, text or settings.BY_NAME[each].default if each in settings.BY_NAME else text)
     keep.choices.set(values, settings.SECRETS)
+    _plan_again(keep)
+
+
+def _plan_again(keep: Keep) -> None:
+    """The next wake may be another one now."""
+    from flexprint_agent.wake.planning import plan
+
+    plan(keep, settings.in_force(keep.choices.settings() | dict(from_dealer(keep).values)), datetime.now(UTC))
 
 
 # Targets and exclusions
@@ -277,6 +286,7 @@ def add_recipients(keep: Keep, texts: Iterable[str]) -> None:
     if len({*keep.choices.recipients(), *addresses}) > MOST_RECIPIENTS:
         raise WrongUsage(f"{MOST_RECIPIENTS} recipients are the most; send to a mailing list instead")
     keep.choices.add_recipients(addresses)
+    _plan_again(keep)
 
 
 def _address(text: str) -> str:

@@ -1,13 +1,29 @@
-"""What the site chose, as it holds now."""
+"""What the site chose, and what its dealer settled, as it holds now."""
 
 from flexprint_agent import settings
 from flexprint_agent.keep import Keep
-from flexprint_agent.settings import Settings
+from flexprint_agent.settings import HandedDown, Settings
+from flexprint_shared.addresses import MOST_RECIPIENTS
 
 
 def in_force(keep: Keep) -> Settings:
-    """Raises KeyMissing, BadSetting."""
-    return settings.in_force(keep.choices.settings() | keep.choices.secrets())
+    """What the dealer settled wins where the site allows it. Raises KeyMissing, BadSetting."""
+    own = keep.choices.settings()
+    return settings.in_force(own | keep.choices.secrets() | dict(from_dealer(keep).values))
+
+
+def from_dealer(keep: Keep) -> HandedDown:
+    """What the dealer settled, as it holds here."""
+    allowed = settings.in_force(keep.choices.settings()).dealer_may
+    return settings.handed_down(keep.handed.settings(), allowed)
+
+
+def recipients(keep: Keep) -> list[str]:
+    """Whom the workbook goes to: the site's own recipients, and behind them the dealer's."""
+    own = keep.choices.recipients()
+    known = {address.casefold() for address in own}
+    others = [address for address in from_dealer(keep).recipients if address.casefold() not in known]
+    return (own + others)[:MOST_RECIPIENTS]
 
 
 def secrets_of(keep: Keep) -> list[str]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from flexprint_agent import __version__
 from flexprint_agent.errors import AgentError
@@ -13,6 +13,7 @@ from flexprint_agent.keep import Keep
 from flexprint_agent.keep.leaving import Leaving, Masks, mask_key
 from flexprint_agent.keep.notes import REPORT_PERIOD
 from flexprint_agent.settings import PERIODS, Settings
+from flexprint_agent.wake.chosen import recipients
 from flexprint_agent.wake.reading import Clock
 from flexprint_shared.times import rfc3339
 
@@ -47,7 +48,7 @@ def report_period(every: str, day: date) -> str | None:
 def workbook_at(keep: Keep, settings: Settings, at: datetime) -> datetime | None:
     """When the workbook is due next, or has been since; None where it has no time of its own, or goes to nobody."""
     enrolment = keep.enrolments.get()
-    if settings.report_every in PERIODS or enrolment is None or not keep.choices.recipients():
+    if settings.report_every in PERIODS or enrolment is None or not recipients(keep):
         return None
     from flexprint_agent.service.schedule import workbook_due_at
     from flexprint_shared.recurrence import parse_recurrence
@@ -65,14 +66,48 @@ def _report_for(keep: Keep, settings: Settings, at: datetime, *, asked: bool) ->
     if settings.report_every not in PERIODS:
         due = workbook_at(keep, settings, at)
         return rfc3339(due) if due is not None and due <= at else None
-    return period if period != keep.notes.get(REPORT_PERIOD) and keep.choices.recipients() else None
+    return period if period != keep.notes.get(REPORT_PERIOD) and recipients(keep) else None
+
+
+class Line:
+    """The connection of one wake to the collector: opened when it is first needed, closed at the end of `with`."""
+
+    def __init__(self, keep: Keep, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._keep = keep
+        self._settings = settings
+        self._sleep = sleep
+        self._opened: Collector | None = None
+
+    def collector(self) -> "Collector":
+        """Raises NotEnrolled, BadRoute."""
+        from flexprint_agent.send.client import Collector
+
+        if self._opened is None:
+            self._opened = Collector(route(self._keep.enrolments.require(), self._settings), sleep=self._sleep)
+        return self._opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._opened is not None:
+            self._opened.close()
 
 
 def hand_over(
-    keep: Keep, settings: Settings, now: Clock, *, report: bool = False, sleep: Callable[[float], None] = time.sleep
+    keep: Keep,
+    settings: Settings,
+    now: Clock,
+    *,
+    report: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+    line: Line | None = None,
 ) -> Handed:
     """Makes batches of what is pending and sends all that waits, in order; `report` asks for the workbook whatever
     the day. Raises NotEnrolled."""
+    if line is None:
+        with Line(keep, settings, sleep) as own:
+            return hand_over(keep, settings, now, report=report, line=own)
     enrolment = keep.enrolments.require()
     report_for = _report_for(keep, settings, now(), asked=report)
     if keep.spool.pending() or report_for is not None:
@@ -82,17 +117,14 @@ def hand_over(
         keep.spool.make_batches(
             keep.enrolments.sealer(enrolment),
             sender=Sender(__version__, leaving.host(socket.gethostname())),
-            recipients=keep.choices.recipients(),
+            recipients=recipients(keep),
             now=now(),
             report_for=report_for,
             leaving=leaving,
         )
     if not keep.spool.count("waiting"):
         return Handed(dict(NOTHING_SENT), None)
-    from flexprint_agent.send.client import Collector
-
-    with Collector(route(enrolment, settings), sleep=sleep) as collector:
-        return _send_waiting(keep, collector, enrolment, now)
+    return _send_waiting(keep, line.collector(), enrolment, now)
 
 
 def _send_waiting(keep: Keep, collector: "Collector", enrolment: "Enrolment", now: Clock) -> Handed:
@@ -101,7 +133,7 @@ def _send_waiting(keep: Keep, collector: "Collector", enrolment: "Enrolment", no
     seal: Seal = keep.enrolments.sealer(enrolment)
     result = dict(NOTHING_SENT) | {"batches": keep.spool.count("waiting")}
     failure: AgentError | None = None
-    after = 0
+    after, before = 0, collector.octets
     renumbered = set()
     while following := keep.spool.next_waiting(after):
         batch, sealed = following
@@ -132,7 +164,7 @@ def _send_waiting(keep: Keep, collector: "Collector", enrolment: "Enrolment", no
             result["acknowledged"] += 1
         after = batch.number
     result["waiting"] = keep.spool.count("waiting")
-    result["bytes"] = collector.octets
+    result["bytes"] = collector.octets - before
     return Handed(result, failure)
 
 

@@ -369,7 +369,7 @@ print(*sorted({name.partition(".")[0] for name in sys.modules} & {"httpx", "cryp
 """
 
 
-@pytest.mark.parametrize("words", [("status",), ("devices",), ("sent",), ("add", "10.1.1.1"), ("wake",)])
+@pytest.mark.parametrize("words", [("status",), ("devices",), ("sent",), ("add", "10.1.1.1"), ("settings",)])
 def test_what_sends_nothing_loads_neither_http_nor_cryptography(enrolled, tmp_path, words):
     """Every import is paid for at each wake on each workstation."""
     for setting in BEYOND_LOOPBACK:

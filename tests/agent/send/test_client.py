@@ -129,10 +129,10 @@ def test_a_collector_that_says_nothing_is_given_up(collector):
 
 
 def test_an_answer_without_end_is_cut_off(collector):
-    """What answers may be anything: no more than 64 KiB of it are read, and not for ever."""
+    """What answers may be anything: no more than 256 KiB of it are read, and not for ever."""
     collector.behaviours.append(lambda _: (200, "text/html", b"x" * 5_000_000, {}))
     with reaching(loopback(collector.url)) as opened:
-        assert len(ask(opened).body) == 64 << 10
+        assert len(ask(opened).body) == 256 << 10
         ticks = iter(range(0, 10_000, 200))
         opened._clock = lambda: next(ticks)
         collector.behaviours.append(lambda _: (200, "text/html", b"x" * 50_000, {}))
