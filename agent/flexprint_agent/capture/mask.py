@@ -51,6 +51,7 @@ _PRIVATE_ADDRESS: Final = re.compile(
 _ADDRESS6: Final = re.compile(rb"(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{1,4}:{1,2}){3,7}[0-9A-Fa-f]{1,4}(?![0-9A-Fa-f:])")
 # 192.168/16 (RFC 1918) and 169.254/16 (RFC 3927).
 _PRIVATE_TWO: Final = (b"\xc0\xa8", b"\xa9\xfe")
+_LEAST_ARCS: Final = 7  # before an index can begin
 _SHORTEST_SERIAL: Final = 5
 _SHORTEST_WRITTEN: Final = 6
 
@@ -79,6 +80,10 @@ class _Masks:
         self.known = {word.casefold() for word in _WORD.findall(said)} - {one.casefold() for one in self.serials}
         self.macs = self._macs()
         self.addresses = self._addresses()
+        self.arcs = {tuple(mac): tuple(self._mac(mac)) for mac in self.macs}
+        self.arcs |= {tuple(address): tuple(self._address(address)) for address in self.addresses}
+        self.masked_macs = {self._mac(mac) for mac in self.macs}
+        self.masked_addresses = {self._address(address) for address in self.addresses}
         self.replacements = self._replacements()
         self.pattern = _any_of(self.replacements)
 
@@ -199,21 +204,17 @@ class _Masks:
 
     def _mac_text(self, text: bytes) -> bytes:
         mac = bytes.fromhex(re.sub(rb"[:-]", b"", text).decode())
-        if mac in self._masked_macs() or not any(mac):
+        if mac in self.masked_macs or not any(mac):
             return text
         masked = self._mac(mac).hex(text[2:3].decode())
         return (masked if text.islower() else masked.upper()).encode()
-
-    def _masked_macs(self) -> set[bytes]:
-        return {self._mac(mac) for mac in self.macs}
 
     def _address_text(self, text: bytes) -> bytes:
         parts = text.split(b".")
         if any(int(part) > 255 for part in parts):
             return text
         address = bytes(map(int, parts))
-        masked = {self._address(known) for known in self.addresses}
-        return text if address in masked else _dotted(self._address(address))
+        return text if address in self.masked_addresses else _dotted(self._address(address))
 
     def _address6(self, text: bytes) -> bytes:
         """An IPv6 address as text: the hexadecimal digits behind its first group."""
@@ -228,22 +229,22 @@ class _Masks:
         if self.pattern is not None:
             # An index made of letters has one octet an arc, so that the text stands in the OID as it is.
             name = self.pattern.sub(lambda found: self._in_name(found[0]), name)
-        arcs = list(ber.arcs(name))
-        for old, new in self._arcs():
-            for start in range(7, len(arcs) - len(old) + 1):
-                if arcs[start : start + len(old)] == old and (len(old) == 6 or _ends_an_index(arcs, start, name)):
-                    arcs[start : start + len(old)] = new
-        return ber.oid("0.0." + ".".join(map(str, arcs)))[1:] if arcs != list(ber.arcs(name)) else name
+        before = ber.arcs(name)
+        arcs = list(before)
+        at = _LEAST_ARCS
+        while at < len(arcs):
+            for length in (6, 4):
+                masked = self.arcs.get(tuple(arcs[at : at + length]))
+                if masked is not None and (length == 6 or _ends_an_index(arcs, at, name)):
+                    arcs[at : at + length] = masked
+                    at += length - 1
+                    break
+            at += 1
+        return ber.oid("0.0." + ".".join(map(str, arcs)))[1:] if arcs != list(before) else name
 
     def _in_name(self, octets: bytes) -> bytes:
         masked = self.replacements[octets]
         return masked if octets.isascii() and masked.isascii() and len(octets) >= _SHORTEST_SERIAL else octets
-
-    def _arcs(self) -> Iterator[tuple[list[int], list[int]]]:
-        for mac in self.macs:
-            yield list(mac), list(self._mac(mac))
-        for address in self.addresses:
-            yield list(address), list(self._address(address))
 
 
 @lru_cache(4096)

@@ -8,7 +8,7 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from flexprint_agent.ipp.message import LARGEST, Answer, NotIpp, parse
 
@@ -43,9 +43,9 @@ def is_this_computer(host: str) -> bool:
 def ask(service: Service, message: bytes) -> Answer:
     """The answer of `service` to a request (of `message.request`). Raises NoAnswer."""
     try:
-        with _connected(service) as connection, connection.makefile("rb") as answer:
+        with _connected(service) as connection:
             connection.sendall(_head(service.path, len(message)) + message)
-            return parse(_body(answer, time.monotonic() + TIMEOUT))
+            return parse(_body(_Stream(connection, time.monotonic() + TIMEOUT)))
     except OSError as error:
         raise NoAnswer(f"{service} does not answer ({error})") from error
     except NotIpp as error:
@@ -78,9 +78,52 @@ def _head(path: str, length: int) -> bytes:
     ).encode()
 
 
-def _body(answer: BinaryIO, until: float) -> bytes:
-    """The body of an HTTP response (RFC 9112): in chunks, as long as it says, or to the end. Bounded in octets and in
-    time: a service that trickles must not hold up a wake."""
+class _Stream:
+    """What a service sends, bounded in time: one that trickles must not hold up a wake."""
+
+    def __init__(self, connection: socket.socket, until: float) -> None:
+        self._connection, self._until = connection, until
+        self._held = bytearray()
+
+    def _more(self) -> bool:
+        """Takes what comes next; False at the end."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise NotIpp("it does not come to an end")
+        self._connection.settimeout(left)
+        part = self._connection.recv(65536)
+        self._held += part
+        return bool(part)
+
+    def line(self) -> str:
+        while (end := self._held.find(b"\n")) < 0:
+            if len(self._held) > _LONGEST_LINE or not self._more():
+                raise NotIpp("it ends too early")
+        if end > _LONGEST_LINE:
+            raise NotIpp("a line longer than any service has")
+        line = self._take(end + 1)
+        return line.decode("latin-1").rstrip("\r\n")
+
+    def read(self, octets: int) -> bytes:
+        while len(self._held) < octets:
+            if not self._more():
+                raise NotIpp("it ends too early")
+        return self._take(octets)
+
+    def rest(self) -> bytes:
+        """To the end, and not much more than LARGEST."""
+        while len(self._held) <= LARGEST and self._more():
+            pass
+        return self._take(len(self._held))
+
+    def _take(self, octets: int) -> bytes:
+        taken = bytes(self._held[:octets])
+        del self._held[:octets]
+        return taken
+
+
+def _body(answer: _Stream) -> bytes:
+    """The body of an HTTP response (RFC 9112): in chunks, as long as it says, or to the end; bounded in octets."""
     status, headers = _headers(answer)
     while 100 <= status < 200:
         status, headers = _headers(answer)
@@ -88,34 +131,27 @@ def _body(answer: BinaryIO, until: float) -> bytes:
         raise NoAnswer(f"the service says {status} to a request for IPP")
     if "chunked" in headers.get("transfer-encoding", "").lower():
         body = bytearray()
-        while length := _number(_line(answer).partition(";")[0], 16):
-            body += _read(answer, length, until)
-            _line(answer)
+        while length := _number(answer.line().partition(";")[0], 16):
+            body += answer.read(length)
+            answer.line()
             if len(body) > LARGEST:
                 raise NotIpp("it does not come to an end")
         return bytes(body)
-    return _read(answer, _number(headers["content-length"], 10) if "content-length" in headers else None, until)
+    return answer.read(_number(headers["content-length"], 10)) if "content-length" in headers else answer.rest()
 
 
-def _headers(answer: BinaryIO) -> tuple[int, dict[str, str]]:
-    version, _, rest = _line(answer).partition(" ")
+def _headers(answer: _Stream) -> tuple[int, dict[str, str]]:
+    version, _, rest = answer.line().partition(" ")
     if not version.startswith("HTTP/1."):
         raise NotIpp("nor HTTP")
     headers: dict[str, str] = {}
     for _ in range(_MOST_HEADERS):
-        line = _line(answer)
+        line = answer.line()
         if not line:
             return _number(rest[:3], 10), headers
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
     raise NotIpp("more headers than any service has")
-
-
-def _line(answer: BinaryIO) -> str:
-    line = answer.readline(_LONGEST_LINE)
-    if not line.endswith(b"\n"):
-        raise NotIpp("it ends too early")
-    return line.decode("latin-1").rstrip("\r\n")
 
 
 def _number(text: str, base: int) -> int:
@@ -126,19 +162,3 @@ def _number(text: str, base: int) -> int:
     if not 0 <= number <= LARGEST:
         raise NotIpp("it is too long")
     return number
-
-
-def _read(answer: BinaryIO, length: int | None, until: float) -> bytes:
-    """`length` octets; None: all there are, and LARGEST + 1 at most."""
-    body = bytearray()
-    wanted = LARGEST + 1 if length is None else length
-    while len(body) < wanted:
-        part = answer.read1(min(65536, wanted - len(body)))  # type: ignore[attr-defined]
-        if not part:
-            break
-        body += part
-        if time.monotonic() > until:
-            raise NotIpp("it does not come to an end")
-    if length is not None and len(body) < length:
-        raise NotIpp("it ends too early")
-    return bytes(body)

@@ -127,8 +127,13 @@ class Devices:
         marks = ", ".join("?" * len(keys))
         rows = self._database.rows(f"SELECT key, device FROM device_keys WHERE key IN ({marks})", *keys)  # noqa: S608 - question marks only
         holders = {row["key"]: row["device"] for row in rows}
-        serials = self._database.rows("SELECT device FROM device_keys WHERE key LIKE 'serial:%'") if holders else []
-        return same_device(keys, holders, frozenset(row["device"] for row in serials))
+        return same_device(
+            keys, holders, frozenset(device for device in set(holders.values()) if self._has_serial(device))
+        )
+
+    def _has_serial(self, device: int) -> bool:
+        query = "SELECT count(*) FROM device_keys WHERE device = ? AND key LIKE 'serial:%'"
+        return bool(self._database.value(query, device))
 
     def _forget_nameless(self) -> None:
         """A device without a place and without a key could never be found again."""

@@ -1,10 +1,11 @@
+import contextlib
 import socket
 import sys
 import threading
 
 import pytest
 
-from flexprint_agent.ipp import message
+from flexprint_agent.ipp import client, message
 from flexprint_agent.ipp.client import NoAnswer, Service, ask, is_this_computer
 from services import ipp
 
@@ -90,6 +91,29 @@ def test_a_body_is_read_however_it_is_sent(said):
 def test_anything_else_on_the_port_is_no_answer(said):
     with pytest.raises(NoAnswer):
         answered(said)
+
+
+def test_a_service_that_trickles_holds_nobody_up(monkeypatch):
+    """Each octet comes in time, and the answer never."""
+    monkeypatch.setattr(client, "TIMEOUT", 0.2)
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def trickle():
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not over.wait(0.01):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            with pytest.raises(NoAnswer, match=r"come to an end|timed out"):
+                ask(Service(port=listening.getsockname()[1]), b"")
+        finally:
+            over.set()
+            thread.join()
 
 
 def test_a_path_cannot_smuggle_a_second_request():
