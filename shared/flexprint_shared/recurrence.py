@@ -5,7 +5,6 @@ People and settings write it as one line: `daily 07:00`, `weekly mon 07:00`, `mo
 """
 
 import re
-from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -103,8 +102,8 @@ def _months_ends(first: date) -> Iterator[date]:
     """The last day of the month of `first` and of each month after it."""
     year, month = first.year, first.month
     while True:
-        yield date(year, month, monthrange(year, month)[1])
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+        yield date(year, month, 1) - _DAY
 
 
 def _clipped(month_end: date, day: int) -> date:

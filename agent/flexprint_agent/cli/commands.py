@@ -15,8 +15,10 @@ def run(chosen: argparse.Namespace) -> int:
 
 def function_of(command: str) -> Command:
     match command:
-        case "send" | "wake" | "status" | "doctor" | "sent":
+        case "send" | "wake" | "sent":
             return _of_sending()[command]
+        case "status" | "doctor":
+            return _of_health()[command]
         case "search" | "devices" | "read" | "probe":
             return _of_finding()[command]
         case "capture" | "vendors":
@@ -48,13 +50,13 @@ def function_of(command: str) -> Command:
 def _of_sending() -> dict[str, Command]:
     from flexprint_agent.cli import sending
 
-    return {
-        "send": sending.send,
-        "wake": sending.wake,
-        "status": sending.status,
-        "doctor": sending.doctor,
-        "sent": sending.sent,
-    }
+    return {"send": sending.send, "wake": sending.wake, "sent": sending.sent}
+
+
+def _of_health() -> dict[str, Command]:
+    from flexprint_agent.cli import health
+
+    return {"status": health.status, "doctor": health.doctor}
 
 
 def _of_finding() -> dict[str, Command]:

@@ -1,7 +1,6 @@
 """How a search gets on, on stderr: one line drawn again and again where a person looks, a few lines elsewhere."""
 
 import argparse
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -97,6 +96,8 @@ def progress(chosen: argparse.Namespace) -> Iterator[Progress | None]:
     """What a search is to tell how it gets on; nothing for a program that reads JSON, unless a person watches."""
     teller: Bar | Lines
     if sys.stderr.isatty():
+        import shutil
+
         teller = Bar(sys.stderr, lambda: shutil.get_terminal_size().columns, time.monotonic)
     elif chosen.json:
         yield None

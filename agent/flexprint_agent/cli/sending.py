@@ -1,9 +1,8 @@
-"""send, wake, status, doctor, sent: what left, what waits, and what is wrong."""
+"""send, wake, sent: what leaves, and what left."""
 
 import argparse
 import json
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 from flexprint_agent import wake as waking
 from flexprint_agent.cli import show
@@ -14,10 +13,8 @@ from flexprint_agent.keep.notes import LAST_TOLD
 from flexprint_agent.service.log import diary
 from flexprint_agent.service.watchdog import Watchdog, ended_by_signals
 from flexprint_agent.wake import planning, sending
-from flexprint_agent.wake import walk as walking
 from flexprint_agent.wake.chosen import in_force, secrets_of
 from flexprint_agent.wake.finding import Progress
-from flexprint_agent.wake.health import facts_of, findings, status_of
 
 
 def send(chosen: argparse.Namespace) -> int:
@@ -55,34 +52,6 @@ def _failed(failure: AgentError | None) -> int:
         return 0
     complain(failure)
     return failure.exit_status
-
-
-def status(chosen: argparse.Namespace) -> int:
-    with opened(chosen) as keep:
-        say(chosen, status_of(keep), show.status)
-    return 0
-
-
-def doctor(chosen: argparse.Namespace) -> int:
-    with opened(chosen) as keep:
-        at = now()
-        facts = facts_of(keep, at)
-        found = [one.as_json() for one in findings(facts)]
-        walked = walking.walk(keep, facts, at)
-        if chosen.report is not None:
-            _write(Path(chosen.report), walking.report(keep, walked, found, facts, at))
-    say(chosen, {"healthy": not found, "findings": found, "walk": walked}, show.doctor)
-    return 1 if found else 0
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise WrongUsage(f"{path} is there already; name another file for the report") from None
-    except OSError as error:
-        raise WrongUsage(f"the report cannot be written to {path} ({error.strerror}); name another file") from None
 
 
 def sent(chosen: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 It is applied before a batch is made, so the batch that can be read in clear is the one that was sealed.
 """
 
-import hmac
 import os
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -70,6 +69,8 @@ class Leaving:
         """A printer on a cable (port 0) has no address that could be masked."""
         if not self.masks.address or not port:
             return address
+        import hmac
+
         return f"masked-{hmac.digest(self.key, b'address ' + address.encode(), 'sha256').hex()[:12]}"
 
     def host(self, name: str) -> str:

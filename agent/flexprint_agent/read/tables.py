@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final, Literal
 from zlib import crc32
 
@@ -166,8 +166,7 @@ _tried: list[Vendor] = []
 @cache
 def _files() -> dict[str, str]:
     """File name -> text, in the order of the names."""
-    folder = resources.files(__package__).joinpath("vendors")
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    files = sorted(Path(__file__).with_name("vendors").glob("*.toml"))
     return {file.name: file.read_text("utf-8") for file in files}
 
 

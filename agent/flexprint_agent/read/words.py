@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Final, Literal
 
 CHROMATIC: Final = frozenset({"cyan", "magenta", "yellow", "red", "green", "blue", "orange", "violet", "color"})
@@ -23,7 +23,7 @@ _LETTERS: Final = {"C": "cyan", "M": "magenta", "Y": "yellow", "K": "black"}
 
 @cache
 def _lists() -> dict[str, dict[str, list[str]]]:
-    text = resources.files(__package__).joinpath("words.toml").read_text("utf-8")
+    text = Path(__file__).with_name("words.toml").read_text("utf-8")
     return tomllib.loads(text)
 
 

@@ -4,7 +4,6 @@ agent.log lies in the home; agent.log.1 is what stood in it before it was full.
 """
 
 import contextlib
-import traceback
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,5 +68,7 @@ def diary(home: Path) -> Iterator[Log]:
         log.line("ended by a person or by the system; what was read so far is kept")
         raise
     except Exception:
+        import traceback
+
         log.line("ended by a mistake in the agent; show this to your dealer\n" + traceback.format_exc())
         raise

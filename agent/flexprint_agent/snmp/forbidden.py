@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Literal
 
 from flexprint_agent.snmp import ber
@@ -38,7 +38,7 @@ class ForbiddenObject(Exception):
 @cache
 def forbidden() -> tuple[Forbidden, ...]:
     """All of them, in the order of the file."""
-    text = resources.files(__package__).joinpath("forbidden.toml").read_text("utf-8")
+    text = Path(__file__).with_name("forbidden.toml").read_text("utf-8")
     return tuple(
         Forbidden(ber.oid(row["oid"]), _beyond(row["oid"]), row["danger"], row["reason"], row["source"])
         for row in tomllib.loads(text)["subtree"]

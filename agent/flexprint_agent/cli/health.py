@@ -1,0 +1,38 @@
+"""status, doctor: how it stands, and what is wrong."""
+
+import argparse
+from pathlib import Path
+
+from flexprint_agent.cli import show
+from flexprint_agent.cli.common import now, opened, say
+from flexprint_agent.errors import WrongUsage
+from flexprint_agent.wake import walk as walking
+from flexprint_agent.wake.health import facts_of, findings, status_of
+
+
+def status(chosen: argparse.Namespace) -> int:
+    with opened(chosen) as keep:
+        say(chosen, status_of(keep), show.status)
+    return 0
+
+
+def doctor(chosen: argparse.Namespace) -> int:
+    with opened(chosen) as keep:
+        at = now()
+        facts = facts_of(keep, at)
+        found = [one.as_json() for one in findings(facts)]
+        walked = walking.walk(keep, facts, at)
+        if chosen.report is not None:
+            _write(Path(chosen.report), walking.report(keep, walked, found, facts, at))
+    say(chosen, {"healthy": not found, "findings": found, "walk": walked}, show.doctor)
+    return 1 if found else 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise WrongUsage(f"{path} is there already; name another file for the report") from None
+    except OSError as error:
+        raise WrongUsage(f"the report cannot be written to {path} ({error.strerror}); name another file") from None
