@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ NAMES: Final = {
     "FLEXPRINT_PUBLIC_URL": "the address under which people and agents reach the collector",
     "FLEXPRINT_DATA": "the data folder",
     "FLEXPRINT_SECRET_KEY": "32 octets in hex that protect stored keys; without it a key file in the data folder",
+    "FLEXPRINT_INSIDE": "addresses or networks inside your own that pages may make the collector ask, such as "
+    "`10.20.0.5, 192.168.7.0/24`; without it public addresses alone",
     FILE: "a file of lines NAME=value with any of these; the environment wins over it",
 }
 
@@ -50,6 +53,7 @@ class Settings:
     public_url: str
     data: Path
     secret_key: Secret
+    inside: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def mail_folder(self) -> Path:
@@ -74,6 +78,7 @@ def read_settings(environment: Mapping[str, str] = os.environ, *, data: Path | N
         public_url=(_url(given, "FLEXPRINT_PUBLIC_URL", ("http", "https")) or "http://127.0.0.1:8000").rstrip("/"),
         data=folder,
         secret_key=_secret_key(given.get("FLEXPRINT_SECRET_KEY"), folder),
+        inside=_networks(given.get("FLEXPRINT_INSIDE") or ""),
     )
 
 
@@ -120,6 +125,13 @@ def _url(given: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> Secre
         shapes = " or ".join(f"{scheme}://host" for scheme in schemes)
         raise SettingsError(f"{name}: should begin with {shapes}, a port be a number up to 65535; {NAMES[name]}")
     return Secret(value)
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(word) for word in text.replace(",", " ").split())
+    except ValueError as error:
+        raise SettingsError(f"FLEXPRINT_INSIDE: {error}; {NAMES['FLEXPRINT_INSIDE']}") from error
 
 
 def _secret_key(given: str | None, folder: Path) -> Secret:

@@ -37,7 +37,7 @@ FLOORS = {
         {"tenants"},
         {"mail"},
         {"database"},
-        {"settings", "at_rest", "problems"},
+        {"settings", "at_rest", "problems", "outbound"},
     ],
 }
 # Modules that belong to no floor: they import nothing of the package but each other and settings.

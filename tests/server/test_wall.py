@@ -27,6 +27,7 @@ from flexprint_server.tenants.models import (
     Dealer,
     InstallKey,
     Invitation,
+    OidcProvider,
     PasswordReset,
     RecoveryCode,
     SecondFactor,
@@ -79,6 +80,8 @@ def filled(url: str) -> Iterator[Two]:
         session.add(AuditEntry(dealer_id=alice, at=NOW, who=email, what="a deed", target="a thing"))
         words = {"name": "ERP", "begins": "fpa_", "scopes": ["fleet"], "made_by": email}
         session.add(ApiKey(dealer_id=alice, key_hash=bytes(32), created_at=NOW, expires_at=NOW, **words))
+        at = {"link": "x", "issuer": "https://x.example", "client_id": "x", "client_secret": b"", "domains": []}
+        session.add(OidcProvider(dealer_id=alice, created_at=NOW, **at))
         session.add(InstallKey(dealer_id=alice, site_id=site, key_hash=bytes(32), created_at=NOW, expires_at=NOW))
         agent = session.scalar(select(Agent.id).where(Agent.dealer_id == alice))
         of_agent = {"dealer_id": alice, "agent_id": agent}
@@ -161,6 +164,7 @@ def test_a_customers_user_sees_that_customer_alone(two):
         {"dealer", "layout"},
         {
             "api_key",
+            "oidc_provider",
             "user_account",
             "sign_in",
             "audit_entry",

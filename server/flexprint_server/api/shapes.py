@@ -204,8 +204,13 @@ REPORT: Final = Shape(
     "Report",
     (
         Field("id", WHOLE, "The report's number.", at("id")),
-        Field("customer_id", WHOLE, "The customer of its site.", at("site.customer_id")),
-        Field("site_id", WHOLE, "Whose devices are in it.", at("site_id")),
+        Field("title", maybe(TEXT), "What people call it, once it is built.", at("title")),
+        Field("schedule_id", maybe(WHOLE), "The schedule that asked for it.", at("schedule_id")),
+        Field(
+            "customer_id", maybe(WHOLE), "The customer of its site.",
+            lambda row: row.site.customer_id if row.site else None,
+        ),
+        Field("site_id", maybe(WHOLE), "Whose devices are in it, where an agent asked for it.", at("site_id")),
         Field("state", TEXT, "due, building, built, sending, sent or failed.", at("state")),
         Field("error", maybe(TEXT), "Why it failed.", at("error")),
         Field("requested_at", TIME, "When it was asked for.", lambda row: instant(row.requested_at)),

@@ -129,11 +129,12 @@ def _forgotten(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) ->
     def use(request: Request, token: str, form: Form) -> Response:
         door.check_form(request, form)
         try:
-            resets.use(door.database, outbox, token, form.get("password", ""), door.clock())
+            email = resets.use(door.database, outbox, token, form.get("password", ""), door.clock())
         except PasswordUnfit as error:
             return reset_page(request, token, problem=str(error), status=422)
         except ResetGone:
             return reset_page(request, token)
         response = redirect("/sign-in?done=password")
         door.let_out(request, response)
+        door.know(response, email)
         return response

@@ -24,10 +24,11 @@ from flexprint_server.dashboard.address_line import LARGEST_ID
 from flexprint_server.dashboard.pages import HEADERS, NOT_YOURS, error_page
 from flexprint_server.database import Database
 from flexprint_server.settings import Settings
-from flexprint_server.tenants import sign_in
+from flexprint_server.tenants import oidc, sign_in
 from flexprint_server.tenants.guessing import TooManyAttempts
 from flexprint_server.tenants.roles import Permission
 from flexprint_server.tenants.sign_in import Origin, Visitor
+from flexprint_shared.text import clean
 
 _log = logging.getLogger(__name__)
 
@@ -61,8 +62,9 @@ class Door:
         self._secret_key = str(settings.secret_key)
         # Browsers take a __Host- cookie only over HTTPS and from this very host: no sibling can plant one.
         prefix = "__Host-" if self.https else ""
-        self._session, self._form, self._browser = (
-            prefix + name for name in ("flexprint", "flexprint-form", "flexprint-browser")
+        self._session, self._form, self._browser, self._company, self._attempt = (
+            prefix + name
+            for name in ("flexprint", "flexprint-form", "flexprint-browser", "flexprint-company", "flexprint-attempt")
         )
 
     def visitor(self, request: Request) -> Visitor:
@@ -112,8 +114,13 @@ class Door:
         """Gives the browser its session, and ends the one it may have had."""
         self.end_session(request)
         self._keep(response, self._session, token, sign_in.LONGEST)
-        self._keep(response, self._browser, sign_in.browser_mark(self._secret_key, email), _BROWSER_KNOWN_FOR)
+        self.know(response, email)
         self._drop(response, self._form)
+
+    def know(self, response: Response, email: str) -> None:
+        """Marks the browser of somebody who has shown to be the owner of an account: who guesses at it elsewhere makes
+        this browser wait no more."""
+        self._keep(response, self._browser, sign_in.browser_mark(self._secret_key, email), _BROWSER_KNOWN_FOR)
 
     def let_out(self, request: Request, response: Response) -> None:
         self.end_session(request)
@@ -131,6 +138,21 @@ class Door:
 
     def keep_form_token(self, response: Response, token: str) -> None:
         self._keep(response, self._form, token, None)
+
+    def company(self, request: Request) -> str:
+        """The link of the company's own sign-in that this browser came by before; "" for none."""
+        return clean(request.cookies.get(self._company) or "", 20)
+
+    def send_to_company(self, response: Response, link: str, kept: str) -> None:
+        """The browser keeps where it was sent, and what it has to show when it comes back."""
+        self._keep(response, self._company, link, _BROWSER_KNOWN_FOR)
+        self._keep(response, self._attempt, kept, oidc.TAKES)
+
+    def attempt(self, request: Request) -> str:
+        return request.cookies.get(self._attempt) or ""
+
+    def end_attempt(self, response: Response) -> None:
+        self._drop(response, self._attempt)
 
     def check_form(self, request: Request, form: dict[str, str], visitor: Visitor | None = None) -> None:
         """Raises HTTPException 403 for a form that does not come from our own page."""

@@ -13,6 +13,7 @@ from flexprint_server.dashboard import (
     address_line,
     agent_pages,
     audit_pages,
+    company_pages,
     device_pages,
     key_pages,
     overview_pages,
@@ -37,9 +38,11 @@ from flexprint_server.dashboard.pages import page, static_answer
 from flexprint_server.database import Database
 from flexprint_server.mail.addresses import mail_domain
 from flexprint_server.mail.outbox import Outbox
+from flexprint_server.outbound import Outbound
 from flexprint_server.settings import Settings
 from flexprint_server.tenants import second_factor, sign_in
 from flexprint_server.tenants.guessing import TooManyAttempts
+from flexprint_server.tenants.oidc import Providers
 from flexprint_server.tenants.sign_in import Visitor, WrongCredentials
 from flexprint_shared.text import clean
 
@@ -65,6 +68,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     second_factor_pages.add(pages, door, settings.secret_key)
     settings_pages.add(pages, door)
     key_pages.add(pages, door, settings.public_url)
+    company_pages.add(pages, door, Providers(Outbound(settings.inside)), settings)
 
     @pages.get("/static/{name}")
     def static(name: str) -> Response:
@@ -90,6 +94,7 @@ def _sign_in_pages(pages: APIRouter, door: Door) -> None:
             email=email,
             problem=problem,
             done=request.query_params.get("done") == "password",
+            company=door.company(request),
             **more,
         )
         door.keep_form_token(response, token)

@@ -85,6 +85,8 @@ _DEEDS: Final = {
     "install_key.made": "Made an install key",
     "install_key.withdrawn": "Withdrew an install key",
     "invitation.withdrawn": "Withdrew an invitation",
+    "oidc.set_up": "Set the company's own sign-in up",
+    "oidc.taken_down": "Took the company's own sign-in away",
     "password.changed": "Changed their password",
     "password.reset": "Set a forgotten password anew",
     "dealer.second_factor": "Changed whether a second factor is required",

@@ -52,9 +52,9 @@ def wait(failures: Sequence[datetime], free: int, now: datetime) -> timedelta:
     return max(failures[-1] + step - now, timedelta(0))
 
 
-def of_network(door: bytes, address: str) -> Limit:
+def of_network(door: bytes, address: str, free: int = FREE_PER_NETWORK) -> Limit:
     """The count of everybody who tries a door from where `address` is."""
-    return Limit(sha256(door + b"\0" + network(address).encode()).digest(), FREE_PER_NETWORK)
+    return Limit(sha256(door + b"\0" + network(address).encode()).digest(), free)
 
 
 def network(address: str) -> str:

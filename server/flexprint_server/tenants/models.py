@@ -42,7 +42,7 @@ class Dealer(Model):
 class User(Model):
     """Someone who signs in. `email` is kept in lower case. `role` is one of roles.ROLES; `customer_id` names whose user
     it is where the role is that of a customer, and `only_sites` the ids of the sites that such a user sees, None for
-    all."""
+    all. `oidc_subject` is whom the dealer's own provider knew the user as when it first signed them in."""
 
     __tablename__ = "user_account"
 
@@ -53,6 +53,7 @@ class User(Model):
     role: Mapped[str] = mapped_column(String(20))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     only_sites: Mapped[list[int] | None] = mapped_column(Ids)
+    oidc_subject: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime]
     last_sign_in_at: Mapped[datetime | None]
 
@@ -311,6 +312,26 @@ class SettingValue(Model):
         of_all = cls.customer_id.is_(None) & cls.site_id.is_(None) & cls.agent_id.is_(None)
         here = or_(of_all, cls.customer_id == scope.customer_id, cls.site_id.in_(sites_of(scope)), of_agent)
         return of_dealer & here
+
+
+class OidcProvider(Model):
+    """Where a dealer's people sign in with their own accounts (tenants.oidc). `link` stands in the address of the page
+    that leads there; the secret is encrypted; the provider is trusted with addresses of `domains`, verified or not."""
+
+    __tablename__ = "oidc_provider"
+
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), primary_key=True)
+    link: Mapped[str] = mapped_column(String(20), unique=True)
+    issuer: Mapped[str] = mapped_column(String(500))
+    client_id: Mapped[str] = mapped_column(String(500))
+    client_secret: Mapped[bytes] = mapped_column(LargeBinary)
+    domains: Mapped[list[str]] = mapped_column(Json)
+    created_at: Mapped[datetime]
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & false()
 
 
 class ApiKey(Model):

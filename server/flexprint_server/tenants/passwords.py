@@ -24,6 +24,9 @@ _at_once: Final = BoundedSemaphore(4)
 # that it takes as long as a known one.
 _NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$KMrsUhfsxf2nT0ki01O1Lg$a/BNtClH6gr7sn3AmIrcWNJTKH6U/j5vLvlYlb7whF4"
 
+NONE_YET: Final = _NOBODY
+"""What an account keeps that has no password: none is right."""
+
 
 class PasswordUnfit(Exception):
     """A new password is too short or too long. The message says what would do."""

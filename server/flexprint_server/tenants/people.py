@@ -272,6 +272,20 @@ def take_up(database: Database, token: str, password: str, now: datetime) -> int
     if made is None:
         raise InvitationGone("This invitation holds no longer. Ask for a new one.")
     hashed = hash_password(password)  # dear, so before the transaction
+    try:
+        with database.transaction(Scope(made.dealer_id)) as session:
+            return join(session, made, hashed, now).id
+    except IntegrityError as error:
+        raise AlreadyThere(f"Somebody signs in as {made.email} already.") from error
+
+
+def join(session: Session, made: Invitation, hashed: str, now: datetime) -> User:
+    """The user that an invitation offers to be; it is used up. Raises InvitationGone, and IntegrityError where
+    somebody signs in with that address already."""
+    used = session.execute(delete(Invitation).where(Invitation.id == made.id))
+    assert isinstance(used, CursorResult)
+    if used.rowcount != 1:
+        raise InvitationGone("This invitation holds no longer. Ask for a new one.")
     user = User(
         dealer_id=made.dealer_id,
         email=made.email,
@@ -281,18 +295,10 @@ def take_up(database: Database, token: str, password: str, now: datetime) -> int
         only_sites=made.only_sites,
         created_at=now,
     )
-    try:
-        with database.transaction(Scope(made.dealer_id)) as session:
-            used = session.execute(delete(Invitation).where(Invitation.id == made.id))
-            assert isinstance(used, CursorResult)
-            if used.rowcount != 1:
-                raise InvitationGone("This invitation holds no longer. Ask for a new one.")
-            session.add(user)
-            session.flush()
-            audit.note_by(session, user, "user.joined", user.email, now, after={"role": user.role})
-    except IntegrityError as error:
-        raise AlreadyThere(f"Somebody signs in as {made.email} already.") from error
-    return user.id
+    session.add(user)
+    session.flush()
+    audit.note_by(session, user, "user.joined", user.email, now, after={"role": user.role})
+    return user
 
 
 def token_hash(token: str) -> bytes:

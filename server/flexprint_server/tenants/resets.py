@@ -15,7 +15,7 @@ from flexprint_server.database import Database
 from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.tenants import audit, passwords
 from flexprint_server.tenants.account import set_password
-from flexprint_server.tenants.guessing import Limit, note_attempt, of_network
+from flexprint_server.tenants.guessing import note_attempt, of_network
 from flexprint_server.tenants.models import PasswordReset, User
 from flexprint_server.tenants.sign_in import account_name
 from flexprint_shared.addresses import is_address
@@ -36,7 +36,7 @@ class ResetGone(Exception):
 def ask(database: Database, outbox: Outbox, *, email: str, address: str, public_url: str, now: datetime) -> None:
     """Mails a link to the account's address, if there is such an account. Raises TooManyAttempts."""
     name = account_name(email)
-    account = Limit(sha256(b"reset\0" + name.encode(errors="replace")).digest(), _FREE_PER_ACCOUNT)
+    account = of_network(b"reset\0" + name.encode(errors="replace"), address, _FREE_PER_ACCOUNT)
     with database.transaction() as session:
         note_attempt(session, (of_network(b"reset", address), account), now)
         user = session.scalar(select(User).where(User.email == name))
@@ -72,8 +72,9 @@ def account_of(database: Database, token: str, now: datetime) -> str | None:
         )
 
 
-def use(database: Database, outbox: Outbox, token: str, password: str, now: datetime) -> None:
-    """Sets the password and ends every session of the account; the link is used up. Raises ResetGone, PasswordUnfit."""
+def use(database: Database, outbox: Outbox, token: str, password: str, now: datetime) -> str:
+    """Sets the password of the account, whose address it gives, and ends every session of it; the link is used up.
+    Raises ResetGone, PasswordUnfit."""
     if account_of(database, token, now) is None:
         raise ResetGone
     hashed = passwords.hash_password(password)  # dear, so before the transaction
@@ -84,6 +85,7 @@ def use(database: Database, outbox: Outbox, token: str, password: str, now: date
         if user is None:
             raise ResetGone
         audit.note_by(session, user, "password.reset", user.email, now)
+        return user.email
 
 
 def _hash(token: str) -> bytes:

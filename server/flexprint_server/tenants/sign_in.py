@@ -1,5 +1,6 @@
-"""Who is looking: sessions. Those who guess passwords are slowed down (tenants.guessing), and a browser that signed
-in before is counted apart from everybody else who tries the same account: nobody can lock an owner out."""
+"""Who is looking: sessions. Those who guess passwords are slowed down (tenants.guessing), and nobody can lock somebody
+else out: guesses from one network say little of another, and a browser that signed in before, or set a new password by
+a mail, is counted apart from everybody else who tries the same account."""
 
 import hmac
 import secrets
@@ -27,8 +28,10 @@ WAITS_FOR: Final = timedelta(minutes=10)
 LONGEST: Final = timedelta(days=14)
 """A session ends after so long in any case."""
 
-# Attempts that cost no wait: an account is one person.
+# Attempts at an account that cost no wait: from one network, as an account is one person; and from all of them, so that
+# many networks together guess little more than one does.
 _FREE_PER_ACCOUNT: Final = 5
+_FREE_FROM_ANYWHERE: Final = 50
 
 
 class WrongCredentials(Exception):
@@ -77,12 +80,16 @@ def renewed(created_at: datetime, expires_at: datetime, now: datetime) -> dateti
     return later if expires_at - now < IDLE / 2 and later > expires_at else None
 
 
-def limits(email: str, address: str, browser: bytes | None) -> tuple[Limit, Limit]:
+def limits(email: str, address: str, browser: bytes | None) -> tuple[Limit, ...]:
     """The counts of an attempt. `browser` names one that has signed in to this account before, or is None."""
-    account = b"browser\0" + browser if browser else b"account\0" + email.encode(errors="replace")
+    everybody_there = of_network(b"address", address)
+    if browser:
+        return (everybody_there, Limit(sha256(b"browser\0" + browser).digest(), _FREE_PER_ACCOUNT))
+    account = b"account\0" + email.encode(errors="replace")
     return (
-        of_network(b"address", address),
-        Limit(sha256(account).digest(), _FREE_PER_ACCOUNT),
+        everybody_there,
+        of_network(account, address, _FREE_PER_ACCOUNT),
+        Limit(sha256(account).digest(), _FREE_FROM_ANYWHERE),
     )
 
 
@@ -122,11 +129,14 @@ def sign_in(
         return _new_session(session, user.id, Origin(address, browser_name), now, waits=waits)[1]
 
 
-def open_session(database: Database, user_id: int, origin: Origin, now: datetime) -> tuple[str, str]:
+def open_session(
+    database: Database, user_id: int, origin: Origin, now: datetime, *, waits: bool = False
+) -> tuple[str, str]:
     """The account's address and the token of a new session, for somebody who has shown in another way than by a
-    password whose account it is. Raises WrongCredentials where the account is gone."""
+    password whose account it is; it `waits` for a code where that is said. Raises WrongCredentials where the account
+    is gone."""
     with database.transaction() as session:
-        return _new_session(session, user_id, origin, now)
+        return _new_session(session, user_id, origin, now, waits=waits)
 
 
 def _new_session(

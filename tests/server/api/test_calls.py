@@ -14,6 +14,7 @@ from flexprint_server.api.routes import router
 from flexprint_server.api.shapes import SHAPES
 from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device, Read
+from flexprint_server.reports.models import Report
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.api_keys import SCOPES
 from flexprint_server.tenants.models import Agent, Customer, Site, User
@@ -174,6 +175,19 @@ def test_a_workbook_is_the_file_that_was_mailed(api):
     answer = api.get(f"/reports/{api.numbers['report_id']}.xlsx")
     assert load_workbook(BytesIO(answer.content)).active["A1"].value == "Printers"
     assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
+
+
+def test_a_workbook_of_a_schedule_is_of_no_site(api):
+    now = api.clock.now
+    with api.database.transaction() as session:
+        dealer = session.scalar(select(Customer.dealer_id).limit(1))
+        due = Report(dealer_id=dealer, state="due", requested_at=now, created_at=now)
+        session.add(due)
+        session.flush()
+        number = due.id
+    found = api.all("/reports", 500)[-1]
+    assert (found["id"], found["customer_id"], found["site_id"]) == (number, None, None)
+    assert api.get(f"/reports/{number}.xlsx").status_code == 404
 
 
 # --- Manners

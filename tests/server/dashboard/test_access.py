@@ -38,6 +38,10 @@ EVERY_ROUTE = {
     ("GET", "/agents/{agent_id}/settings"): ("/sign-in?next=/agents/{agent_id}/settings", 404),
     ("POST", "/agents/{agent_id}/settings"): ("/sign-in", 403),
     ("GET", "/audit"): ("/sign-in?next=/audit", 200),
+    ("GET", "/company-sign-in"): ("/sign-in?next=/company-sign-in", 200),
+    ("POST", "/company-sign-in"): ("/sign-in", 403),
+    ("POST", "/company-sign-in/remove"): ("/sign-in", 403),
+    ("POST", "/company-sign-in/try"): ("/sign-in", 403),
     ("GET", "/customers"): ("/sign-in?next=/customers", 200),
     ("POST", "/customers"): ("/sign-in", 403),
     ("GET", "/customers/{customer_id}"): ("/sign-in?next=/customers/{customer_id}", 404),
@@ -89,6 +93,8 @@ EVERY_ROUTE = {
     ("POST", "/sites/{site_id}/settings"): ("/sign-in", 403),
     ("GET", "/sign-in"): (200, 303),
     ("POST", "/sign-in"): (403, 403),
+    ("GET", "/sign-in/company/return"): (403, 403),
+    ("GET", "/sign-in/with/{link}"): (404, 404),
     ("GET", "/sign-in/code"): ("/sign-in", 303),
     ("POST", "/sign-in/code"): (403, 403),
     ("POST", "/sign-out"): ("/sign-in", 403),
@@ -117,6 +123,7 @@ def theirs(fleet):
             "site_id": session.scalar(select(func.min(Site.id))),
             "agent_id": session.scalar(select(Agent.id).order_by(Agent.enrolled_at).limit(1)),
             "token": "none",
+            "link": "none",
             "name": "none",
         }
 
@@ -158,7 +165,9 @@ USERS = {
     ("POST", "/customers/{customer_id}/invitations"),
     ("POST", "/customers/{customer_id}/users/{user_id}/sites"),
 }
-OWNERS = {route for route in EVERY_ROUTE if route[1].startswith(("/people", "/audit", "/settings", "/keys"))} | USERS
+OWNERS = {
+    route for route in EVERY_ROUTE if route[1].startswith(("/people", "/audit", "/settings", "/keys", "/company"))
+} | USERS
 SETTLING = {route for route in EVERY_ROUTE if route[1].endswith("}/settings")}
 AT_PLACES = {
     route for route in EVERY_ROUTE if route[0] == "POST" and route[1].startswith(("/customers", "/sites", "/agents"))

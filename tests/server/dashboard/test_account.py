@@ -72,6 +72,17 @@ def test_a_forgotten_password_is_set_anew_by_mail(nobody, alice, mails, fleet):
     assert "was changed just now" in mails("password")[0]
 
 
+def test_whoever_is_kept_waiting_by_others_guesses_gets_in_by_mail(nobody, mails, url):
+    """Somebody in the same network guesses without end, and this browser never signed in here before."""
+    with closing(Visit(url)) as stranger:
+        while stranger.sign_in(ALICE, "guess").status_code == 403:
+            pass
+    assert nobody.sign_in(ALICE).status_code == 429
+    ask(nobody)
+    choose(nobody, link_in(mails("reset")[0]))
+    assert nobody.sign_in(ALICE, NEW).status_code == 303
+
+
 def test_the_answer_is_the_same_whether_or_not_there_is_such_an_account(nobody, mails):
     def shown(email):
         answer = ask(nobody, email)
