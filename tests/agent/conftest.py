@@ -1,8 +1,11 @@
+import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import proxy
 import pytest
+import trustme
 
 from flexprint_agent.keep import Keep
 from flexprint_agent.search import interfaces
@@ -66,3 +69,41 @@ def collector() -> Iterator[FakeCollector]:
     """A collector on plain HTTP that misbehaves on demand."""
     with FakeCollector() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A private certificate authority."""
+    return trustme.CA(organization_name="Northwind Authority")
+
+
+@pytest.fixture(scope="session")
+def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy of this machine is on a test's way."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def secure(authority: trustme.CA, no_proxy: None) -> Iterator[FakeCollector]:
+    """A collector on HTTPS, vouched for by `authority`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    with FakeCollector(context) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def web_proxy() -> Iterator[str]:
+    """A real proxy that wants a user and a password (office, p@ss:word)."""
+    flags = ["--hostname", "127.0.0.1", "--port", "0", "--num-workers", "1", "--num-acceptors", "1"]
+    with proxy.Proxy([*flags, "--log-level", "CRITICAL", "--basic-auth", "office:p@ss:word"]) as running:
+        yield f"http://127.0.0.1:{running.flags.port}"

@@ -5,9 +5,7 @@ import threading
 from contextlib import contextmanager
 
 import httpx
-import proxy
 import pytest
-import trustme
 
 from flexprint_agent.send import client
 from flexprint_agent.send.client import Collector, Patience, Route, pause_before, server_address, translated
@@ -22,6 +20,8 @@ from flexprint_agent.send.errors import (
 )
 from services import collector as bad_days
 from services.collector import FakeCollector
+
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 SEALED = b"FPB1 sealed octets"
 
@@ -148,32 +148,6 @@ def test_nobody_listening_is_said():
         ask(opened)
 
 
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority, tmp_path):
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return str(tmp_path / "ca.pem")
-
-
-@pytest.fixture
-def secure(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    with FakeCollector(context) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy_of_this_machine(monkeypatch):
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
 def test_a_private_authority_is_trusted_where_it_was_added(secure, ca_file):
     with reaching(Route(secure.url, ca=ca_file)) as opened:
         assert ask(opened).status == 200
@@ -207,14 +181,6 @@ def test_a_ca_file_that_is_none_is_said(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(BadRoute, match="PEM"):
         Collector(Route("https://collector.example.com", ca=str(path)))
-
-
-@pytest.fixture(scope="module")
-def web_proxy():
-    """A real proxy on the way, with a user and a password."""
-    flags = ["--hostname", "127.0.0.1", "--port", "0", "--num-workers", "1", "--num-acceptors", "1"]
-    with proxy.Proxy([*flags, "--log-level", "CRITICAL", "--basic-auth", "office:p@ss:word"]) as running:
-        yield f"http://127.0.0.1:{running.flags.port}"
 
 
 def test_a_proxy_with_user_and_password_is_used(secure, ca_file, web_proxy):

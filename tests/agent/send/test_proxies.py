@@ -10,18 +10,13 @@ from flexprint_agent.send.client import Route, proxy_of
 from flexprint_agent.send.errors import BadRoute, Unreachable
 from flexprint_agent.send.proxies import Proxy, of_a_pac, of_the_system, with_user
 
+pytestmark = pytest.mark.usefixtures("no_proxy")
+
 SERVER = "https://collector.example.com"
 
 
 def pac(*ways):
     return f'function FindProxyForURL(url, host) {{ return "{"; ".join(ways)}"; }}'
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy_of_this_machine(monkeypatch):
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The walk to the collector: where it ends, and what is said there."""
 
 import socket
-import ssl
 from datetime import UTC, datetime, timedelta
 
 import proxy
@@ -15,36 +14,10 @@ from flexprint_agent.send.answers import Answer
 from flexprint_agent.send.certificate import Certificate
 from flexprint_agent.send.client import Route
 from flexprint_agent.send.way import clock_step, collector_step, covers, explained, walk
-from services.collector import FakeCollector
+
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy_of_this_machine(monkeypatch):
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA(organization_name="Northwind Authority")
-
-
-@pytest.fixture(scope="module")
-def ca_file(authority, tmp_path_factory):
-    path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
-
-
-@pytest.fixture
-def secure(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    with FakeCollector(context) as running:
-        yield running
 
 
 def ended(steps):
@@ -127,30 +100,22 @@ def test_a_proxy_that_looks_into_https_is_found_out_and_can_be_allowed(secure, i
     assert {one.state for one in walk(Route(server, proxy=url, ca=its_authority), now())} == {"ok"}
 
 
-@pytest.fixture(scope="module")
-def guarded():
-    """A real proxy that wants a user and a password."""
-    flags = ["--hostname", "127.0.0.1", "--port", "0", "--num-workers", "1", "--num-acceptors", "1"]
-    with proxy.Proxy([*flags, "--log-level", "CRITICAL", "--basic-auth", "office:secret"]) as running:
-        yield f"http://127.0.0.1:{running.flags.port}"
-
-
-def test_a_proxy_that_wants_a_password_is_told_by_name(secure, ca_file, guarded):
-    name, told, step = ended(walk(Route(secure.url, ca=ca_file, proxy=guarded), now()))
+def test_a_proxy_that_wants_a_password_is_told_by_name(secure, ca_file, web_proxy):
+    name, told, step = ended(walk(Route(secure.url, ca=ca_file, proxy=web_proxy), now()))
     assert name == "password"
     assert "407" in told
     assert "proxy_password" in step
-    right = Route(secure.url, ca=ca_file, proxy=guarded, proxy_user="office", proxy_password="secret")
+    right = Route(secure.url, ca=ca_file, proxy=web_proxy, proxy_user="office", proxy_password="p@ss:word")
     steps = walk(right, now())
     assert {one.state for one in steps} == {"ok"}
-    assert "secret" not in str(steps)
+    assert "p@ss" not in str(steps)
 
 
-def test_a_certificate_is_seen_through_a_proxy_with_a_password(secure, guarded):
-    shown = certificate.shown_by(secure.url, proxy_with(guarded, "secret"))
+def test_a_certificate_is_seen_through_a_proxy_with_a_password(secure, web_proxy):
+    shown = certificate.shown_by(secure.url, proxy_with(web_proxy, "p@ss:word"))
     assert shown.issuer.endswith("Northwind Authority")
     assert set(shown.names) == {"127.0.0.1", "localhost"}
-    assert certificate.shown_by(secure.url, proxy_with(guarded, "wrong")) is None
+    assert certificate.shown_by(secure.url, proxy_with(web_proxy, "wrong")) is None
     assert secure.requests == []
 
 
