@@ -1,9 +1,10 @@
 """What there is to be alerted of, as a table."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 Kind = Literal["agent_silent", "meter_epoch", "device_stale", "supply_low", "device_new"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 class Rule(NamedTuple):

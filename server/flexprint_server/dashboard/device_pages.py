@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from flexprint_server.dashboard import address_line
 from flexprint_server.dashboard.chart import chart
+from flexprint_server.dashboard.device_care import care_of
 from flexprint_server.dashboard.door import Door, RowId
 from flexprint_server.dashboard.pages import in_order, page
 from flexprint_server.fleet import queries as fleet
@@ -59,6 +60,7 @@ def add(pages: APIRouter, door: Door) -> None:
                 chart=chart(history),
                 is_new=device.id in fleet.new(visitor.dealer_id, session, [device.id], now),
                 is_stale=is_stale(device.last_read_at, now),
+                care=care_of(session, visitor, device, now),
             )
 
 

@@ -22,6 +22,8 @@ GROUPS: Final[tuple[tuple[Room, ...], ...]] = (
     (
         Room("overview", "Overview", "/"),
         Room("devices", "Devices", "/devices"),
+        Room("alerts", "Alerts", "/alerts"),
+        Room("missing", "Missing reads", "/missing"),
     ),
     (
         Room("customers", "Customers", "/customers"),

@@ -12,9 +12,11 @@ from flexprint_server.dashboard import (
     account_pages,
     address_line,
     agent_pages,
+    alert_pages,
     audit_pages,
     company_pages,
     device_pages,
+    identity_pages,
     key_pages,
     overview_pages,
     people_pages,
@@ -56,6 +58,8 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     _sign_in_pages(pages, door)
     overview_pages.add(pages, door)
     device_pages.add(pages, door)
+    identity_pages.add(pages, door)
+    alert_pages.add(pages, door)
     # Before the reports, whose numbers stand where `schedules` does.
     schedule_pages.add(pages, door, mail_domain(settings.mail_from))
     report_pages.add(pages, door, mail_domain(settings.mail_from), mails_are_kept=settings.smtp_url is None)

@@ -37,6 +37,17 @@ EVERY_ROUTE = {
     ("POST", "/agents/keys/{key_id}/withdraw"): ("/sign-in", 403),
     ("GET", "/agents/{agent_id}/settings"): ("/sign-in?next=/agents/{agent_id}/settings", 404),
     ("POST", "/agents/{agent_id}/settings"): ("/sign-in", 403),
+    ("GET", "/alerts"): ("/sign-in?next=/alerts", 200),
+    ("POST", "/alerts/{alert_id}/acknowledge"): ("/sign-in", 403),
+    ("GET", "/missing"): ("/sign-in?next=/missing", 200),
+    ("GET", "/devices/{device_id}/identity"): ("/sign-in?next=/devices/{device_id}/identity", 404),
+    ("POST", "/devices/{device_id}/labels"): ("/sign-in", 403),
+    ("POST", "/devices/{device_id}/retire"): ("/sign-in", 403),
+    ("POST", "/devices/{device_id}/merge"): ("/sign-in", 403),
+    ("POST", "/devices/{device_id}/split"): ("/sign-in", 403),
+    ("POST", "/devices/{device_id}/changes/{change_id}/undo"): ("/sign-in", 403),
+    ("POST", "/devices/{device_id}/doubts/{doubt_id}"): ("/sign-in", 403),
+    ("POST", "/devices/{device_id}/epochs/{epoch_id}"): ("/sign-in", 403),
     ("GET", "/audit"): ("/sign-in?next=/audit", 200),
     ("GET", "/company-sign-in"): ("/sign-in?next=/company-sign-in", 200),
     ("POST", "/company-sign-in"): ("/sign-in", 403),
@@ -117,6 +128,10 @@ def theirs(fleet):
             "report_id": session.scalar(select(func.min(Workbook.report_id))),
             "key_id": 1,
             "invitation_id": 1,
+            "alert_id": 1,
+            "change_id": 1,
+            "doubt_id": 1,
+            "epoch_id": 1,
             "user_id": session.scalar(select(User.id).where(User.email == ALICE)),
             "sign_in_id": 1,
             "customer_id": session.scalar(select(func.min(Customer.id))),
@@ -176,11 +191,14 @@ REPORTERS = {route for route in EVERY_ROUTE if route[1].startswith("/reports/sch
     ("POST", "/reports/{report_id}/resend")
 }
 INSTALLERS = (AT_PLACES | SETTLING) - USERS
+LABELLERS = {
+    route for route in EVERY_ROUTE if route[0] == "POST" and route[1].startswith(("/devices/{device_id}/", "/alerts/"))
+}
 NOT_FOR = {
-    "viewer": INSTALLERS | OWNERS | REPORTERS,
+    "viewer": INSTALLERS | OWNERS | REPORTERS | LABELLERS,
     "technician": OWNERS,
     "billing": INSTALLERS | OWNERS,
-    "customer": INSTALLERS | OWNERS | REPORTERS,
+    "customer": INSTALLERS | OWNERS | REPORTERS | LABELLERS,
     "owner": set(),
 }
 
