@@ -117,17 +117,18 @@ MOMENTS = [
 ]
 
 
-def later(read: Read, hours: int, luck: random.Random) -> Read:
-    """The same printer after some hours of office work. One in five shows something else than it mostly does."""
-    pages = luck.randrange(200 * hours)
+def later(read: Read, status: Status, luck: random.Random) -> Read:
+    """The same printer after an hour of office work: its counters have climbed. One in five shows something else than
+    `status`, which it mostly does."""
+    pages = luck.randrange(200)
     return replace(
         read,
-        read_at=read.read_at + timedelta(hours=hours, milliseconds=luck.randrange(900_000)),
-        uptime_s=(read.uptime_s or 0) + 3600 * hours,
-        status=luck.choice(MOMENTS) if luck.random() < 0.2 else read.status,
+        read_at=read.read_at + timedelta(hours=1, milliseconds=luck.randrange(2_000)),
+        uptime_s=(read.uptime_s or 0) + 3600,
+        status=luck.choice(MOMENTS) if luck.random() < 0.2 else status,
         meters=tuple(replace(meter, value=meter.value + pages) for meter in read.meters),
         supplies=tuple(
-            replace(supply, level=max(supply.level - hours, 0), percent=max(supply.percent - hours, 0))
+            replace(supply, level=max(supply.level - 1, 0), percent=max(supply.percent - 1, 0))
             if supply.percent is not None and supply.level is not None and luck.random() < 0.3
             else supply
             for supply in read.supplies
@@ -162,9 +163,10 @@ def sites(database: Database, secret_key: str, rounds: int) -> list[Site]:
             printers = [printer(number * DEVICES + at, luck) for at in range(DEVICES)]
             made.append(Site(agent.id, key, printers, [], []))
     for site in made:
-        previous = NO_BATCH
+        previous, reads = NO_BATCH, site.printers
+        mostly = [read.status for read in reads]
         for number in range(rounds):
-            reads = [later(read, number + 1, luck) for read in site.printers]
+            reads = [later(read, status, luck) for read, status in zip(reads, mostly, strict=True)]
             opened = document(reads, made_at=START + timedelta(hours=number), sender=Sender("0.1.0", "FRONT-DESK"))
             header = Header(site.agent, number + 1, previous, keyring.current_id)
             sealed = seal(pack(opened), header, keyring.current.public_key(), site.key)
