@@ -16,6 +16,7 @@ from typing import Final
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep.errors import NotWritable
 from flexprint_agent.keep.home import prepare
+from flexprint_agent.keep.protect import close_to_others
 from flexprint_agent.lock import Lock
 from flexprint_agent.page.door import Door
 from flexprint_agent.page.server import Server
@@ -137,6 +138,7 @@ def write_private(path: Path, text: str) -> None:
             fresh.unlink()
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            close_to_others(fresh)  # Windows knows no modes: its files are as open as their folder
             file.write(text)
         fresh.replace(path)
     except OSError as error:

@@ -212,12 +212,10 @@ def add(visit: Visit, typed: Typed) -> list[str]:
         typed.large.append(text.strip())
         return False
 
-    entries = lists.entries(typed.text.encode())
+    entries = [(None, entry.text) for entry in lists.entries(typed.text.encode())]
     taken = choosing.choose(visit.keep, entries, visit.now(), excluded=False, agrees=agrees)
     typed.refused += taken.refused
-    bad = {one.text for one in taken.refused}
-    left = [entry.text for entry in entries if entry.text in bad or any(text.endswith(entry.text) for text in bad)]
-    typed.text = "\n".join(dict.fromkeys(left))
+    typed.text = "\n".join(dict.fromkeys(one.text for one in taken.refused))
     return [*taken.new, *taken.known]
 
 

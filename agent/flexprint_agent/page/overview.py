@@ -32,7 +32,7 @@ _SERIOUS: Final = ("not-enrolled", "key-missing", "collector-unreachable", "batc
 
 def show(visit: Visit) -> Response:
     step = step_due(visit)
-    if step is not None and not visit.request.asked("done"):
+    if step is not None:
         return visit.go(f"setup/{step}")
     words, keep = visit.words, visit.keep
     known = facts_of(keep, visit.now(), reach=False)
@@ -115,11 +115,11 @@ def _finding(visit: Visit, one: Finding) -> Html:
 def read(visit: Visit) -> Response:
     """Reads the printers and hands over what there is, without a workbook."""
     visit.work.start("reading", work.send(report=False))
-    work.waited(visit.work, 1.0)
+    visit.work.wait(1.0)
     return visit.go()
 
 
 def check(visit: Visit) -> Response:
     visit.work.start("checking", work.check)
-    work.waited(visit.work, 2.0)
+    visit.work.wait(2.0)
     return visit.go()

@@ -69,7 +69,7 @@ def add(visit: Visit) -> Response:
         visit.work.start("searching", work.find)
     else:
         visit.work.start("reading", work.read_some(places))
-        work.waited(visit.work, 1.0)
+        visit.work.wait(1.0)
     return visit.go("printers")
 
 
@@ -153,7 +153,7 @@ def read(visit: Visit) -> Response:
         return visit.go("printers")
     doing = work.read_local([device.address]) if device.is_local else work.read_some([_place(device, device.address)])
     visit.work.start("reading", doing)
-    work.waited(visit.work, 2.0)
+    visit.work.wait(2.0)
     return visit.go("printer", id=str(device.id))
 
 

@@ -143,7 +143,7 @@ def take_connect(visit: Visit) -> Response:
 
 def choose_networks(visit: Visit, typed: networks.Typed | None = None) -> Response:
     words = visit.words
-    work.waited(visit.work, FIRST_LOOK)
+    visit.work.wait(FIRST_LOOK)
     busy = work_panel(visit, "learning")
     content = [
         _connected(visit),
@@ -185,7 +185,7 @@ def take_networks(visit: Visit) -> Response:
 
 def look(visit: Visit) -> Response:
     words, devices = visit.words, visit.keep.devices.all()
-    work.waited(visit.work, FIRST_LOOK)
+    visit.work.wait(FIRST_LOOK)
     running = visit.work.running
     content = [
         work_panel(visit, "searching", "reading"),
@@ -244,7 +244,7 @@ def take_address(visit: Visit) -> Response:
 
 def done(visit: Visit) -> Response:
     words = visit.words
-    work.waited(visit.work, FIRST_LOOK)
+    visit.work.wait(FIRST_LOOK)
     state = visit.work.state
     sent = state is not None and state.name == "sending" and not state.running and state.failure is None
     content = [

@@ -2,7 +2,6 @@
 thread of its own, and pages that show how it stands."""
 
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -212,10 +211,3 @@ def _count(work: Work, outcomes: Iterable[Mapping[str, Any]]) -> Mapping[str, in
         if work.stopped:
             break
     return {"printers": printers, "silent": silent}
-
-
-def waited(work: Work, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-    """Gives quick work the moment that it takes, so that a page without scripts shows its end at once."""
-    until = clock() + seconds
-    if work.running:
-        work.wait(max(0.0, until - clock()))

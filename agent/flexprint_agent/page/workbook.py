@@ -240,5 +240,5 @@ def schedule(visit: Visit) -> Response:
 
 def send(visit: Visit) -> Response:
     visit.work.start("sending", work.send(report=True))
-    work.waited(visit.work, 1.0)
+    visit.work.wait(1.0)
     return visit.go("workbook")

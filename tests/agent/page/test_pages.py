@@ -481,11 +481,11 @@ def test_without_scripts_a_page_comes_again_while_work_goes_on(person, gate):
     assert "refresh" not in person.get("printers").text
 
 
-def test_work_that_another_agent_does_is_waited_for(person, home, keep):
+def test_work_that_another_agent_does_is_waited_for(set_up, keep):
     with keep.alone():
-        person.get()
-        person.post("check")
-        assert "The agent is at work at the moment" in text_of(person.settled("?done=1").text)
+        set_up.get()
+        set_up.post("check")
+        assert "The agent is at work at the moment" in text_of(set_up.settled("").text)
 
 
 def test_a_person_stops_a_search_and_what_was_found_stays(person, keep, lab, collector, gate, monkeypatch):
@@ -523,9 +523,9 @@ def test_the_way_to_the_collector_is_shown_step_by_step(set_up, collector):
     assert "trouble" in page
 
 
-def test_a_fault_in_work_ends_it_and_is_told(person, keep, capsys):
-    person.running.work.start("checking", lambda *_: 1 / 0)
-    page = text_of(person.settled("?done=1").text)
+def test_a_fault_in_work_ends_it_and_is_told(person, capsys):
+    person.running.work.start("searching", lambda *_: 1 / 0)
+    page = text_of(person.settled("printers").text)
     assert "Something went wrong inside the agent" in page
     assert "ZeroDivisionError" in capsys.readouterr().err
 

@@ -204,3 +204,16 @@ def test_the_person_can_close_the_page(person, running):
     assert "The page is closed" in answer.text
     running.server._BaseServer__is_shut_down.wait(20)
     assert running.server._BaseServer__is_shut_down.is_set()
+
+
+def test_no_other_command_pays_for_the_page():
+    """A wake, the service and every other command run without a module of it, and without an HTTP server."""
+    program = (
+        "import sys\n"
+        "from flexprint_agent.cli import commands, parser\n"
+        "for name in ('wake', 'search', 'run', 'segments', 'credentials', 'settings', 'capture', 'status', 'enroll'):\n"
+        "    commands.function_of(name)\n"
+        "print([name for name in sys.modules if name.startswith(('flexprint_agent.page', 'http.server', 'socketserver'))])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
