@@ -1,8 +1,10 @@
 """The agent does its job on Windows: a genuine CPython for Windows runs it under wine, against the lab on loopback."""
 
 import json
+import re
 from pathlib import Path
 
+import httpx
 import pytest
 
 from flexprint_agent import __version__
@@ -203,3 +205,23 @@ def test_the_service_is_installed_wakes_the_agent_and_is_removed(agent, collecto
         agent("service", "remove")
     told = json.loads(agent("service", "status", "--json").stdout)
     assert (told["installed"], told["asleep"]) == (False, None)
+
+
+def test_the_page_opens_once_for_whoever_has_its_address(agent, windows, tmp_path):
+    """The page of this home is served on loopback, found again by a second command, and its private file is its owner's."""
+    home = windows.path(tmp_path / "home")
+    with windows.popen("-m", "flexprint_agent", "--home", home, "page", "--json", "--no-browser") as serving:
+        try:
+            first = json.loads(serving.stdout.readline())
+            with httpx.Client(trust_env=False) as client:
+                entered = client.get(first["url"])
+                assert entered.status_code == 200
+                root = re.search(r"url=([^\"]+)", entered.text)[1]
+                page = client.get(httpx.URL(first["url"]).join(root), follow_redirects=True)
+                assert "Connect this computer to your dealer" in page.text
+                assert client.get(first["url"]).status_code == 403
+            second = json.loads(agent("page", "--json", "--no-browser").stdout)
+            assert second["already_running"]
+            assert second["url"].partition("?")[0] == first["url"].partition("?")[0]
+        finally:
+            serving.kill()
