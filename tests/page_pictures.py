@@ -2,17 +2,20 @@
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
 from flexprint_agent.keep import Keep
+from flexprint_agent.keep.home import SLEEPER
+from flexprint_agent.lock import Lock
 from flexprint_agent.page import instance
 from flexprint_agent.search import interfaces
 from flexprint_agent.search.spooler import cups, ipp_usb
 from flexprint_agent.wake import segments
 from flexprint_shared.readings import Typed
+from flexprint_shared.times import rfc3339
 from lab.device import Quirks
 from lab.office import Placed, office
 from lab.recording import row
@@ -103,9 +106,28 @@ def _later(page: Page, shot: Callable[[str], None], home: Path, root: str) -> No
     with Keep(home) as keep:
         # The pictures are the same each time, whichever port the collector of this run had.
         keep.database.write("UPDATE enrolment SET server = ?", COLLECTOR)
+        keep.handed.put_workbooks([(1, _delivered(keep))])
         keep.labels.put(keep.devices.all()[0].id, Typed("Front desk", "INV-0077", "Ground floor, by the lift"))
     for name in ("printers", "sent"):
         page.goto(f"{root}/{name}")
         shot(name)
-    page.goto(f"{root}/")
-    shot("overview")
+    with Lock(str(home / SLEEPER), "asleep"):
+        page.goto(f"{root}/")
+        shot("overview")
+    page.goto(f"{root}/workbook")
+    shot("delivered")
+
+
+def _delivered(keep: Keep) -> dict[str, object]:
+    """What the collector says of the workbook that was asked for."""
+    (asked,) = [one for one in keep.spool.batches() if one.report_at]
+    recipients = [
+        {"address": "office@harbour.example", "state": "accepted", "at": rfc3339(NOW + timedelta(seconds=9))},
+        {
+            "address": "accounts@harbour.example",
+            "state": "deferred",
+            "at": rfc3339(NOW + timedelta(seconds=12)),
+            "answer": "451 4.7.1 Greylisted, try again later",
+        },
+    ]
+    return {"report": 1, "requested_at": rfc3339(asked.report_at or NOW), "state": "sent", "recipients": recipients}

@@ -1,15 +1,18 @@
 """How the agent is: what is wrong with its next step, and what it has been doing."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from flexprint_agent.keep.home import sleeper
 from flexprint_agent.page import work
 from flexprint_agent.page.frame import Visit, button, card, details, el_link, facts, form, moment, notice, page, tag
 from flexprint_agent.page.html import DASH, Child, Html, data, el
 from flexprint_agent.page.server import Response
 from flexprint_agent.page.setup import step_due
-from flexprint_agent.page.showing import work_panel
+from flexprint_agent.page.showing import unattended, work_panel
 from flexprint_agent.send.way import Step
+from flexprint_agent.service import manage
 from flexprint_agent.wake.health import Finding, facts_of, findings
 from flexprint_shared.times import parse_rfc3339
 
@@ -41,9 +44,10 @@ def show(visit: Visit) -> Response:
     content = [
         work_panel(visit, "reading", "sending", "searching", "checking"),
         _checked(visit),
+        unattended(visit),
         el("section", [_finding(visit, one) for one in found], class_="stack", aria_label=words("overview.findings"))
         if found
-        else notice(words("overview.well"), "good"),
+        else _well(visit),
         card(
             words("overview.facts"),
             facts(
@@ -72,6 +76,17 @@ def _next(visit: Visit, at: str | None) -> Html:
     if at is None:
         return el("span", visit.words("overview.asleep"), class_="none")
     return moment(visit, parse_rfc3339(at))
+
+
+def _well(visit: Visit) -> Child:
+    return notice(visit.words("overview.well"), "good") if sleeper(visit.keep.home) is not None else None
+
+
+def install(visit: Visit) -> Response:
+    """Has the system start the agent from now on. Raises ServiceFailed."""
+    home = visit.keep.home.absolute()
+    manage.here(home).install(manage.command_of(str(home), sys.platform))
+    return visit.go(done="installed")
 
 
 def _checked(visit: Visit) -> Child:

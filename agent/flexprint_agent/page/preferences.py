@@ -1,11 +1,15 @@
 """The way to the collector: its address, the proxy, a private authority."""
 
+from typing import Final
+
 from flexprint_agent import settings
 from flexprint_agent.errors import AgentError
-from flexprint_agent.page.frame import Visit, button, card, facts, failed, field, form, moment, page
-from flexprint_agent.page.html import data, el
+from flexprint_agent.page.frame import Visit, button, card, facts, failed, field, form, moment, page, tick
+from flexprint_agent.page.html import Html, data, el
 from flexprint_agent.page.server import Response
 from flexprint_agent.wake import choosing
+
+_ALL: Final = settings.BY_NAME["dealer_may"].default
 
 
 def show(visit: Visit, error: AgentError | None = None) -> Response:
@@ -57,9 +61,33 @@ def show(visit: Visit, error: AgentError | None = None) -> Response:
                 button(words("frame.save"), "primary"),
             ),
         ),
+        _dealer(visit),
         el("p", el("a", words("settings.again"), href=visit.link("setup/connect"))),
     ]
     return page(visit, words("settings.title"), content, room="settings", status=422 if error else 200)
+
+
+def _dealer(visit: Visit) -> Html:
+    """What the dealer may settle from afar."""
+    words = visit.words
+    allowed = settings.check("dealer_may", visit.keep.choices.settings().get("dealer_may", _ALL))
+    boxes = [tick(name, words(f"dealer.{name}"), on=name in allowed) for name in settings.GROUPS]
+    return card(
+        words("dealer.title"),
+        el("p", words("dealer.lead"), class_="sub"),
+        form(
+            visit,
+            "settings/dealer",
+            el("fieldset", el("legend", words("dealer.title"), class_="unseen"), boxes),
+            button(words("frame.save"), "primary"),
+        ),
+    )
+
+
+def save_dealer(visit: Visit) -> Response:
+    allowed = [name for name in settings.GROUPS if visit.request.typed(name)]
+    choosing.change(visit.keep, "dealer_may", ",".join(allowed) or settings.NOTHING)
+    return visit.go("settings", done="saved")
 
 
 def save(visit: Visit) -> Response:

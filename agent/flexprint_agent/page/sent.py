@@ -3,9 +3,24 @@
 import json
 from typing import Final
 
+from flexprint_agent.keep.notes import LAST_CHECK_IN, LAST_TOLD
 from flexprint_agent.keep.spool import Batch
-from flexprint_agent.page.frame import Visit, button, card, cell, facts, form, moment, notice, page, table, tag, tick
-from flexprint_agent.page.html import Html, data, el
+from flexprint_agent.page.frame import (
+    Visit,
+    button,
+    card,
+    cell,
+    el_link,
+    facts,
+    form,
+    moment,
+    notice,
+    page,
+    table,
+    tag,
+    tick,
+)
+from flexprint_agent.page.html import Child, Html, data, el
 from flexprint_agent.page.server import Response
 from flexprint_agent.wake import choosing
 from flexprint_shared.times import rfc3339
@@ -40,8 +55,35 @@ def show(visit: Visit) -> Response:
         if rows
         else notice(words("sent.none"), ""),
         _kept_here(visit),
+        _last_check_in(visit),
     ]
     return page(visit, words("sent.title"), content, room="sent")
+
+
+def _last_check_in(visit: Visit) -> Child:
+    words, at = visit.words, visit.keep.notes.instant(LAST_CHECK_IN)
+    if at is None:
+        return None
+    return card(
+        words("sent.check_in"),
+        el("p", words("sent.check_in_lead"), " ", moment(visit, at), class_="sub"),
+        el_link(visit, "check-in", "sent.check_in_show"),
+    )
+
+
+def check_in(visit: Visit) -> Response:
+    """The last check-in in clear."""
+    words, told = visit.words, visit.keep.notes.get(LAST_TOLD)
+    if told is None:
+        return page(visit, words("sent.gone"), room="sent", status=404)
+    text = json.dumps(json.loads(told), indent=1, ensure_ascii=False)
+    content = [card(None, _clear(visit, text)), el("p", el("a", words("sent.back"), href=visit.link("sent")))]
+    return page(visit, words("sent.check_in"), content, room="sent")
+
+
+def _clear(visit: Visit, text: str) -> Html:
+    label = visit.words("sent.clear")
+    return el("pre", text, translate="no", tabindex=0, class_="clear", aria_label=label, role="region")
 
 
 def _kept_here(visit: Visit) -> Html:
@@ -103,7 +145,7 @@ def batch(visit: Visit) -> Response:
                     class_="button",
                 ),
             ),
-            el("pre", text, translate="no", tabindex=0, class_="clear", aria_label=words("sent.clear"), role="region"),
+            _clear(visit, text),
         ),
         el("p", el("a", words("sent.back"), href=visit.link("sent"))),
     ]

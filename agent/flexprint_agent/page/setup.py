@@ -8,7 +8,7 @@ from flexprint_agent.page import networks, work, workbook
 from flexprint_agent.page.frame import Visit, button, card, failed, field, form, notice, page, tick
 from flexprint_agent.page.html import Child, Html, el
 from flexprint_agent.page.server import Response
-from flexprint_agent.page.showing import printers_table, work_panel
+from flexprint_agent.page.showing import printers_table, unattended, work_panel
 from flexprint_agent.wake import choosing
 
 STEPS: Final = ("connect", "networks", "printers", "workbook", "done")
@@ -251,6 +251,7 @@ def done(visit: Visit) -> Response:
         work_panel(visit, "sending"),
         notice(words("setup.sent", count=len(visit.keep.choices.recipients())), "good") if sent else None,
         el("p", words("setup.done_lead"), class_="lead"),
+        unattended(visit),
         card(
             None,
             el("ul", [el("li", words(f"setup.then_{number}")) for number in (1, 2, 3)], class_="points"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from flexprint_agent.keep.devices import Device
+from flexprint_agent.keep.home import sleeper
 from flexprint_agent.page.frame import Visit, button, cell, failed, form, hidden, moment, notice, table, tag
 from flexprint_agent.page.html import DASH, Attribute, Child, Html, data, el
 from flexprint_agent.page.work import State
@@ -60,6 +61,20 @@ def under_way(visit: Visit, state: State) -> Html:
         el("progress", aria_labelledby="work-title", **value),
         el("p", words.listing(figures), class_="figures") if figures else None,
         id="under-way",
+    )
+
+
+def unattended(visit: Visit) -> Child:
+    """Where nothing wakes the agent by itself: the button that mends it."""
+    if sleeper(visit.keep.home) is not None:
+        return None
+    words = visit.words
+    return el(
+        "article",
+        el("h2", words("service.missing")),
+        el("p", words("service.missing_next")),
+        form(visit, "service", button(words("service.install"))),
+        class_="finding warn",
     )
 
 

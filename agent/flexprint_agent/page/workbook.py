@@ -7,33 +7,29 @@ from typing import Final
 from flexprint_agent import settings
 from flexprint_agent.errors import AgentError
 from flexprint_agent.page import work
+from flexprint_agent.page.deliveries import deliveries
 from flexprint_agent.page.frame import (
     Visit,
     button,
     card,
-    cell,
     failed,
     field,
     form,
     hidden,
-    moment,
+    notice,
     page,
-    table,
-    tag,
 )
 from flexprint_agent.page.html import Child, Html, data, el
 from flexprint_agent.page.server import Response
 from flexprint_agent.page.showing import work_panel
 from flexprint_agent.wake import choosing
-from flexprint_agent.wake.chosen import in_force
-from flexprint_agent.wake.planning import plan
+from flexprint_agent.wake.chosen import from_dealer
+from flexprint_agent.wake.chosen import recipients as everybody
 from flexprint_shared.recurrence import WEEKDAYS, parse_recurrence
 
 KINDS: Final = ("daily", "weekly", "monthly", "last-working-day", "never")
 USUAL_TIME: Final = "07:00"
 """Where a time is needed and none was typed."""
-
-_SHOWN: Final = 20
 
 
 def address_box(visit: Visit, error: AgentError | None = None) -> Html:
@@ -153,29 +149,33 @@ def take_schedule(visit: Visit) -> None:
     chosen = Chosen(typed("how_often"), typed("weekday"), typed("day"), typed("time"))
     choosing.change(visit.keep, "report_every", chosen.setting())
     choosing.change(visit.keep, "wakes_per_day", typed("wakes_per_day"))
-    plan(visit.keep, in_force(visit.keep), visit.now())
 
 
 def show(visit: Visit, error: AgentError | None = None) -> Response:
     words, recipients = visit.words, visit.keep.choices.recipients()
+    settled = from_dealer(visit.keep).values.keys() & set(settings.GROUPS["schedule"])
     content = [
         work_panel(visit, "sending"),
         failed(visit, error) if error else None,
         card(
             words("workbook.to"),
             _recipients(visit, recipients) if recipients else el("p", words("workbook.nobody"), class_="sub"),
+            _of_dealer(visit),
             form(visit, "workbook/add", address_box(visit, error), button(words("workbook.add"))),
         ),
         card(
             words("workbook.when"),
+            notice(words("workbook.settled"), "") if settled else None,
             form(visit, "workbook/schedule", schedule_fields(visit), button(words("frame.save"))),
         ),
         card(
             words("workbook.now"),
             el("p", words("workbook.now_lead"), class_="sub"),
-            form(visit, "workbook/send", button(words("workbook.now_do"), "primary", disabled=not recipients)),
+            form(
+                visit, "workbook/send", button(words("workbook.now_do"), "primary", disabled=not everybody(visit.keep))
+            ),
         ),
-        card(words("workbook.sent"), _asked_for(visit)),
+        card(words("workbook.sent"), deliveries(visit)),
     ]
     return page(visit, words("workbook.title"), content, room="workbook", status=422 if error else 200)
 
@@ -198,23 +198,15 @@ def _recipients(visit: Visit, addresses: Iterable[str]) -> Html:
     return el("ul", rows, class_="rows")
 
 
-def _asked_for(visit: Visit) -> Child:
-    """The workbooks that were asked for, the newest first."""
-    words = visit.words
-    batches = [one for one in visit.keep.spool.batches() if one.report_at is not None][:_SHOWN]
-    if not batches:
-        return el("p", words("workbook.none_yet"), class_="sub")
-    head = (words("workbook.asked_at"), words("workbook.state"))
-    kinds = {"waiting": "warn", "acknowledged": "good", "refused": "bad"}
-    rows = [
-        el(
-            "tr",
-            el("th", moment(visit, one.report_at), scope="row"),
-            cell(head[1], tag(words(f"workbook.{one.state}"), kinds[one.state])),
-        )
-        for one in batches
+def _of_dealer(visit: Visit) -> Child:
+    """The recipients that the dealer settled beside those of the site."""
+    addresses = from_dealer(visit.keep).recipients
+    if not addresses:
+        return None
+    return [
+        el("p", visit.words("workbook.of_dealer"), class_="sub"),
+        el("ul", [el("li", data(one)) for one in addresses]),
     ]
-    return table(words("workbook.sent"), head, rows, class_="cards")
 
 
 def add(visit: Visit) -> Response:

@@ -1,15 +1,22 @@
 """Installing, removing and looking at the agent's service, whatever the system calls that."""
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from flexprint_agent.errors import AgentError
+from flexprint_agent.service import sleeper
 
 Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 """Runs a program to its end, whatever that is."""
+
+
+ASLEEP: Final = Path(sleeper.__file__).with_name("asleep.py")
+"""The program of the process that sleeps."""
 
 
 class ServiceFailed(AgentError):
@@ -35,6 +42,30 @@ class Service(Protocol):
     def install(self, command: Sequence[str]) -> list[str]: ...
     def remove(self) -> list[str]: ...
     def state(self) -> State: ...
+
+
+def program(home: str) -> list[str]:
+    """The agent on this home, as words of a command; -P, as nothing is to be imported from where it is started."""
+    return [sys.executable, "-P", "-m", "flexprint_agent", "--home", home]
+
+
+def command_of(home: str, platform: str) -> list[str]:
+    """What the system runs: on Windows the small process itself, as that has to tell Windows how it is."""
+    if platform == "win32":
+        return [sys.executable, "-I", "-S", str(ASLEEP), "--service", home, *program(home)]
+    return [*program(home), "run"]
+
+
+def here(home: Path) -> Service:
+    """That of this computer, for whoever runs this."""
+    return of_this_system(
+        sys.platform,
+        is_root=hasattr(os, "geteuid") and os.geteuid() == 0,
+        user_home=Path.home(),
+        home=home,
+        program=[sys.prefix, sys.base_prefix, str(ASLEEP.parents[2])],
+        run=ran,
+    )
 
 
 def of_this_system(

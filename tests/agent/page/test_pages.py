@@ -10,10 +10,16 @@ import pytest
 
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
+from flexprint_agent.keep.home import SLEEPER
+from flexprint_agent.keep.notes import LAST_CHECK_IN, LAST_TOLD
+from flexprint_agent.lock import Lock
 from flexprint_agent.page import catalogue, overview, site
 from flexprint_agent.page.catalogue import languages
+from flexprint_agent.page.deliveries import Asked, asked_for
 from flexprint_agent.page.work import Work
 from flexprint_agent.page.workbook import Chosen, read_schedule
+from flexprint_agent.service import manage
+from flexprint_agent.settings import GROUPS
 from flexprint_agent.wake import segments
 from flexprint_shared.batch import reads_of
 from lab.device import Quirks
@@ -78,7 +84,9 @@ def text_of(page):
 # The first five minutes
 
 
-def test_the_assistant_leads_from_an_empty_home_to_a_workbook_that_was_asked_for(person, gateway, lab, keep, collector):
+def test_the_assistant_leads_from_an_empty_home_to_a_workbook_that_was_asked_for(
+    person, gateway, lab, keep, collector, home
+):
     """Without scripts, from page to page by its buttons alone."""
     assert heading(person.get().text) == "Connect this computer to your dealer"
     person.post("setup/connect", {"server": collector.url, "key": "FPK-1", "do": "enrol"})
@@ -108,7 +116,9 @@ def test_the_assistant_leads_from_an_empty_home_to_a_workbook_that_was_asked_for
     assert "The first workbook is on its way to 2 addresses." in text_of(page)
     person.post("setup/done")
     assert heading(person.page) == "Overview"
-    assert "All is well" in person.page
+    assert "Nothing wakes FlexPrint by itself yet" in person.page
+    with Lock(str(home / SLEEPER), "asleep"):
+        assert "All is well" in person.get().text
 
     assert collector.reports() == 1
     assert {serial for serial, _ in collector.reads()} == {one.truth.serial for one in PRINTERS}
@@ -343,6 +353,108 @@ def test_a_collector_that_is_away_is_said_and_the_workbook_waits(set_up, collect
     assert "The dealer's collector is busy" in page
     assert "waiting to be sent" in page
     assert "Reads are waiting to be sent" in text_of(set_up.get().text)
+
+
+WORKBOOK = {
+    "report": 7,
+    "requested_at": "2026-11-22T08:00:00Z",
+    "state": "sent",
+    "recipients": [
+        {"address": "a@example.com", "state": "accepted", "at": "2026-11-22T08:00:09Z", "answer": "250 OK"},
+        {"address": "b@example.com", "state": "deferred", "at": "2026-11-22T08:01:00Z", "answer": "451 try later"},
+        {"address": "c@example.com", "state": "bounced", "at": "2026-11-22T08:02:00Z", "answer": "<b>550</b> who?"},
+        {"address": "d@example.com", "state": "queued", "at": None, "answer": None},
+    ],
+}
+
+
+def test_each_recipient_is_shown_with_what_became_of_the_mail(set_up, keep):
+    keep.handed.put_workbooks([(7, WORKBOOK)])
+    page = text_of(set_up.get("workbook").text)
+    for told in ("a@example.com delivered", "b@example.com delayed, tried again", "c@example.com came back"):
+        assert told in page
+    assert "451 try later" in page
+    assert "250 OK" not in page
+    assert "<b>550</b> who?" in page  # as text
+    assert "d@example.com waiting" in page
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"requested_at": None},
+        {"requested_at": "yesterday"},
+        {"requested_at": 7},
+        {"requested_at": "9999-99-99T00:00:00Z"},
+    ],
+)
+def test_what_is_no_report_of_a_delivery_is_left_out(told):
+    assert asked_for([], [told]) == []
+
+
+def test_a_report_of_a_delivery_with_odd_parts_is_shown_as_far_as_it_goes(set_up, keep):
+    odd = WORKBOOK | {
+        "state": "of the future",
+        "recipients": [7, {"state": ["x"]}, {"address": 5, "state": "accepted", "at": "never"}],
+    }
+    (one,) = asked_for([], [odd])
+    assert (one.state, len(one.recipients)) == ("acknowledged", 2)
+    assert asked_for([], [odd | {"recipients": "none"}]) == [Asked(one.at, "acknowledged", [])]
+    keep.handed.put_workbooks([(7, odd)])
+    assert set_up.get("workbook").status_code == 200
+
+
+def test_what_the_dealer_settled_is_said_and_can_be_forbidden(set_up, keep):
+    keep.handed.put_settings({"recipients": "dealer@example.com", "wakes_per_day": "8"}, "1")
+    page = text_of(set_up.get("workbook").text)
+    assert "Added by your dealer: dealer@example.com" in page
+    assert "Your dealer settled a part of this from afar" in page
+    set_up.get("settings")
+    set_up.post("settings/dealer", {"pace": "on"})
+    assert keep.choices.settings()["dealer_may"] == "pace"
+    assert "dealer@example.com" not in set_up.get("workbook").text
+    set_up.get("settings")
+    set_up.post("settings/dealer")
+    assert keep.choices.settings()["dealer_may"] == "none"
+
+
+def test_all_that_a_dealer_may_settle_has_its_words():
+    assert all(languages()["en"].has(f"dealer.{name}") for name in GROUPS)
+
+
+def test_the_service_is_installed_by_a_button(set_up, home, monkeypatch):
+    asked = []
+
+    class Fake:
+        def install(self, command):
+            asked.append(command)
+            return ["made"]
+
+    monkeypatch.setattr(manage, "here", lambda _: Fake())
+    set_up.get()
+    set_up.post("service")
+    assert "The service is installed" in set_up.page
+    assert str(home) in asked[0]
+
+
+def test_a_service_that_cannot_be_installed_says_what_to_do(set_up, monkeypatch):
+    def refuse(_):
+        raise manage.ServiceFailed("no rights")
+
+    monkeypatch.setattr(manage, "here", refuse)
+    set_up.get()
+    answer = set_up.post("service")
+    assert answer.status_code == 409
+    assert "Start FlexPrint as an administrator" in text_of(answer.text)
+
+
+def test_the_last_check_in_is_shown_in_clear(set_up, keep):
+    assert set_up.get("check-in").status_code == 404
+    keep.notes.put(LAST_TOLD, json.dumps({"version": "0.1.0", "health": {"printers": 3}}))
+    keep.notes.put_instant(LAST_CHECK_IN, the_time())
+    assert "The last check-in" in set_up.get("sent").text
+    assert '"printers": 3' in unescape(set_up.get("check-in").text)
 
 
 # What leaves
