@@ -25,6 +25,8 @@ from flexprint_server.settings import Settings, SettingsError, read_settings
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from flexprint_server.database import Database
+
 _READY_WITHIN: Final = 90.0
 _SHORT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -93,6 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     api_key.add_argument("--name", default="made on the command line", help="what people know the key by")
     api_key.add_argument("--scopes", nargs="+", metavar="SCOPE", help="what it opens (default: everything)")
     api_key.add_argument("--days", type=int, help="how long it holds (default: a year)")
+
+    export = command("export", _export, "write everything there is of a dealer into one file", printing)
+    export.add_argument("--dealer", required=True)
+    export.add_argument("file", type=Path, metavar="FILE", help="a ZIP file, made anew")
+
+    erase = command("erase", _erase, "remove everything there is of a dealer, for good", printing)
+    erase.add_argument("--dealer", required=True)
     return parser
 
 
@@ -238,6 +247,41 @@ def _api_key(given: argparse.Namespace, settings: Settings) -> None:
     _say(f"Opens {', '.join(words)} until {expires:%Y-%m-%d %H:%M} UTC. It is shown this once.")
 
 
+def _export(given: argparse.Namespace, settings: Settings) -> None:
+    from flexprint_server.leaving import export
+
+    with _database(settings) as database:
+        try:
+            counts = export(database, given.dealer, given.file.absolute(), datetime.now(UTC))
+        except OSError as error:
+            raise Failed(f"{given.file} cannot be written: {error.strerror}. Name another file.") from error
+    if given.json:
+        print(json.dumps({"dealer": given.dealer, "file": str(given.file), "rows": counts}))
+        return
+    print(f"{sum(counts.values()):,} rows of {len(counts)} tables are in {given.file}.")
+
+
+def _erase(given: argparse.Namespace, settings: Settings) -> None:
+    """A person at a terminal is asked once more."""
+    from flexprint_server.leaving import erase
+
+    if sys.stdin.isatty():
+        _say(
+            f"This removes everything there is of {given.dealer}: customers, printers, reads, users. It cannot be undone."
+        )
+        _say("Type the dealer's name to go on:")
+        if sys.stdin.readline().strip() != given.dealer:
+            raise Failed("That is another name; nothing was removed.")
+    with _database(settings) as database:
+        counts = erase(database, given.dealer)
+    if given.json:
+        print(json.dumps({"dealer": given.dealer, "rows": counts}))
+        return
+    print(f"{sum(counts.values()):,} rows were removed; nothing of {given.dealer} is left in the database.")
+    if settings.smtp_url is None:
+        _say(f"Mails that were kept as files are still in {settings.mail_folder}.")
+
+
 def _make_private(folder: Path) -> None:
     """Keys, reads and mails lie there: nobody else's business."""
     try:
@@ -250,6 +294,13 @@ def _make_private(folder: Path) -> None:
 @contextmanager
 def _session(settings: Settings) -> Iterator[Session]:
     """A transaction, with what may go wrong in it said in people's words."""
+    with _database(settings) as database, database.transaction() as session:
+        yield session
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    """The database, with what may go wrong in it said in people's words."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from flexprint_server.database import Database
@@ -258,8 +309,7 @@ def _session(settings: Settings) -> Iterator[Session]:
 
     database = Database(settings.database_url, pool_size=1)
     try:
-        with database.transaction() as session:
-            yield session
+        yield database
     except (TenantsError, PasswordUnfit) as error:
         raise Failed(str(error)) from error
     except SQLAlchemyError as error:

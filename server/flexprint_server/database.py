@@ -112,9 +112,11 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self.engine = _engine(url, pool_size)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-        self._readers = sessionmaker(
-            self.engine.execution_options(**{_READS_ONLY: True, "postgresql_readonly": True}), expire_on_commit=False
-        )
+        reading = self.engine.execution_options(**{_READS_ONLY: True, "postgresql_readonly": True})
+        self._readers = sessionmaker(reading, expire_on_commit=False)
+        # SQLite's readers see one instant anyway.
+        steady = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._snapshots = sessionmaker(reading.execution_options(**steady), expire_on_commit=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -140,6 +142,13 @@ class Database:
     def reading(self, scope: Scope | None = None) -> Iterator[Session]:
         """A transaction that only reads: on SQLite it does not wait for a batch that is being stored."""
         with self._readers.begin() as session:
+            _confine(session, scope)
+            yield session
+
+    @contextmanager
+    def snapshot(self, scope: Scope) -> Iterator[Session]:
+        """reading() that sees everything as it was at one instant, however long it takes."""
+        with self._snapshots.begin() as session:
             _confine(session, scope)
             yield session
 

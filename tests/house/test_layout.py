@@ -30,7 +30,7 @@ FLOORS = {
     ],
     "server/flexprint_server": [
         {"cli"},
-        {"app"},
+        {"app", "leaving"},
         {"ingest", "dashboard", "api", "worker", "health"},
         {"reports", "billing", "alerts"},
         {"fleet"},

@@ -90,6 +90,32 @@ def test_an_api_key_stands_alone_on_standard_output(operator):
     assert set(json.loads(out)) == {"key", "scopes", "expires_at"}
 
 
+def test_a_dealer_is_exported_into_a_file_and_erased(operator, tmp_path, monkeypatch):
+    operator("dealer", "add", "Northwind", "--email", "alice@example.com")
+    file = tmp_path / "northwind.zip"
+    status, out, _ = operator("export", "--dealer", "Northwind", str(file), "--json")
+    assert status == 0
+    assert json.loads(out)["rows"]["user_account"] == 1
+    assert file.is_file()
+    status, _, err = operator("export", "--dealer", "Northwind", str(tmp_path / "no" / "folder.zip"))
+    assert status == 1
+    assert "Name another file" in err
+    status, out, _ = operator("erase", "--dealer", "Northwind", password="not asked for")
+    assert (status, "nothing of Northwind is left" in out) == (0, True)
+    assert operator("erase", "--dealer", "Northwind")[0] == 1
+
+
+def test_a_person_at_a_terminal_types_the_name_of_whom_they_erase(operator, monkeypatch):
+    class Terminal(__import__("io").StringIO):
+        def isatty(self):
+            return True
+
+    operator("dealer", "add", "Northwind", "--email", "alice@example.com")
+    for typed, expected in (("Northwynd\n", 1), ("", 1), ("Northwind\n", 0)):
+        monkeypatch.setattr("sys.stdin", Terminal(typed))
+        assert operator("erase", "--dealer", "Northwind")[0] == expected
+
+
 def test_a_database_that_was_never_migrated_is_named_as_the_trouble(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FLEXPRINT_DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
     assert main(["dealer", "add", "N", "--email", "a@example.com", "--data", str(tmp_path)]) == 1
