@@ -266,9 +266,7 @@ def _erase(given: argparse.Namespace, settings: Settings) -> None:
     from flexprint_server.leaving import erase
 
     if sys.stdin.isatty():
-        _say(
-            f"This removes everything there is of {given.dealer}: customers, printers, reads, users. It cannot be undone."
-        )
+        _say(f"This removes everything there is of {given.dealer}: customers, printers, reads, users. For good.")
         _say("Type the dealer's name to go on:")
         if sys.stdin.readline().strip() != given.dealer:
             raise Failed("That is another name; nothing was removed.")
