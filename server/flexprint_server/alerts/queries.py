@@ -50,6 +50,14 @@ def page(
     return shown(session, list(session.scalars(asked.order_by(Alert.id.desc()).limit(PAGE + 1))))
 
 
+def after(dealer_id: int, session: Session, alert_id: int, most: int, *, is_open: bool | None = None) -> list[Shown]:
+    """Alerts with an id above `alert_id`, the oldest first: all, those that are open, or those that are over."""
+    asked = select(Alert.id).where(Alert.dealer_id == dealer_id, Alert.id > alert_id)
+    if is_open is not None:
+        asked = asked.where(Alert.closed_at.is_(None) if is_open else Alert.closed_at.is_not(None))
+    return shown(session, list(session.scalars(asked.order_by(Alert.id).limit(most))))
+
+
 def counts(dealer_id: int, session: Session) -> dict[str, int]:
     """Open alerts that nobody has acknowledged, of each kind."""
     asked = select(Alert.kind, func.count()).where(Alert.dealer_id == dealer_id, ~_is_over()).group_by(Alert.kind)

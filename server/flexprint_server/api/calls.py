@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from flexprint_server.alerts import queries as alerts
 from flexprint_server.api import questions, shapes
 from flexprint_server.api.questions import Parameter, next_cursor, position, row_number, time_of, uuid_of
 from flexprint_server.api.shapes import Shape
@@ -140,6 +141,12 @@ def _supplies(asked: Asked) -> Page:
     return Page(items, next_cursor(devices[-1].id, 0) if len(devices) > asked.limit else None)
 
 
+def _alerts(asked: Asked) -> Page:
+    (after,) = position(asked.query, row_number) or (0,)
+    rows = alerts.after(asked.dealer_id, asked.session, after, asked.limit + 1, is_open=asked.query.get("open"))
+    return _page(shapes.ALERT, rows, asked, lambda row: next_cursor(row.alert.id))
+
+
 def _reports(asked: Asked) -> Page:
     (after,) = position(asked.query, row_number) or (0,)
     rows = reports.after(asked.dealer_id, asked.session, after, asked.limit + 1)
@@ -188,6 +195,7 @@ CALLS: Final = (
         shapes.LISTED_SUPPLY,
         (questions.CUSTOMER, questions.SITE, questions.LOW, *_PAGES),
     ),
+    Call("/alerts", "alerts", "All alerts, the oldest first.", _alerts, shapes.ALERT, (questions.OPEN, *_PAGES)),
     Call("/reports", "reports", "All workbooks, the oldest first.", _reports, shapes.REPORT, _PAGES),
     Call("/reports/{report_id}.xlsx", "reports", "A report's workbook.", _workbook, None),
 )

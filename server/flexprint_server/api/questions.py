@@ -87,6 +87,7 @@ SERIAL: Final = Parameter("serial", _text, {"type": "string"}, "Only with exactl
 ASSET: Final = Parameter("asset", _text, {"type": "string"}, "Only with exactly this asset number.")
 STALE: Final = Parameter("stale", _yes_no, {"type": "boolean"}, "Only those that are stale, or are not.")
 LOW: Final = Parameter("low", _yes_no, {"type": "boolean"}, "Only of devices with a low supply, or with none.")
+OPEN: Final = Parameter("open", _yes_no, {"type": "boolean"}, "Only those that are open, or are over.")
 FROM: Final = Parameter("from", _time, {"type": "string", "format": "date-time"}, "Not read before this time.")
 TO: Final = Parameter("to", _time, {"type": "string", "format": "date-time"}, "Read before this time.")
 

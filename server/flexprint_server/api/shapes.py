@@ -225,7 +225,30 @@ REPORT: Final = Shape(
     ),
 )  # fmt: skip
 
-SHAPES: Final = (CUSTOMER, SITE, AGENT, METER, SUPPLY, DEVICE, READ, LISTED_SUPPLY, DELIVERY, REPORT)
+ALERT: Final = Shape(
+    "Alert",
+    (
+        Field("id", WHOLE, "The alert's number.", at("alert.id")),
+        Field("kind", TEXT, "agent_silent, meter_epoch, device_stale, supply_low or device_new.", at("alert.kind")),
+        Field("about", TEXT, "What it is about, in words.", at("title")),
+        Field("what", TEXT, "What is the matter.", at("what")),
+        Field("do", TEXT, "The one thing to do.", at("do")),
+        Field("customer_id", WHOLE, "The customer of its site.", at("customer_id")),
+        Field("site_id", WHOLE, "Where it is.", at("alert.site_id")),
+        Field("device_id", maybe(WHOLE), "The device, where it is about one.", at("alert.device_id")),
+        Field(
+            "agent_id", maybe(UUID), "The agent, where it is about one.",
+            lambda row: str(row.alert.agent_id) if row.alert.agent_id else None,
+        ),
+        Field("opened_at", TIME, "When it began.", lambda row: instant(row.alert.opened_at)),
+        Field("closed_at", maybe(TIME), "When it was over.", lambda row: instant(row.alert.closed_at)),
+        Field("acknowledged_at", maybe(TIME), "When somebody cared.", lambda row: instant(row.alert.acknowledged_at)),
+        Field("acknowledged_by", maybe(TEXT), "Who did.", at("alert.acknowledged_by")),
+        Field("note", maybe(TEXT), "What they wrote.", at("alert.note")),
+    ),
+)  # fmt: skip
+
+SHAPES: Final = (CUSTOMER, SITE, AGENT, METER, SUPPLY, DEVICE, READ, LISTED_SUPPLY, DELIVERY, REPORT, ALERT)
 
 
 def _meters(layout: Mapping[str, Any], values: Sequence[int]) -> list[dict[str, Any]]:

@@ -138,6 +138,7 @@ _KEY_SCOPES: Final = {
     "fleet": "Customers, sites, agents and devices",
     "reads": "Reads",
     "supplies": "Supplies",
+    "alerts": "Alerts",
     "reports": "Reports and workbooks",
 }
 

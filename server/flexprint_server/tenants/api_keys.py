@@ -17,7 +17,7 @@ from flexprint_server.tenants.service import NoSuchDealer, TenantsError, fit_nam
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.text import clean
 
-KeyScope = Literal["fleet", "reads", "supplies", "reports"]
+KeyScope = Literal["fleet", "reads", "supplies", "alerts", "reports"]
 
 SCOPES: Final[tuple[KeyScope, ...]] = get_args(KeyScope)
 """fleet: customers, sites, agents and devices. The others are named like what they open."""

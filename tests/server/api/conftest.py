@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from flexprint_server import app as whole
+from flexprint_server.alerts.models import Alert
 from flexprint_server.api.routes import router
 from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device
@@ -62,6 +63,11 @@ def api(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         fill(session, NOW)
         bare_dealer(session, NOW, HIS, BOB)
         key, theirs = (make_for(session, dealer, "all", SCOPES, timedelta(days=1), NOW)[0] for dealer in (HERS, HIS))
+        for number, device in enumerate(session.scalars(select(Device).order_by(Device.id).limit(5))):
+            at = {"dealer_id": device.dealer_id, "site_id": device.site_id, "device_id": device.id}
+            over = NOW if number == 0 else None
+            alert = Alert(kind="supply_low", about=f"device:{device.id}", facts={}, opened_at=NOW, closed_at=over, **at)
+            session.add(alert)
         numbers = {
             "device_id": session.scalar(select(func.min(Device.id))),
             "report_id": session.scalar(select(func.min(Workbook.report_id))),

@@ -32,6 +32,7 @@ EVERY_ROUTE = {
     "/devices/{device_id}": ("fleet", 404),
     "/devices/{device_id}/reads": ("reads", 404),
     "/supplies": ("supplies", 200),
+    "/alerts": ("alerts", 200),
     "/reports": ("reports", 200),
     "/reports/{report_id}.xlsx": ("reports", 404),
 }
@@ -175,6 +176,14 @@ def test_a_workbook_is_the_file_that_was_mailed(api):
     answer = api.get(f"/reports/{api.numbers['report_id']}.xlsx")
     assert load_workbook(BytesIO(answer.content)).active["A1"].value == "Printers"
     assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
+
+
+def test_alerts_say_what_is_the_matter_and_what_to_do(api):
+    is_open, is_over = api.all("/alerts?open=true", 2), api.all("/alerts?open=false", 2)
+    assert len(is_open) == 4
+    assert len(is_over) == 1
+    assert is_over[0]["closed_at"]
+    assert all(one["kind"] == "supply_low" and one["what"] and one["do"] for one in is_open)
 
 
 def test_a_workbook_of_a_schedule_is_of_no_site(api):

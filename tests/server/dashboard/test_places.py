@@ -216,7 +216,10 @@ def test_sites_of_a_user_are_chosen_anew(alice, act, fleet, clock):
 def test_a_key_is_shown_once_with_a_line_for_each_system(alice, act):
     page = unescape(act("/sites/2/keys").text)
     key = re.search(r"FPK(-\w{4}){5}", page)[0]
-    assert f"flexprint-agent enroll --server http://127.0.0.1:8000 --key {key} && flexprint-agent wake" in page
+    assert (
+        f"flexprint-agent enroll --server http://127.0.0.1:8000 --key {key} && flexprint-agent wake && flexprint-agent service install"
+        in page
+    )
     assert f"py -m flexprint_agent enroll --server 'http://127.0.0.1:8000' --key '{key}'" in page
     again = alice.get("/sites/2").text
     assert key not in again
