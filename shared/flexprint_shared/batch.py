@@ -14,8 +14,9 @@ per device, so a read costs little on the wire and still says where each figure 
 
 What few devices tell stands in keys and columns that are left out where nobody tells it, and that a reader of
 older batches does without: a layout's `types` (of the meters' values) and `parts` (numbers of the supplies), and
-the columns `label`, `engine_boots`, `supply_serials`, `training` (of the alerts) and `typed` (what a person at the site
-typed of the device: name, asset number, location).
+the columns `label`, `engine` (only of a device that tells neither serial nor MAC address), `engine_boots`,
+`supply_serials`, `training` (of the alerts) and `typed` (what a person at the site typed of the device: name, asset
+number, location).
 """
 
 import json
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from flexprint_shared.identity import is_named
 from flexprint_shared.readings import Alert, Evidence, Identity, Meter, Read, Status, Supply, SupplyState, Typed
 from flexprint_shared.times import from_milliseconds, rfc3339, to_milliseconds
 
@@ -49,7 +51,7 @@ STATE_LETTERS: Final[dict[SupplyState, str]] = {
 }
 STATES: Final[dict[str, SupplyState]] = {letter: state for state, letter in STATE_LETTERS.items()}
 
-OPTIONAL_COLUMNS: Final = ("label", "engine_boots", "supply_serials", "training", "typed")
+OPTIONAL_COLUMNS: Final = ("label", "engine", "engine_boots", "supply_serials", "training", "typed")
 """Columns that a batch has only where a read of it says something there."""
 
 # What documents have in common, for the compressor to refer to: without it a batch of one printer would be twice as
@@ -171,6 +173,7 @@ def _row(number: int, read: Read, since: int) -> dict[str, Any]:
         "warnings": list(read.warnings),
         "evidence": [[item.oid, item.type, item.value] for item in read.evidence],
         "label": identity.label,
+        "engine": identity.engine if identity.engine and not is_named(identity) else None,
         "engine_boots": read.engine_boots,
         "supply_serials": [supply.serial for supply in read.supplies],
         "training": [alert.training for alert in read.alerts],
@@ -201,6 +204,7 @@ def _read(row: dict[str, Any], layouts: Sequence[dict[str, Any]], since: int) ->
             sys_object_id=layout["sys_object_id"],
             macs=tuple(with_colons(mac) for mac in row["macs"]),
             label=row.get("label"),
+            engine=row.get("engine"),
             **{column: row[column] for column in IDENTITY_COLUMNS},
         ),
         uptime_s=row["uptime_s"],

@@ -122,7 +122,8 @@ class Status:
 @dataclass(slots=True, frozen=True)
 class Identity:
     """Who the device says it is. `macs` are lower case with colons; `asset` is what the device holds. `label` is the
-    serial as it stands on the machine's label, where the device says it with something added."""
+    serial as it stands on the machine's label, where the device says it with something added. `engine` is its SNMP
+    engine id (RFC 3411) in hexadecimal digits."""
 
     manufacturer: str | None = None
     model: str | None = None
@@ -136,6 +137,7 @@ class Identity:
     sys_object_id: str | None = None
     description: str | None = None
     label: str | None = None
+    engine: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -151,6 +153,7 @@ class Identity:
             "sys_object_id": self.sys_object_id,
             "description": self.description,
             "label": self.label,
+            "engine": self.engine,
         }
 
 

@@ -59,6 +59,11 @@ def tells_all() -> Read:
     )
 
 
+def tells_its_engine() -> Read:
+    """One that says neither serial nor MAC address, and which SNMP engine it is."""
+    return a_read("0000000", macs=(), engine="80001f88041234567890")
+
+
 def fleet(count: int, *, at: datetime = NOON, grown: int = 0, first: int = 0) -> list[Read]:
     """Reads of `count` printers, each of its own serial, MAC and address."""
     return [

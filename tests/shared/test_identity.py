@@ -1,9 +1,11 @@
 """What names a device, and what only looks as if it did."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
-from flexprint_shared.identity import identity_keys, is_placeholder, is_unique_mac
+from flexprint_shared.identity import identity_keys, is_named, is_placeholder, is_unique_engine, is_unique_mac
 from flexprint_shared.readings import Identity
 from services.reads import identities
 
@@ -55,6 +57,35 @@ def test_the_serial_is_the_strongest_key_and_carries_its_maker():
     keys = ("serial:kyocera:VD21457943", "mac:0017c8b902dd", "mac:0017c8b902de")
     assert identity_keys(Identity(manufacturer="KYOCERA", serial="VD21457943", macs=macs)) == keys
     assert identity_keys(Identity(manufacturer="Kyocera ", serial=" vd21457943 ", macs=macs)) == keys
+
+
+@pytest.mark.parametrize(
+    ("engine", "unique"),
+    [
+        ("8000053d030017c8b902de", True),  # of a MAC address
+        ("80001f88041234567890", True),  # text or octets that somebody chose
+        ("80001f8005ab12cd34ef56", True),
+        ("8000053d03020000000001", False),  # of a MAC address that is not the device's own
+        ("8000053d03000000000000", False),
+        ("8000053d010a010203", False),  # of an IPv4 address
+        ("8000053d02fe800000000000000217c8fffeb902de", False),  # of an IPv6 address
+        ("80001f880500000000000000", False),
+        ("0000053d030017c8b902de", False),  # of before RFC 3411
+        ("80001f88", False),
+        ("", False),
+        ("no digits", False),
+    ],
+)
+def test_an_engine_that_is_made_of_an_address_identifies_nothing(engine, unique):
+    assert is_unique_engine(engine) is unique
+
+
+def test_an_engine_is_the_weakest_key_and_told_only_where_there_is_no_other():
+    nameless = Identity(serial="0000000", engine="80001f88041234567890")
+    assert identity_keys(nameless) == ("engine:80001f88041234567890",)
+    named = replace(nameless, serial="VD1", macs=("00:17:c8:b9:02:de",))
+    assert identity_keys(named) == ("serial::VD1", "mac:0017c8b902de", "engine:80001f88041234567890")
+    assert (is_named(nameless), is_named(named)) == (False, True)
 
 
 def test_a_device_without_serial_and_mac_has_no_key():

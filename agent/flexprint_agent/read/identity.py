@@ -7,6 +7,7 @@ from typing import Final
 
 from flexprint_agent.read import tables
 from flexprint_agent.read.objects import (
+    ENGINE_ID,
     GENERAL_CONSOLE_LOCALIZATION,
     GENERAL_LOCALIZATION,
     GENERAL_NAME,
@@ -77,6 +78,10 @@ def parse_1284(text: str) -> Mapping[str, str]:
         if colon and name and value.strip():
             found.setdefault(name, value.strip()[:255])
     return found
+
+
+_LONGEST_ENGINE: Final = 32
+"""Octets of an SnmpEngineID at most (RFC 3411)."""
 
 
 class Speaker:
@@ -178,7 +183,12 @@ class Speaker:
             firmware=next(self.vendor_texts("firmware"), None) or next(self.from_patterns("firmware"), None),
             sys_object_id=self.sys_object_id,
             description=self.sys_descr or None,
+            engine=self._engine(),
         )
+
+    def _engine(self) -> str | None:
+        octets = self.answers.octets(ENGINE_ID)
+        return octets.hex() if octets and 5 <= len(octets) <= _LONGEST_ENGINE else None
 
     def cleaned(self) -> Iterator[bytes]:
         """The objects that hold a text of the identity from which something was cleaned away."""

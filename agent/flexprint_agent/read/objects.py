@@ -65,7 +65,8 @@ ALERT_TRAINING: Final = ber.oid("1.3.6.1.2.1.43.18.1.1.3")
 ALERT_CODE: Final = ber.oid("1.3.6.1.2.1.43.18.1.1.7")
 ALERT_TEXT: Final = ber.oid("1.3.6.1.2.1.43.18.1.1.8")
 
-# SNMP-FRAMEWORK-MIB (RFC 3411): how often the agent was started, also on devices that are asked in v2c.
+# SNMP-FRAMEWORK-MIB (RFC 3411): which agent it is and how often it was started, also on devices asked in v2c.
+ENGINE_ID: Final = ber.oid("1.3.6.1.6.3.10.2.1.1.0")
 ENGINE_BOOTS: Final = ber.oid("1.3.6.1.6.3.10.2.1.2.0")
 
 PORT_MONITOR_1284: Final = ber.oid("1.3.6.1.4.1.2699.1.2.1.2.1.1.3")

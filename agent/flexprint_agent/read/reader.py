@@ -172,7 +172,7 @@ def _introduce(values: Values, speaker: Speaker, traits: Traits) -> Conversation
     """
     names = [*_rows_of_device(speaker.answers), *tables.objects(speaker.vendors)]
     if traits.version != ber.V1:  # such an agent has no engine, and each object that it lacks costs a packet
-        names.append(at.ENGINE_BOOTS)
+        names += [at.ENGINE_ID, at.ENGINE_BOOTS]
     if speaker.maker is None:
         names += tables.objects_of("serial", "model", "ieee1284")
     up = values.pop(at.SYS_UP_TIME, None)

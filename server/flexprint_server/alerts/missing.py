@@ -6,12 +6,12 @@ one walk and only a page of them is loaded.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
+from operator import eq
 from typing import Any, Final, Literal, NamedTuple
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import Select, and_, case, false, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from flexprint_server.alerts.silence import WITHOUT_PROMISE
@@ -128,41 +128,38 @@ class MissingPage:
         return max(-(-self.matching // PAGE), 1)
 
 
-_Group = tuple[UUID, Facts]
-
-
 def missing(
     dealer_id: int, session: Session, now: datetime, *, reason: Reason | None = None, number: int = 1
 ) -> MissingPage:
     """The devices that will have no read, longest silent first, PAGE on a page; the last page there is when `number`
     lies beyond the end."""
-    doubted = _doubted(dealer_id, session)
-    flags = _flags(now, doubted)
-    in_fleet = (Device.dealer_id == dealer_id, Device.in_fleet.is_(True))
-    told = select(Device.agent_id, *flags).where(*in_fleet).subquery().c
-    rows = session.execute(select(*told, func.count()).group_by(*told)).all()
-    agents = _agents(dealer_id, session, now)
-    groups = [(_group(row, agents), row[-1]) for row in rows]
-    found: dict[Reason, int] = dict.fromkeys(STEPS, 0)
-    wanted: list[_Group] = []
-    for group, count in groups:
-        cause = why(group[1])
+    # Two walks over the devices, which are what this costs: one counts, one finds the page.
+    told = _told(dealer_id, now, _doubted(dealer_id, session)).subquery().c
+    flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_a_month)
+    counts: dict[Reason, int] = dict.fromkeys(STEPS, 0)
+    wanted: list[Facts] = []
+    fleet = 0
+    for *values, count in session.execute(select(*flags, func.count()).group_by(*flags)):
+        fleet += count
+        facts = _facts(values)
+        cause = why(facts)
         if cause is not None:
-            found[cause] += count
+            counts[cause] += count
             if reason in (None, cause):
-                wanted.append(group)
-    matching = found[reason] if reason else sum(found.values())
+                wanted.append(facts)
+    matching = counts[reason] if reason else sum(counts.values())
     number = min(number, max(-(-matching // PAGE), 1))
-    devices = session.scalars(
-        select(Device)
-        .where(*in_fleet, _of_groups(wanted, flags))
-        .order_by(Device.last_read_at, Device.id)
+    of_facts = [and_(*map(eq, flags, astuple(facts))) for facts in wanted]
+    rows = session.execute(
+        select(told.id, *flags)
+        .where(or_(false(), *of_facts))
+        .order_by(told.last_read_at, told.id)
         .limit(PAGE)
         .offset((number - 1) * PAGE)
-        .options(joinedload(Device.site).joinedload(Site.customer))
-    )
-    missed = [_missed(device, agents, doubted, now) for device in devices]
-    return MissingPage(sum(count for _, count in groups), found, missed, matching, number)
+    ).all()
+    devices = _loaded(dealer_id, session, [row.id for row in rows])
+    missed = [_missed(devices[row.id], _facts(row[1:])) for row in rows]
+    return MissingPage(fleet, counts, missed, matching, number)
 
 
 def _doubted(dealer_id: int, session: Session) -> set[int]:
@@ -170,59 +167,41 @@ def _doubted(dealer_id: int, session: Session) -> set[int]:
     return {device for row in session.execute(asked.limit(_MOST_DOUBTS)) for device in row}
 
 
-def _flags(now: datetime, doubted: set[int]) -> tuple[ColumnElement[bool], ...]:
-    """Of Facts: is_read, has_total, has_doubt, for_a_month."""
+def _told(dealer_id: int, now: datetime, doubted: set[int]) -> Select[*tuple[Any, ...]]:
+    """The devices of the fleet, each with its Facts by name. An agent that the visitor does not see reads the
+    device from another site, and is not the one to look after."""
+    how = case(
+        (Agent.refused_at > func.coalesce(Agent.last_seen_at, Agent.enrolled_at), "refused"),
+        (func.coalesce(Agent.last_seen_at, Agent.enrolled_at) < now - WITHOUT_PROMISE, "silent"),
+        else_="well",
+    )
     return (
-        (Device.last_read_at >= now - QUIET_AFTER).label("is_read"),
-        Device.total.is_not(None).label("has_total"),
-        (Device.id.in_(doubted) if doubted else false()).label("has_doubt"),
-        (Device.last_read_at < now - DROPPED_AFTER).label("for_a_month"),
+        select(
+            Device.id,
+            Device.last_read_at,
+            (Device.last_read_at >= now - QUIET_AFTER).label("is_read"),
+            Device.total.is_not(None).label("has_total"),
+            how.label("agent"),
+            (Device.id.in_(doubted) if doubted else false()).label("has_doubt"),
+            (Device.last_read_at < now - DROPPED_AFTER).label("for_a_month"),
+        )
+        .outerjoin(Agent, Agent.id == Device.agent_id)
+        .where(Device.dealer_id == dealer_id, Device.in_fleet.is_(True))
     )
 
 
-def _agents(dealer_id: int, session: Session, now: datetime) -> dict[UUID, Literal["well", "silent", "refused"]]:
-    asked = select(Agent.id, Agent.last_seen_at, Agent.refused_at).where(Agent.dealer_id == dealer_id)
-    return {row.id: _how(row.last_seen_at, row.refused_at, now) for row in session.execute(asked)}
+def _facts(values: Sequence[Any]) -> Facts:
+    is_read, has_total, agent, has_doubt, for_a_month = values
+    return Facts(bool(is_read), bool(has_total), agent, bool(has_doubt), bool(for_a_month))
 
 
-def _how(seen: datetime | None, refused: datetime | None, now: datetime) -> Literal["well", "silent", "refused"]:
-    if refused is not None and (seen is None or refused > seen):
-        return "refused"
-    return "silent" if seen is None or now - seen > WITHOUT_PROMISE else "well"
+def _loaded(dealer_id: int, session: Session, ids: Sequence[int]) -> dict[int, Device]:
+    asked = select(Device).where(Device.dealer_id == dealer_id, Device.id.in_(ids))
+    with_place = asked.options(joinedload(Device.site).joinedload(Site.customer))
+    return {device.id: device for device in session.scalars(with_place)}
 
 
-def _group(row: Any, agents: Mapping[UUID, Literal["well", "silent", "refused"]]) -> _Group:
-    agent_id, is_read, has_total, has_doubt, for_a_month, _ = row
-    # An agent that the visitor does not see reads the device from another site; it is not the one to look after.
-    how = agents.get(agent_id, "well")
-    return agent_id, Facts(bool(is_read), bool(has_total), how, bool(has_doubt), bool(for_a_month))
-
-
-def _of_groups(groups: Sequence[_Group], flags: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """The devices of these groups: agents with the same flags are asked for together."""
-    together: dict[tuple[bool, ...], list[UUID]] = {}
-    for agent_id, facts in groups:
-        values = (facts.is_read, facts.has_total, facts.has_doubt, facts.for_a_month)
-        together.setdefault(values, []).append(agent_id)
-    return or_(
-        false(),
-        *[
-            and_(Device.agent_id.in_(agents), *[flag.is_(value) for flag, value in zip(flags, values, strict=True)])
-            for values, agents in together.items()
-        ],
-    )
-
-
-def _missed(
-    device: Device, agents: Mapping[UUID, Literal["well", "silent", "refused"]], doubted: set[int], now: datetime
-) -> Missed:
-    facts = Facts(
-        device.last_read_at >= now - QUIET_AFTER,
-        device.total is not None,
-        agents.get(device.agent_id, "well"),
-        device.id in doubted,
-        device.last_read_at < now - DROPPED_AFTER,
-    )
+def _missed(device: Device, facts: Facts) -> Missed:
     reason = why(facts)
-    assert reason is not None, "the question and the decision go by the same facts"
+    assert reason is not None, "only those were asked for that have one"
     return Missed(device, reason, STEPS[reason])

@@ -136,7 +136,9 @@ def _called(device: Device) -> str:
 def _words(alert: Alert, device: Device | None, epochs: Mapping[int, MeterEpoch]) -> tuple[str, str]:
     rule = RULES[alert.kind]
     if alert.kind == "agent_silent":
-        return CAUSES.get(alert.facts.get("cause", "off"), CAUSES["off"])
+        advice = CAUSES.get(alert.facts.get("cause", "off"), CAUSES["off"])
+        said = clean(str(alert.facts.get("told") or ""), 200)
+        return (f"{advice.what} It said: {said}" if said else advice.what), advice.do
     if device is None:
         return "", rule.do
     if alert.kind == "device_stale":

@@ -35,7 +35,7 @@ CAUSES: Final[Mapping[Cause, Advice]] = {
         "it wakes by itself.",
     ),
     "refused": Advice(
-        "What it sent was refused.",
+        "Some of what it sent was refused, and nothing was taken since.",
         "Make a new install key and enrol it again; what waits there is sent then.",
     ),
     "clock": Advice(
@@ -104,7 +104,7 @@ def overdue_at(heard: Heard) -> datetime:
 
 def likely_cause(heard: Heard) -> Cause:
     """The first that fits, those that are certain before those that are guessed."""
-    if heard.refusal:
+    if heard.refusal or _counted(heard, "refused_batches"):
         return "refused"
     if heard.last_heard_at is None:
         return "never"
@@ -114,7 +114,18 @@ def likely_cause(heard: Heard) -> Cause:
         return "customer"
     if heard.others_at_site and heard.silent_at_site == heard.others_at_site:
         return "site"
-    if heard.health.get("trouble"):
+    if told(heard):
         return "told"
-    waiting = heard.health.get("waiting_batches")
-    return "line" if isinstance(waiting, int) and waiting > 1 else "off"
+    return "line" if _counted(heard, "waiting_batches") > 1 else "off"
+
+
+def told(heard: Heard) -> str:
+    """The trouble that the agent told of when it last checked in; "" for none."""
+    said = heard.health.get("last_error")
+    return said[:300] if isinstance(said, str) else ""
+
+
+def _counted(heard: Heard, name: str) -> int:
+    """A number of the agent's health; 0 for what is none."""
+    number = heard.health.get(name)
+    return number if isinstance(number, int) else 0

@@ -21,16 +21,15 @@ from sqlalchemy import (
     exists,
     insert,
     literal,
-    not_,
     null,
     select,
     update,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from flexprint_server.alerts.models import Alert
 from flexprint_server.alerts.rules import Kind
-from flexprint_server.alerts.silence import GRACE, Heard, likely_cause, overdue_at
+from flexprint_server.alerts.silence import GRACE, Heard, likely_cause, overdue_at, told
 from flexprint_server.fleet.epochs import settle_strays
 from flexprint_server.fleet.models import BATCH, Device, MeterEpoch
 from flexprint_server.fleet.summary import NEW_FOR, STALE_AFTER
@@ -53,8 +52,7 @@ def look(session: Session, now: datetime, up_since: datetime) -> None:
     settle_strays(session, now)
     for kind, begins, holds in _device_rules(now):
         _open(session, kind, begins, now)
-        still = exists().where(Device.id == Alert.device_id, Device.in_fleet, holds)
-        _close(session, kind, not_(still), now)
+        _close(session, kind, Alert.device_id.not_in(select(Device.id).where(Device.in_fleet, holds)), now)
     _look_at_agents(session, now, up_since)
 
 
@@ -76,12 +74,10 @@ def _device_rules(now: datetime) -> Sequence[tuple[Kind, ColumnElement[bool], Co
 
 def _open(session: Session, kind: Kind, begins: ColumnElement[bool], now: datetime) -> None:
     about = literal("device:") + cast(Device.id, String)
-    other = aliased(Alert)
-    is_open = exists().where(
-        other.dealer_id == Device.dealer_id, other.kind == kind, other.about == about, other.closed_at.is_(None)
-    )
-    # What somebody has acknowledged as new stays so.
-    known = exists().where(other.dealer_id == Device.dealer_id, other.kind == kind, other.about == about)
+    # Not as EXISTS: right after many alerts have begun PostgreSQL would walk through them for every device.
+    told = select(Alert.device_id).where(Alert.kind == kind, Alert.device_id.is_not(None))
+    if kind != "device_new":  # a device is new once
+        told = told.where(Alert.closed_at.is_(None))
     begun: Select[*tuple[Any, ...]] = select(
         Device.dealer_id,
         Device.site_id,
@@ -91,7 +87,7 @@ def _open(session: Session, kind: Kind, begins: ColumnElement[bool], now: dateti
         null(),
         cast(literal("{}", String), JSON) if session.get_bind().dialect.name == "postgresql" else literal("{}", String),
         literal(now, Alert.opened_at.type),
-    ).where(Device.in_fleet, begins, not_(known if kind == "device_new" else is_open))
+    ).where(Device.in_fleet, begins, Device.id.not_in(told))
     columns = ["dealer_id", "site_id", "kind", "about", "device_id", "agent_id", "facts", "opened_at"]
     session.execute(insert(Alert).from_select(columns, begun, include_defaults=False))
 
@@ -122,7 +118,7 @@ def _look_at_agents(session: Session, now: datetime, up_since: datetime) -> None
         )
         if row.id in opened or overdue_at(heard) > now or now - up_since < GRACE:
             continue
-        facts = {"host": row.host, "cause": likely_cause(heard), "refusal": heard.refusal}
+        facts = {"cause": likely_cause(heard), "refusal": heard.refusal, "told": told(heard)}
         session.add(
             Alert(
                 dealer_id=row.dealer_id,

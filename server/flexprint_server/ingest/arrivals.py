@@ -94,7 +94,9 @@ def arrivals_of(document: Document, models: Sequence[Model], layout_ids: Sequenc
 def _arrival(row: int, columns: Columns, model: Model, layout_id: int, since: int, seen_by: str) -> Arrival:
     meters, percents, states = columns.meters[row], columns.percents[row], columns.states[row]
     remaining, low = scarcity(zip(model.filling, map(STATES.__getitem__, states), percents, strict=True))
-    named = _keys(model.manufacturer, model.model, _text(columns.serial[row]), tuple(columns.macs[row][:_MOST_LINES]))
+    engine = columns.engine[row] if columns.engine else None
+    cards = tuple(columns.macs[row][:_MOST_LINES])
+    named = _keys(model.manufacturer, model.model, _text(columns.serial[row]), cards, engine)
     return Arrival(
         named or (place_key(seen_by, clean(columns.address[row]), columns.port[row]),),
         _told(row, columns, model),
@@ -117,8 +119,10 @@ def _arrival(row: int, columns: Columns, model: Model, layout_id: int, since: in
 
 # The same devices come every day.
 @lru_cache(maxsize=1 << 16)
-def _keys(manufacturer: str | None, model: str | None, serial: str | None, macs: tuple[str, ...]) -> tuple[str, ...]:
-    return cut(keys(manufacturer, model, serial, macs))
+def _keys(
+    manufacturer: str | None, model: str | None, serial: str | None, macs: tuple[str, ...], engine: str | None
+) -> tuple[str, ...]:
+    return cut(keys(manufacturer, model, serial, macs, engine))
 
 
 def _told(row: int, columns: Columns, model: Model) -> str:

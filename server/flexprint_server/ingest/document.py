@@ -33,6 +33,9 @@ _STATES: Final = frozenset(("idle", "printing", "warmup", "other", "unknown"))
 _LETTERS: Final = "".join(batch.STATES)
 
 
+Engine = Annotated[str, Meta(pattern="^[0-9a-f]{10,64}$")]
+
+
 class Sender(Struct):
     version: Text
     host: Text
@@ -84,6 +87,7 @@ class Columns(Struct):
     warnings: Column[Texts] = []
     evidence: Column[Annotated[list[tuple[Text, Text, Text]], Meta(max_length=4000)]] = []
     label: Column[Text | None] = []
+    engine: Column[Engine | None] = []
     engine_boots: Column[Integer | None] = []
     supply_serials: Column[Annotated[list[Text | None], Meta(max_length=4000)]] = []
     training: Column[Annotated[list[Text | None], Meta(max_length=4000)]] = []

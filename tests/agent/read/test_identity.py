@@ -234,3 +234,16 @@ def test_a_print_server_for_several_printers_is_told_and_one_is_read(read_of):
     read = read_of(table)
     assert (read.meter("total"), [supply.index for supply in read.supplies]) == (500, ["1.1"])
     assert any("several printers (hrDevice 1, 2); 1 is the one" in warning for warning in read.warnings)
+
+
+@pytest.mark.parametrize(
+    ("told", "engine"),
+    [
+        (b"\x80\x00\x05\x3d\x03\x00\x17\xc8\xb9\x02\xde", "8000053d030017c8b902de"),
+        (b"\x80", None),
+        (b"x" * 33, None),
+        (b"", None),
+    ],
+)
+def test_the_snmp_engine_is_told_as_it_is_where_it_is_one(read_of, told, engine):
+    assert read_of({"1.3.6.1.6.3.10.2.1.1.0": told}).identity.engine == engine

@@ -89,6 +89,15 @@ def test_a_promise_by_a_wrong_clock_counts_by_ours(world):
     assert alert.facts["cause"] == "clock"
 
 
+def test_what_an_agent_last_told_of_its_trouble_stands_with_its_silence(world):
+    with world.database.transaction() as session:
+        health = {"last_error": "the proxy wants a password\r\n", "waiting_batches": 3}
+        session.add(checked_in(world, next_wake_at=NOON + 6 * HOUR, health=health))
+    look(world, NOON + 10 * HOUR)
+    ((_, mail),) = mails(world)
+    assert "It said: the proxy wants a password\n  Run flexprint-agent doctor" in mail.text
+
+
 def checked_in(world, **facts):
     given = {
         "counter": 1,

@@ -11,7 +11,7 @@ from flexprint_server.fleet.models import Device, DeviceEvent, Doubt, MeterEpoch
 from flexprint_server.tenants.models import Site
 from flexprint_shared.readings import Meter, Status
 from services import agents
-from services.reads import NOON, a_read, later
+from services.reads import NOON, a_read, later, tells_its_engine
 from services.world import World
 
 HOUR = timedelta(hours=1)
@@ -125,6 +125,13 @@ def test_placeholders_do_not_merge_devices(world):
         a_read("0000000000", macs=("00:17:c8:00:00:02",), address="10.1.2.4"),
     )
     assert len(world.devices()) == 2
+
+
+def test_a_device_without_serial_and_card_is_followed_by_its_engine(world):
+    """To another address, and until it tells a serial."""
+    world.bring(tells_its_engine())
+    world.bring(replace(tells_its_engine(), address="10.9.9.9", read_at=NOON + HOUR))
+    assert (world.device().address, world.reads()) == ("10.9.9.9", 2)
 
 
 def test_nameless_devices_are_told_apart_by_where_each_agent_found_them(world):

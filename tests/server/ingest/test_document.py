@@ -16,7 +16,7 @@ from flexprint_server.ingest.service import Inbox
 from flexprint_shared.batch import IDENTITY_COLUMNS, MOST_READS, OPTIONAL_COLUMNS, Sender, document, pack
 from flexprint_shared.sealing import NO_BATCH
 from services import agents
-from services.reads import NOON, a_read, fleet, reads, tells_all
+from services.reads import NOON, a_read, fleet, reads, tells_all, tells_its_engine
 
 
 def made(*some, **more):
@@ -29,11 +29,11 @@ def octets(opened: Any) -> bytes:
 
 def test_the_structs_know_exactly_what_the_agent_writes():
     """A column or key added on one side only shows here."""
-    usual, all_told = made(a_read()), made(tells_all())
+    usual, all_told = made(a_read()), made(tells_all(), tells_its_engine())
     assert set(Document.__struct_fields__) == set(usual)
     assert set(Columns.__struct_fields__) == set(all_told["reads"]) == {*usual["reads"], *OPTIONAL_COLUMNS}
     assert set(IDENTITY_COLUMNS) < set(Columns.__struct_fields__)
-    (layout,) = decode(octets(all_told)).layouts
+    layout = decode(octets(all_told)).layouts[0]
     assert set(layout.__struct_fields__) == set(all_told["layouts"][0]) == {*usual["layouts"][0], "types", "parts"}
 
 
