@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.home import SLEEPER
+from flexprint_agent.keep.notes import NEXT_WAKE
 from flexprint_agent.lock import Lock
 from flexprint_agent.page import instance
 from flexprint_agent.search import interfaces
@@ -106,6 +107,7 @@ def _later(page: Page, shot: Callable[[str], None], home: Path, root: str) -> No
     with Keep(home) as keep:
         # The pictures are the same each time, whichever port the collector of this run had.
         keep.database.write("UPDATE enrolment SET server = ?", COLLECTOR)
+        keep.notes.put_instant(NEXT_WAKE, NOW + timedelta(hours=4, minutes=12))
         keep.handed.put_workbooks([(1, _delivered(keep))])
         keep.labels.put(keep.devices.all()[0].id, Typed("Front desk", "INV-0077", "Ground floor, by the lift"))
     for name in ("printers", "sent"):

@@ -67,7 +67,10 @@ def deliveries(visit: Visit) -> Child:
         )
         for one in all_asked
     ]
-    return table(words("workbook.sent"), head, rows, class_="cards deliveries")
+    return [
+        table(words("workbook.sent"), head, rows, class_="cards deliveries"),
+        el("p", words("workbook.when_known"), class_="hint"),
+    ]
 
 
 def _recipient(visit: Visit, told: Mapping[str, Any]) -> Html:

@@ -1,8 +1,10 @@
 """What all pages have in common: the visit that is answered, the frame around it, and the parts pages are made of."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import unescape
 from typing import Final
 from urllib.parse import urlencode
 
@@ -17,6 +19,10 @@ from flexprint_shared.times import rfc3339
 
 ROOMS: Final = ("overview", "printers", "networks", "workbook", "sent", "settings")
 """The pages in the navigation, by the last part of their address (the first is the root)."""
+
+
+WORK: Final = "work"
+"""The id of the element that shows work under way."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,7 +72,7 @@ def page(
 
 
 def document(visit: Visit, title: str, body: Child, status: int = 200) -> Response:
-    words, work = visit.words, visit.work.state
+    words, shown = visit.words, join(body)
     head = (
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
@@ -74,19 +80,17 @@ def document(visit: Visit, title: str, body: Child, status: int = 200) -> Respon
         el("link", rel="icon", href=visit.link("static/mark.svg"), type="image/svg+xml"),
         el("link", rel="stylesheet", href=visit.link("static/page.css")),
         el("script", src=visit.link("static/page.js"), defer=True),
-        # Without scripts a page that shows work under way comes again by itself.
-        el("noscript", el("meta", http_equiv="refresh", content="2")) if work and work.running else None,
+        # Without scripts a page that shows work under way comes again by itself; no other does, as somebody may be
+        # typing there.
+        el("noscript", el("meta", http_equiv="refresh", content="2")) if f'id="{WORK}"' in shown else None,
     )
-    html = el("html", el("head", head), el("body", body), lang=words.code)
+    html = el("html", el("head", head), el("body", shown), lang=words.code)
     return Response(f"<!doctype html>\n{html}\n".encode(), status)
 
 
 def _plain(title: str) -> str:
     """The title without the markup of data()."""
-    from html import unescape
-    from re import sub
-
-    return unescape(sub(r"<[^>]*>", "", title)) if isinstance(title, Html) else title
+    return unescape(re.sub(r"<[^>]*>", "", title)) if isinstance(title, Html) else title
 
 
 def _top(visit: Visit, room: str | None) -> Html:

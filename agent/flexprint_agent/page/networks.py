@@ -34,7 +34,7 @@ from flexprint_agent.wake import choosing, lists
 from flexprint_agent.wake.chosen import in_force
 from flexprint_agent.wake.finding import priced
 from flexprint_agent.wake.reading import excluded
-from flexprint_agent.wake.segments import listed
+from flexprint_agent.wake.segments import block_of, listed
 
 AROUND: Final = ("broadcast", "multicast", "mdns", "spooler")
 """Settings that make a search look around this computer without a target."""
@@ -229,7 +229,7 @@ def _yes(text: str, span: Span) -> bool:
 def show(visit: Visit, typed: Typed | None = None) -> Response:
     words, keep = visit.words, visit.keep
     typed = typed or Typed()
-    kept = [text for text in keep.choices.targets() if not _is_listed(visit, text)]
+    kept = [text for text in keep.choices.targets() if not _is_listed(text)]
     content = [
         el("p", words("networks.lead"), class_="lead"),
         work_panel(visit, "learning", "searching"),
@@ -275,9 +275,7 @@ def show(visit: Visit, typed: Typed | None = None) -> Response:
     return page(visit, words("networks.title"), *content, room="networks", status=422 if typed.refused else 200)
 
 
-def _is_listed(visit: Visit, text: str) -> bool:
-    from flexprint_agent.wake.segments import block_of
-
+def _is_listed(text: str) -> bool:
     block = block_of(text)
     return block is not None and block[1] is None
 

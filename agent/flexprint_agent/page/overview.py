@@ -41,6 +41,7 @@ def show(visit: Visit) -> Response:
     known = facts_of(keep, visit.now(), reach=False)
     found = findings(known)
     enrolment = keep.enrolments.get()
+    reads = [one.last_read_at for one in keep.devices.all() if one.last_read_at is not None]
     content = [
         work_panel(visit, "reading", "sending", "searching", "checking"),
         _checked(visit),
@@ -53,7 +54,7 @@ def show(visit: Visit) -> Response:
             facts(
                 [
                     (words("overview.printers"), words.number(keep.devices.count())),
-                    (words("overview.last_wake"), moment(visit, keep.wakes.last_at())),
+                    (words("overview.last_read"), moment(visit, max(reads, default=None))),
                     (words("overview.next_wake"), _next(visit, known.status["next_wake_at"])),
                     (words("overview.acknowledged"), moment(visit, keep.spool.last_acknowledged_at())),
                     (words("overview.waiting"), words.number(keep.spool.pending() + keep.spool.count("waiting"))),
@@ -128,8 +129,7 @@ def _finding(visit: Visit, one: Finding) -> Html:
 
 
 def read(visit: Visit) -> Response:
-    """Reads the printers and hands over what there is, without a workbook."""
-    visit.work.start("reading", work.send(report=False))
+    visit.work.start("reading", work.round_now)
     visit.work.wait(1.0)
     return visit.go()
 

@@ -49,7 +49,9 @@ def show(visit: Visit, typed: networks.Typed | None = None) -> Response:
             id="add",
             class_="card",
         ),
-        card(
+        None
+        if devices
+        else card(
             words("printers.search"),
             el("p", words("printers.search_lead"), class_="sub"),
             form(visit, "printers/search", button(words("printers.search_do"))),

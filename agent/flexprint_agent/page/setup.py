@@ -61,7 +61,7 @@ def _forward(visit: Visit, *more: Child) -> Html:
 
 def connect(visit: Visit, error: AgentError | None = None, *, reached: bool = False) -> Response:
     words, request = visit.words, visit.request
-    typed = {name: request.typed(name) for name in ("server", "key", "proxy", "ca")}
+    typed = {name: request.typed(name) for name in ("server", "key", "proxy", "proxy_user", "ca")}
     more = el(
         "details",
         el("summary", words("connect.more")),
@@ -71,6 +71,13 @@ def connect(visit: Visit, error: AgentError | None = None, *, reached: bool = Fa
             typed["proxy"],
             hint=words("connect.proxy_hint"),
             placeholder="http://proxy.example.com:3128",
+        ),
+        field("proxy_user", words("settings.proxy_user"), typed["proxy_user"]),
+        field(
+            "proxy_password",
+            words("settings.proxy_password"),
+            type="password",
+            hint=words("settings.proxy_password_hint"),
         ),
         field("ca", words("connect.ca"), typed["ca"], hint=words("connect.ca_hint")),
         open=error is not None or bool(typed["proxy"] or typed["ca"]),
@@ -117,7 +124,7 @@ def connect(visit: Visit, error: AgentError | None = None, *, reached: bool = Fa
 
 def take_connect(visit: Visit) -> Response:
     request = visit.request
-    server = request.typed("server").strip()
+    server, user = request.typed("server").strip(), request.typed("proxy_user").strip()
     wanted = choosing.Wanted(
         server,
         request.typed("key").strip(),
@@ -125,6 +132,7 @@ def take_connect(visit: Visit) -> Response:
         request.typed("ca").strip() or None,
         # Plain HTTP never leaves this computer: any other host is refused.
         insecure_loopback=server.lower().startswith("http://"),
+        login=(user, request.typed("proxy_password")) if user else None,
     )
     try:
         if request.typed("do") == "check":

@@ -5,7 +5,7 @@ from typing import Final
 
 from flexprint_agent.keep.devices import Device
 from flexprint_agent.keep.home import sleeper
-from flexprint_agent.page.frame import Visit, button, cell, failed, form, hidden, moment, notice, table, tag
+from flexprint_agent.page.frame import WORK, Visit, button, cell, failed, form, hidden, moment, notice, table, tag
 from flexprint_agent.page.html import DASH, Attribute, Child, Html, data, el
 from flexprint_agent.page.work import State
 from flexprint_shared import meters
@@ -30,7 +30,7 @@ def work_panel(visit: Visit, *names: str) -> Child:
         under_way(visit, state),
         form(visit, "work/stop", hidden("back", visit.request.path.removeprefix(f"{visit.root}/")), _stop(visit)),
         class_="card work",
-        id="work",
+        id=WORK,
         data_from=visit.link("work"),
     )
 

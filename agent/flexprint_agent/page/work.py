@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from flexprint_agent import wake as waking
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
 from flexprint_agent.targets import UnknownExclusion
@@ -15,6 +16,7 @@ from flexprint_agent.wake import local, reading, sending
 from flexprint_agent.wake import segments as networks
 from flexprint_agent.wake.chosen import in_force
 from flexprint_agent.wake.finding import SearchStopped, Standing, search
+from flexprint_agent.wake.planning import Due
 from flexprint_agent.wake.reading import Clock
 
 LONGEST_GOODBYE: Final = 5.0
@@ -153,8 +155,12 @@ def find(work: Work, keep: Keep) -> Mapping[str, Any]:
     return {"search": found, "read": _read_all(work, keep)}
 
 
-def read_all(work: Work, keep: Keep) -> Mapping[str, Any]:
-    return {"read": _read_all(work, keep)}
+def round_now(work: Work, keep: Keep) -> Mapping[str, Any]:
+    """What the service does at each wake, but for the search: reads all printers, hands over, checks in."""
+    woken = waking.wake(keep, in_force(keep), work.now, work.progress, due=Due(search=False, round=True))
+    if woken.failure is not None:
+        raise woken.failure
+    return woken.result
 
 
 def read_some(places: Iterable[reading.Place]) -> Doing:

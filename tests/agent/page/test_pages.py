@@ -168,6 +168,25 @@ def test_a_key_that_the_collector_refuses_is_said(person, collector):
     assert "install key" in text_of(answer.text)
 
 
+def test_a_proxys_user_and_password_are_kept_with_the_enrolment_and_not_shown_again(person, keep, collector):
+    person.get("setup/connect")
+    form = {
+        "server": "http://127.0.0.1:9",
+        "key": "FPK-1",
+        "proxy_user": "ada",
+        "proxy_password": "s3cret!",
+        "do": "enrol",
+    }
+    answer = person.post("setup/connect", form)
+    assert answer.status_code == 422
+    assert 'value="ada"' in answer.text
+    assert "s3cret!" not in answer.text
+    person.post("setup/connect", form | {"server": collector.url})
+    person.running.work.wait()
+    assert keep.choices.settings()["proxy_user"] == "ada"
+    assert keep.choices.secrets()["proxy_password"] == "s3cret!"
+
+
 def test_checking_the_connection_spends_no_key(person, collector):
     person.get("setup/connect")
     answer = person.post("setup/connect", {"server": collector.url, "key": "FPK-1", "do": "check"})
