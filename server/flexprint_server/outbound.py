@@ -10,6 +10,7 @@ import json
 import socket
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -34,7 +35,11 @@ class Outbound:
 
     def __init__(self, inside: Iterable[Network] = ()) -> None:
         self._inside = tuple(inside)
-        self._pool = httpcore.ConnectionPool(
+
+    @cached_property
+    def _pool(self) -> httpcore.ConnectionPool:
+        """Made when it is first needed: reading the certificates of the world takes a while."""
+        return httpcore.ConnectionPool(
             ssl_context=ssl.create_default_context(), network_backend=_Guarded(self._inside), http2=False
         )
 

@@ -129,16 +129,19 @@ def _reads(asked: Asked) -> Page:
 def _supplies(asked: Asked) -> Page:
     """A page may end within a device: the cursor is the device and how many of its supplies came before."""
     first, skipped = position(asked.query, row_number, row_number) or (1, 0)
-    devices = listing.devices(asked.dealer_id, asked.session, first - 1, asked.limit + 1, asked.only, asked.now)
-    if devices and devices[0].id != first:
-        skipped = 0
-    places = ((device, number) for device in devices for number in range(len(device.supplies)))
-    shown = list(islice(places, skipped, skipped + asked.limit))
-    items = [shapes.LISTED_SUPPLY.of((device, device.supplies[number])) for device, number in shown]
+    found = listing.devices(asked.dealer_id, asked.session, first - 1, asked.limit + 1, asked.only, asked.now)
+    supplies = (
+        (device, number, supply)
+        for device in found[: asked.limit]
+        for number, supply in enumerate(device.supplies)
+        if device.id != first or number >= skipped
+    )
+    shown = list(islice(supplies, asked.limit))
+    items = [shapes.LISTED_SUPPLY.of((device, supply)) for device, _, supply in shown]
     if len(shown) == asked.limit:
-        device, number = shown[-1]
+        device, number, _ = shown[-1]
         return Page(items, next_cursor(device.id, number + 1))
-    return Page(items, next_cursor(devices[-1].id, 0) if len(devices) > asked.limit else None)
+    return Page(items, next_cursor(found[asked.limit].id, 0) if len(found) > asked.limit else None)
 
 
 def _alerts(asked: Asked) -> Page:

@@ -10,10 +10,11 @@ from sqlalchemy import func, select, update
 
 from flexprint_server.api.calls import CALLS
 from flexprint_server.api.openapi import document
+from flexprint_server.api.questions import next_cursor
 from flexprint_server.api.routes import router
 from flexprint_server.api.shapes import SHAPES
 from flexprint_server.database import Database
-from flexprint_server.fleet.models import Device, Read
+from flexprint_server.fleet.models import Device, Layout, Read
 from flexprint_server.reports.models import Report
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.api_keys import SCOPES
@@ -297,3 +298,26 @@ def test_the_description_is_there_for_everybody_and_names_every_call(api):
     assert api.client.get("/api/v1/openapi.json", headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
     references = set(re.findall(r'"#/components/schemas/(\w+)"', answer.text))
     assert references == set(described["components"]["schemas"])
+
+
+def test_supplies_of_devices_that_have_none_or_few_are_listed_once(api):
+    """A page of devices without supplies is short, and says where the next one begins."""
+    with api.database.transaction() as session:
+        devices = session.scalars(select(Device).order_by(Device.id)).all()
+        every = {device.id for device in devices}
+        bare = Layout(dealer_id=devices[0].dealer_id, hash=bytes(32), content={"meters": [], "supplies": []})
+        session.add(bare)
+        session.flush()
+        for device in devices[:20]:
+            device.layout_id, device.meter_values, device.levels, device.percents, device.states = (
+                bare.id,
+                [],
+                [],
+                [],
+                "",
+            )
+    whole = api.all("/supplies", 500)
+    assert {one["device_id"] for one in whole} == every - {device.id for device in devices[:20]}
+    for limit in (2, 3, 7, 19, 21):
+        assert api.all("/supplies", limit) == whole, limit
+    assert api.get("/supplies?cursor=" + next_cursor(1, 2**63 - 1)).status_code == 200
