@@ -120,6 +120,8 @@ class Work:
                 result = doing(self, keep)
         except AgentError as error:
             failure = error
+        except Enough:
+            pass  # it was stopped where nothing had to be put in order
         except Exception as error:  # noqa: BLE001 - the thread's last word; a page must not wait for ever
             traceback.print_exc()
             failure = Unexpected(f"{type(error).__name__}: {error}")

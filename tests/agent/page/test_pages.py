@@ -16,7 +16,7 @@ from flexprint_agent.lock import Lock
 from flexprint_agent.page import catalogue, overview, site
 from flexprint_agent.page.catalogue import languages
 from flexprint_agent.page.deliveries import Asked, asked_for
-from flexprint_agent.page.work import Work
+from flexprint_agent.page.work import Enough, Work
 from flexprint_agent.page.workbook import Chosen, read_schedule
 from flexprint_agent.service import manage
 from flexprint_agent.settings import GROUPS
@@ -652,6 +652,18 @@ def test_the_way_to_the_collector_is_shown_step_by_step(set_up, collector):
     page = text_of(set_up.settled("").text)
     assert "The way to the collector ends before it." in page
     assert "trouble" in page
+
+
+def test_work_that_is_stopped_anywhere_has_ended(person):
+    """No page waits for ever for work that a person stopped outside of a search."""
+
+    def stopped(work, keep):
+        raise Enough
+
+    person.running.work.start("reading", stopped)
+    person.running.work.wait(20)
+    assert not person.running.work.running
+    assert person.running.work.state.failure is None
 
 
 def test_a_fault_in_work_ends_it_and_is_told(person, capsys):
