@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flexprint_server import health, worker
+from flexprint_server import health, relay_hook, worker
 from flexprint_server.api import routes as api
 from flexprint_server.dashboard import routes as dashboard
 from flexprint_server.dashboard.pages import error_page
@@ -27,7 +27,7 @@ from flexprint_server.tenants.keys import open_keyring
 _log: Final = logging.getLogger(__name__)
 
 # For programs, whose every answer is a document; people get pages.
-_PROGRAMS: Final = ("/agent/", "/api/", "/healthz", "/readyz", "/metrics")
+_PROGRAMS: Final = ("/agent/", "/mail/", "/api/", "/healthz", "/readyz", "/metrics")
 
 # What every answer carries where its route has not said something of its own.
 _HEADERS: Final = {
@@ -47,6 +47,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app = FastAPI(title="FlexPrint Tracker", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(ingest.router(settings, database, worker.wake, registry))
     app.include_router(health.router(settings, database, registry))
+    app.include_router(relay_hook.router(settings, database))
     app.include_router(api.router(settings, database))
     app.include_router(dashboard.router(settings, database))
     app.add_exception_handler(HTTPException, _went_wrong)

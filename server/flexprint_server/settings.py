@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from flexprint_shared.addresses import is_address
+
 PREFIX: Final = "FLEXPRINT_"
 FILE: Final = "FLEXPRINT_SETTINGS_FILE"
 
@@ -24,6 +26,10 @@ NAMES: Final = {
     "FLEXPRINT_SECRET_KEY": "32 octets in hex that protect stored keys; without it a key file in the data folder",
     "FLEXPRINT_INSIDE": "addresses or networks inside your own that pages may make the collector ask, such as "
     "`10.20.0.5, 192.168.7.0/24`; without it public addresses alone",
+    "FLEXPRINT_BOUNCE_ADDRESS": "the address that mails come back to, `bounces@example.com`: a mailbox that takes "
+    "`bounces+anything@`, too; without it they come back to FLEXPRINT_MAIL_FROM",
+    "FLEXPRINT_BOUNCE_URL": "the mailbox that they come back to, `imaps://user:password@host/INBOX` or `maildir:///path`",
+    "FLEXPRINT_BOUNCE_KEY": "at least 32 characters that a relay signs its reports of returned mails with",
     FILE: "a file of lines NAME=value with any of these; the environment wins over it",
 }
 
@@ -54,6 +60,9 @@ class Settings:
     data: Path
     secret_key: Secret
     inside: tuple[IPv4Network | IPv6Network, ...] = ()
+    bounce_address: str = ""
+    bounce_url: Secret | None = None
+    bounce_key: Secret | None = None
 
     @property
     def mail_folder(self) -> Path:
@@ -79,6 +88,9 @@ def read_settings(environment: Mapping[str, str] = os.environ, *, data: Path | N
         data=folder,
         secret_key=_secret_key(given.get("FLEXPRINT_SECRET_KEY"), folder),
         inside=_networks(given.get("FLEXPRINT_INSIDE") or ""),
+        bounce_address=_bounce_address(given.get("FLEXPRINT_BOUNCE_ADDRESS") or ""),
+        bounce_url=_url(given, "FLEXPRINT_BOUNCE_URL", ("imaps", "imap", "maildir"), hosted=("imaps", "imap")),
+        bounce_key=_bounce_key(given.get("FLEXPRINT_BOUNCE_KEY")),
     )
 
 
@@ -112,13 +124,33 @@ def _from_file(path: str | None) -> dict[str, str]:
     return named
 
 
-def _url(given: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> Secret | None:
+def _bounce_address(value: str) -> str:
+    # RFC 5321 gives the part before the @ 64 octets, and an envelope id takes 33 of them.
+    local = value.rpartition("@")[0]
+    if value and not (is_address(value) and len(local) <= 31 and "+" not in local):
+        raise SettingsError(
+            "FLEXPRINT_BOUNCE_ADDRESS: should be a mail address with at most 31 characters before its @, and no +"
+        )
+    return value
+
+
+def _bounce_key(value: str | None) -> Secret | None:
+    if value and len(value) < 32:
+        raise SettingsError("FLEXPRINT_BOUNCE_KEY: should have at least 32 characters, drawn by lot")
+    return Secret(value) if value else None
+
+
+def _url(
+    given: Mapping[str, str], name: str, schemes: tuple[str, ...], hosted: tuple[str, ...] | None = None
+) -> Secret | None:
+    """`hosted` are the schemes that need a host; all of them where nothing is said."""
     value = given.get(name)
     if not value:
         return None
     try:
         parts = urlsplit(value)
-        fits = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        fits = parts.scheme in schemes and parts.port != 0
+        fits = fits and (bool(parts.hostname) or parts.scheme not in (hosted or schemes))
     except ValueError:  # brackets that do not close, a port that is no number
         fits = False
     if not fits:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
+from threading import Thread
+from time import monotonic
 from types import FrameType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,11 +22,13 @@ from flexprint_server.alerts import telling, watch
 from flexprint_server.database import Database
 from flexprint_server.mail import outbox
 from flexprint_server.mail.addresses import mail_domain, sender
+from flexprint_server.mail.mailbox import Imap, MailboxAway, Maildir, mailbox_of
 from flexprint_server.mail.means import LEASE, Means
 from flexprint_server.mail.relay import FolderPost, Patience, Post, SmtpPost
 from flexprint_server.mail.relay_url import relay_of
 from flexprint_server.mail.sending import send
 from flexprint_server.reports import claims, queue, schedules
+from flexprint_server.reports.bounced import take_mail
 from flexprint_server.reports.delivery import deliver
 from flexprint_server.reports.mail import Letter, compose
 from flexprint_server.reports.queue import QueueAway, configure, wake, wake_for_mail
@@ -35,6 +39,9 @@ __all__ = ["configure", "run_scheduler", "run_worker", "wake"]
 
 AT_ONCE: Final = 4
 """Reports and mails that one worker has in hand at once: most of that time goes into waiting for the mail server."""
+
+RETURNED_EVERY: Final = 60.0
+"""Seconds between two looks into the mailbox of returned mails."""
 
 EVERY: Final = 2.0
 """Seconds between two passes of the scheduler."""
@@ -55,7 +62,15 @@ def run_worker(
     """
     _need_queue(settings)
     database = Database(settings.database_url, pool_size=at_once + 2)
-    means = Means(database, post_of(settings, patience or Patience()), sender(settings.mail_from), lease)
+    means = Means(
+        database,
+        post_of(settings, patience or Patience()),
+        sender(settings.mail_from),
+        settings.secret_key,
+        settings.public_url,
+        settings.bounce_address,
+        lease,
+    )
 
     def look_at(report_id: int) -> None:
         with _patient_with_the_database(f"report {report_id}"):
@@ -63,7 +78,7 @@ def run_worker(
 
     def look_at_mail(mail_id: int) -> None:
         with _patient_with_the_database(f"mail {mail_id}"):
-            send(means, settings.secret_key, mail_id)
+            send(means, mail_id)
 
     queue.app.task(look_at, name=queue.DELIVER)
     queue.app.task(look_at_mail, name=queue.SEND)
@@ -137,7 +152,7 @@ def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
     """Looks every few seconds for reports and mails that nobody works on, until SIGTERM. Two schedulers do no harm.
     Raises SettingsError."""
     _need_queue(settings)
-    database = Database(settings.database_url, pool_size=1)
+    database = Database(settings.database_url, pool_size=2)
     # An Event would not do: set from a signal handler while this very thread enters wait(), it locks itself up.
     stopping: SimpleQueue[int] = SimpleQueue()
 
@@ -146,6 +161,7 @@ def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
 
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, stop)
+    returned = _Returned(settings, database)
     trouble = ""
     stopped = None
     up_since = watched_at = datetime.now(UTC)
@@ -156,9 +172,35 @@ def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
             watched_at = now
             trouble = _noted(trouble, partial(look_after_alerts, database, out, settings.public_url, now, up_since))
         trouble = _noted(trouble, lambda: _pass(database, settings, datetime.now(UTC)))
+        returned.look(monotonic())
         with suppress(Empty):
             stopped = stopping.get(timeout=every)
     database.close()
+
+
+class _Returned:
+    """Looks into the mailbox of returned mails now and then, in a thread of its own: a mail server may think long."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._mailbox = mailbox_of(settings.bounce_url) if settings.bounce_url else None
+        self._domain = mail_domain(settings.mail_from)
+        self._database = database
+        self._thread: Thread | None = None
+        self._next = 0.0
+        self._trouble = ""
+
+    def look(self, now: float) -> None:
+        """Begins a look where one is due and none is going on. `now` is in seconds of a clock that only rises."""
+        if self._mailbox and now >= self._next and not (self._thread and self._thread.is_alive()):
+            self._next = now + RETURNED_EVERY
+            self._thread = Thread(target=self._take_all, args=(self._mailbox,), name="returned mails", daemon=True)
+            self._thread.start()
+
+    def _take_all(self, mailbox: Maildir | Imap) -> None:
+        self._trouble = _noted(self._trouble, partial(mailbox.look, self._take), "returned mails")
+
+    def _take(self, octets: bytes) -> None:
+        take_mail(self._database, octets, self._domain, datetime.now(UTC))
 
 
 def _pass(database: Database, settings: Settings, now: datetime) -> None:
@@ -192,15 +234,15 @@ def look_after_alerts(
         return telling.tell(session, out, public_url, now)
 
 
-def _noted(trouble: str, look: Callable[[], object]) -> str:
+def _noted(trouble: str, look: Callable[[], object], what: str = "reports and mails") -> str:
     """Does one pass. What is wrong is logged when it begins and when it is over, not every two seconds."""
     try:
         look()
-    except (DBAPIError, QueueAway) as error:
+    except (DBAPIError, QueueAway, MailboxAway) as error:
         now_wrong = f"{type(error).__name__}: {getattr(error, 'orig', None) or error}"
         if not trouble:
-            _log.warning("reports and mails wait: %s", now_wrong)
+            _log.warning("%s wait: %s", what, now_wrong)
         return now_wrong
     if trouble:
-        _log.warning("reports and mails go on")
+        _log.warning("%s go on", what)
     return ""

@@ -31,7 +31,7 @@ FLOORS = {
     "server/flexprint_server": [
         {"cli"},
         {"app", "leaving"},
-        {"ingest", "dashboard", "api", "worker", "health"},
+        {"ingest", "dashboard", "api", "worker", "health", "relay_hook"},
         {"reports", "billing", "alerts"},
         {"fleet"},
         {"tenants"},

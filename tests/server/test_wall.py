@@ -18,6 +18,7 @@ from flexprint_server.database import TENANT_ROLE, Database, Model, OutOfScope, 
 from flexprint_server.fleet.models import Device, DeviceChange, DeviceEvent, DeviceKey, Doubt, MeterEpoch
 from flexprint_server.leaving import SECRETS, erase, export
 from flexprint_server.mail.outbox import Content, Outbox
+from flexprint_server.mail.suppressions import suppress
 from flexprint_server.migrations import upgrade
 from flexprint_server.tenants import sign_in
 from flexprint_server.tenants.models import (
@@ -101,6 +102,7 @@ def filled(url: str) -> Iterator[Two]:
         mail = Outbox("ab" * 32, "example.com").put(
             session, "invitation", "x@example.com", Content("", ""), dealer_id=alice, now=NOW
         )
+        suppress(session, alice, email, "bounced", NOW)
         invited = {"email": "x@example.com", "role": "viewer", "token_hash": bytes(32), "mail_id": mail.id}
         session.add(Invitation(dealer_id=alice, **invited, created_at=NOW, expires_at=NOW))
         hers = session.scalar(select(User.id).where(User.dealer_id == alice))
@@ -178,6 +180,7 @@ def test_a_customers_user_sees_that_customer_alone(two):
             "password_reset",
             "recovery_code",
             "schedule",
+            "suppression",
             "second_factor",
         },
     )

@@ -194,7 +194,7 @@ DELIVERY: Final = Shape(
     "Delivery",
     (
         Field("recipient", TEXT, "The mail address.", at("recipient")),
-        Field("state", TEXT, "queued, accepted, deferred or refused.", at("state")),
+        Field("state", TEXT, "queued, accepted, deferred, refused, bounced or suppressed.", at("state")),
         Field("answer", maybe(TEXT), "The mail server's words.", at("answer")),
         Field("accepted_at", maybe(TIME), "When the mail server took it.", lambda row: instant(row.accepted_at)),
     ),

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from flexprint_server.dashboard import (
     account_pages,
     address_line,
+    address_pages,
     agent_pages,
     alert_pages,
     audit_pages,
@@ -60,7 +61,8 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     device_pages.add(pages, door)
     identity_pages.add(pages, door)
     alert_pages.add(pages, door)
-    # Before the reports, whose numbers stand where `schedules` does.
+    # Before the reports, whose numbers stand where `schedules` and `addresses` do.
+    address_pages.add(pages, door, settings.secret_key)
     schedule_pages.add(pages, door, mail_domain(settings.mail_from))
     report_pages.add(pages, door, mail_domain(settings.mail_from), mails_are_kept=settings.smtp_url is None)
     agent_pages.add(pages, door, settings.public_url)

@@ -209,12 +209,10 @@ def _lines(text: str) -> list[str]:
 
 
 def _typed(session: Session, dealer_id: int, form: Mapping[str, str]) -> Typed:
-    """The schedule in a form. Raises ScheduleUnfit for lines that name nothing."""
+    """The schedule in a form."""
     kind = form.get("covers", "all")
     lines = [line for line in (clean(line, 300) for line in form.get("lines", "").splitlines()) if line]
     covers, unclear = covered.covers_of(session, dealer_id, kind if kind in _COVERS else "all", lines)  # type: ignore[arg-type]
-    if unclear:
-        raise ScheduleUnfit([("covers", "; ".join(unclear))])
     chosen = form.get("period", "none")
     sheets = [name for name in SHEETS if form.get(f"sheet-{name}")]
     return Typed(
@@ -222,6 +220,7 @@ def _typed(session: Session, dealer_id: int, form: Mapping[str, str]) -> Typed:
         recurrence=_recurrence(form),
         zone=clean(form.get("zone", ""), 64),
         covers=covers,
+        unclear=unclear,
         recipients=_lines(form.get("recipients", "")),
         sheets=sheets if chosen == "none" else [*sheets, "volume"],
         columns=[key for key in COLUMNS if form.get(f"column-{key}")],

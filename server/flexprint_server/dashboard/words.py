@@ -79,6 +79,7 @@ _DELIVERIES: Final = {
 _DEEDS: Final = {
     "api_key.made": "Made an API key",
     "api_key.withdrawn": "Withdrew an API key",
+    "address.lifted": "Let an address be written to again",
     "customer.added": "Added a customer",
     "customer.removed": "Removed a customer",
     "customer.renamed": "Renamed a customer",

@@ -15,11 +15,15 @@ LEASE: Final = timedelta(seconds=15)
 
 @dataclass(slots=True, frozen=True)
 class Means:
-    """`mail_from` is FLEXPRINT_MAIL_FROM; `clock` gives the time in UTC, `luck` a number from 0 to 1."""
+    """`mail_from` is FLEXPRINT_MAIL_FROM, `secret_key` FLEXPRINT_SECRET_KEY, `public_url` FLEXPRINT_PUBLIC_URL and
+    `bounce_to` FLEXPRINT_BOUNCE_ADDRESS; `clock` gives the time in UTC, `luck` a number from 0 to 1."""
 
     database: Database
     post: Post
     mail_from: str
+    secret_key: str
+    public_url: str
+    bounce_to: str = ""
     lease: timedelta = LEASE
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     luck: Callable[[], float] = random

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
+from flexprint_server.mail.bounces import envelope_id, return_path
 from flexprint_shared.text import clean
 
 
@@ -20,6 +21,11 @@ class Mail:
     message_id: str
     octets: bytes
     workbook: bytes | None = None
+
+    @property
+    def envelope_id(self) -> str:
+        """By which mail servers name it when they report on it (RFC 3461)."""
+        return envelope_id(self.message_id)
 
 
 def begun(*, mail_from: str, recipient: str, subject: str, date: datetime, message_id: str) -> EmailMessage:
@@ -38,7 +44,10 @@ def begun(*, mail_from: str, recipient: str, subject: str, date: datetime, messa
     return message
 
 
-def finished(message: EmailMessage, workbook: bytes | None = None) -> Mail:
-    """The message on its way to the one recipient that it names."""
+def finished(message: EmailMessage, workbook: bytes | None = None, *, bounce_to: str = "") -> Mail:
+    """The message on its way to the one recipient that it names. It comes back to `bounce_to`, with its envelope id in
+    that address; to its sender where that is empty."""
     sender, recipient = (message[name].addresses[0].addr_spec for name in ("From", "To"))
-    return Mail(sender, recipient, str(message["Message-ID"]), message.as_bytes(), workbook)
+    message_id = str(message["Message-ID"])
+    back = return_path(bounce_to, message_id) if bounce_to else sender
+    return Mail(back, recipient, message_id, message.as_bytes(), workbook)

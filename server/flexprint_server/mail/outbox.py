@@ -9,12 +9,13 @@ import json
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from sqlalchemy import CursorResult, Update, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from flexprint_server.at_rest import lock, unlock
+from flexprint_server.mail.handover import Outcome
 from flexprint_server.mail.models import OutgoingMail
 from flexprint_server.mail.retries import SENDING, next_attempt
 
@@ -23,8 +24,6 @@ GIVEN_UP_AFTER: Final = timedelta(days=2)
 
 FORGOTTEN_AFTER: Final = timedelta(days=30)
 """How long what became of a mail is kept."""
-
-Outcome = Literal["accepted", "deferred", "refused"]
 
 
 @dataclass(slots=True, frozen=True)

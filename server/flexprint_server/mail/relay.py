@@ -165,11 +165,13 @@ class _SmtpLine:
         client = self.client
         try:
             options = [f"SIZE={len(mail.octets)}"] if client.has_extn("size") else []
+            reports = client.has_extn("dsn")  # RFC 3461: name the mail, and send back its headers alone
+            options += ["RET=HDRS", f"ENVID={mail.envelope_id}"] if reports else []
             code, words = client.mail(mail.sender, options)
             if 500 <= code < 600 and code != _ABOUT_THE_MAIL:
                 raise RelayUnusable(f"the sender {mail.sender} is not accepted: {_said(code, words)}")
             self._require(250, code, words)
-            code, words = client.rcpt(mail.recipient)
+            code, words = client.rcpt(mail.recipient, ["NOTIFY=FAILURE,DELAY"] if reports else [])
             # 251: it will forward. That is an acceptance.
             self._require(250, 250 if code == 251 else code, words)
             self._require(354, *client.docmd("DATA"))

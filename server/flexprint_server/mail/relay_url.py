@@ -40,7 +40,7 @@ def relay_of(url: str) -> Relay:
         raise SettingsError(f"{NAME}: ?{min(unknown)}= is unknown; known are ?starttls=required|off and &ca=FILE")
     user, password = _credentials(parts)
     encryption = _encryption(parts.scheme, given.get("starttls"), host)
-    if password is not None and encryption == "none" and not _is_this_machine(host):
+    if password is not None and encryption == "none" and not is_this_machine(host):
         raise SettingsError(f"{NAME}: the password would cross the network in the clear; remove ?starttls=off")
     return Relay(host, _port(parts, encryption, user), encryption, user, password, given.get("ca"))
 
@@ -52,7 +52,7 @@ def _encryption(scheme: str, starttls: str | None, host: str) -> Encryption:
         if starttls:
             raise SettingsError(f"{NAME}: smtps is TLS from the first octet; remove ?starttls=, or write smtp://")
         return "tls"
-    if starttls == "off" or (starttls is None and _is_this_machine(host)):
+    if starttls == "off" or (starttls is None and is_this_machine(host)):
         return "none"
     return "starttls"
 
@@ -80,7 +80,7 @@ def _port(parts: SplitResult, encryption: Encryption, user: str | None) -> int:
     return 587 if user else 25
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,41 +1,54 @@
 """One mail of the outbox from claim to mailbox."""
 
 import logging
-import secrets
-import socket
 from contextlib import closing
 from functools import partial
 from typing import Final
 
+from sqlalchemy.orm import Session
+
 from flexprint_server.at_rest import Locked
 from flexprint_server.mail import outbox
+from flexprint_server.mail.handover import Outcome, a_worker, failed, hand_over
 from flexprint_server.mail.hold import Held, insist
 from flexprint_server.mail.means import Means
 from flexprint_server.mail.message import Mail, begun, finished
 from flexprint_server.mail.models import OutgoingMail
-from flexprint_server.mail.outbox import Outcome
-from flexprint_server.mail.relay import Deferred, Line, Refused, RelayUnusable
+from flexprint_server.mail.relay import RelayUnusable
+from flexprint_server.mail.suppressions import EVERYTHING, suppressed
+
+ASKED_FOR: Final = ("invitation", "reset", "password")
+"""Kinds of mails that somebody asked for just now: they are tried even where one came back before."""
 
 _log: Final = logging.getLogger(__name__)
 _LOCKED: Final = "it was written under another FLEXPRINT_SECRET_KEY; ask for what was in it again"
 _TOO_LATE: Final = "it could not be sent in time"
 
 
-def send(means: Means, secret_key: str, mail_id: int) -> None:
+def send(means: Means, mail_id: int) -> None:
     """Hands the mail over, if it is due and nobody else holds it. What goes wrong is noted in its row and tried again
     later. Only a database that is away comes out of here, and then the lease runs out by itself. Raises
     OperationalError, InterfaceError."""
-    by = f"{socket.gethostname()[:40]}/{secrets.token_hex(8)}"
     with means.database.transaction() as session:
-        held = outbox.claim(session, mail_id, by, means.clock(), means.lease)
+        held = outbox.claim(session, mail_id, a_worker(), means.clock(), means.lease)
         if held and outbox.is_past(held, means.clock()):
             reason = held.answer or _TOO_LATE
             outbox.record(session, held, "refused", f"given up: {reason}", means.clock(), means.luck())
             return
+        if held and (barred := _not_to_be_written_to(session, held)):
+            outbox.record(session, held, "refused", barred, means.clock(), means.luck())
+            return
     if held is None:
         return
     with Held(f"mail {mail_id}", means.lease.total_seconds() / 3, partial(_renew, means, held)):
-        _attempt(means, secret_key, held)
+        _attempt(means, held)
+
+
+def _not_to_be_written_to(session: Session, held: OutgoingMail) -> str | None:
+    """Why nothing is sent to that address; None where it is, or where somebody asked for the mail just now."""
+    if held.kind in ASKED_FOR:
+        return None
+    return suppressed(session, held.dealer_id, [held.recipient], EVERYTHING).get(held.recipient)
 
 
 def _renew(means: Means, held: OutgoingMail) -> bool:
@@ -43,13 +56,13 @@ def _renew(means: Means, held: OutgoingMail) -> bool:
         return outbox.renew(session, held, means.clock(), means.lease)
 
 
-def _attempt(means: Means, secret_key: str, held: OutgoingMail) -> None:
+def _attempt(means: Means, held: OutgoingMail) -> None:
     try:
-        mail = composed(held, outbox.opened(held, secret_key), means.mail_from)
+        mail = composed(held, outbox.opened(held, means.secret_key), means.mail_from, means.bounce_to)
         with closing(means.post.open()) as line:
             # Another worker may have taken it over while the line was opened.
             if _renew(means, held):
-                _note(means, held, *_hand_over(line, mail))
+                _note(means, held, *hand_over(line, mail))
     except RelayUnusable as error:
         _log.warning("mail %d waits: %s", held.id, error)
         _note(means, held, "deferred", str(error))
@@ -57,17 +70,7 @@ def _attempt(means: Means, secret_key: str, held: OutgoingMail) -> None:
         _note(means, held, "refused", _LOCKED)
     except Exception as error:  # noqa: BLE001  whatever it is, it is noted and tried again, and other mails go on
         _log.exception("mail %d: sending failed", held.id)
-        _note(means, held, "deferred", f"sending failed: {error or type(error).__name__}"[:1000])
-
-
-def _hand_over(line: Line, mail: Mail) -> tuple[Outcome, str]:
-    """What it came to, and the mail server's words."""
-    try:
-        return "accepted", line.hand_over(mail)
-    except Refused as error:
-        return "refused", str(error)
-    except Deferred as error:
-        return "deferred", str(error)
+        _note(means, held, "deferred", failed("sending", error))
 
 
 def _note(means: Means, held: OutgoingMail, outcome: Outcome, answer: str) -> None:
@@ -80,7 +83,7 @@ def _note(means: Means, held: OutgoingMail, outcome: Outcome, answer: str) -> No
     insist(f"mail {held.id} is {outcome}", write)
 
 
-def composed(row: OutgoingMail, content: outbox.Content, mail_from: str) -> Mail:
+def composed(row: OutgoingMail, content: outbox.Content, mail_from: str, bounce_to: str = "") -> Mail:
     """The mail as it is handed over: the same octets each time."""
     message = begun(
         mail_from=mail_from,
@@ -90,4 +93,4 @@ def composed(row: OutgoingMail, content: outbox.Content, mail_from: str) -> Mail
         message_id=row.message_id,
     )
     message.set_content(content.text.encode(errors="replace").decode(), cte="quoted-printable")
-    return finished(message)
+    return finished(message, bounce_to=bounce_to)

@@ -139,11 +139,12 @@ def begin(session: Session, held: Claim, delivery_id: int, now: datetime, lease:
 
 
 def record(session: Session, delivery_id: int, state: str, answer: str, now: datetime) -> None:
-    """What the mail server said. Unconditional: an acceptance is a fact, whoever holds the report by now."""
+    """What the mail server said. An acceptance is a fact, whoever holds the report by now; and a mail may have come
+    back before it was noted."""
     accepted_at = now if state == "accepted" else None
     session.execute(
         update(Delivery)
-        .where(Delivery.id == delivery_id, Delivery.state != "accepted")
+        .where(Delivery.id == delivery_id, Delivery.state.notin_(("accepted", "bounced")))
         .values(state=state, answer=answer, changed_at=now, accepted_at=accepted_at)
     )
 
@@ -190,8 +191,8 @@ def settle(session: Session, held: Claim, now: datetime, luck: float) -> None:
     reason = "; ".join(_by_answer(missed)) or None
     if any(delivery.state in _WAITING for delivery in deliveries):
         put_back(session, held, reason or "", now, luck)
-    elif not deliveries:
-        _let_go(session, held, state="built", next_attempt_at=None, error=NO_RECIPIENTS)
+    elif all(delivery.state == "suppressed" for delivery in deliveries):
+        _let_go(session, held, state="built", next_attempt_at=None, error=reason or NO_RECIPIENTS)
     elif len(missed) < len(deliveries):
         _let_go(session, held, state="sent", next_attempt_at=None, error=reason, sent_at=now)
     else:

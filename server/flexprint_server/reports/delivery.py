@@ -1,8 +1,6 @@
 """One report from claim to mailbox. The whole story; the rooms beside it know one step each."""
 
 import logging
-import secrets
-import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -14,10 +12,12 @@ from typing import IO, Final
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from flexprint_server.mail.handover import a_worker, failed, hand_over
 from flexprint_server.mail.hold import Held, insist
 from flexprint_server.mail.means import Means
-from flexprint_server.mail.message import Mail
-from flexprint_server.mail.relay import Deferred, Line, Refused, RelayUnusable
+from flexprint_server.mail.relay import Line, RelayUnusable
+from flexprint_server.mail.suppressions import suppressed
+from flexprint_server.mail.unsubscribe import Subscription, token_for
 from flexprint_server.reports import claims, fleet_rows, wording
 from flexprint_server.reports.addresses import file_name
 from flexprint_server.reports.claims import Claim, ClaimLost
@@ -36,9 +36,8 @@ def deliver(means: Means, report_id: int) -> None:
     """Builds and mails the report, if it is due and nobody else holds it. What goes wrong is noted in its row and
     tried again later. Only a database that is away comes out of here, and then the lease runs out by itself. Raises
     OperationalError, InterfaceError."""
-    by = f"{socket.gethostname()[:40]}/{secrets.token_hex(8)}"
     with means.database.transaction() as session:
-        held = claims.claim(session, report_id, by, means.clock(), means.lease)
+        held = claims.claim(session, report_id, a_worker(), means.clock(), means.lease)
         if held and held.is_one_too_many:
             reason = f"{held.step} ended its worker each time; see the worker's log"
             claims.give_up(session, held, reason, means.clock())
@@ -60,7 +59,7 @@ def deliver(means: Means, report_id: int) -> None:
 
 
 def _put_back(means: Means, held: Claim, error: Exception) -> None:
-    reason = f"{held.step} failed: {error or type(error).__name__}"[:1000]
+    reason = failed(held.step, error)
     with means.database.transaction() as session:
         if isinstance(error, TooManyRows):
             claims.give_up(session, held, reason, means.clock())
@@ -133,6 +132,8 @@ def _write(file: IO[bytes], session: Session, dealer_id: int, wanted: Wanted, ab
 
 def _send(means: Means, held: Claim) -> None:
     """One SMTP transaction per recipient, each noted as soon as it is over."""
+    with means.database.transaction() as session:
+        _leave_out(session, held, means.clock())
     with means.database.reading() as session:
         deliveries = claims.waiting(session, held)
         letter = _letter(session, held) if deliveries else None
@@ -140,6 +141,19 @@ def _send(means: Means, held: Claim) -> None:
         _hand_over_all(means, held, letter, deliveries)
     with means.database.transaction() as session:
         claims.settle(session, held, means.clock(), means.luck())
+
+
+def _leave_out(session: Session, held: Claim, now: datetime) -> None:
+    """Whoever is not to be written to."""
+    waiting = {delivery.recipient: delivery.id for delivery in claims.waiting(session, held)}
+    of = list_of(session.get_one(Report, held.report_id))
+    for recipient, reason in suppressed(session, held.dealer_id, waiting, of).items():
+        claims.record(session, waiting[recipient], "suppressed", reason, now)
+
+
+def list_of(report: Report) -> str:
+    """What somebody unsubscribes from: the reports of a site, or of a schedule."""
+    return f"schedule:{report.schedule_id}" if report.agent_id is None else f"site:{report.site_id}"
 
 
 def _letter(session: Session, held: Claim) -> Letter:
@@ -151,7 +165,8 @@ def _letter(session: Session, held: Claim) -> Letter:
     title = report.title or "Printers"
     why, how = ("this site's reports", _BY_AGENT) if report.agent_id else (f"the schedule {title}", _BY_DEALER)
     subject = report.subject or title
-    return Letter(title, subject, why, how, report.built_at, report.summary, report.file_name, workbook.content)
+    built_at, summary, name = report.built_at, report.summary, report.file_name
+    return Letter(title, subject, why, how, built_at, summary, name, workbook.content, list_of(report))
 
 
 def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequence[Delivery]) -> None:
@@ -159,14 +174,19 @@ def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequen
     try:
         for delivery in deliveries:
             mail = compose(
-                letter, mail_from=means.mail_from, recipient=delivery.recipient, message_id=delivery.message_id
+                letter,
+                mail_from=means.mail_from,
+                recipient=delivery.recipient,
+                message_id=delivery.message_id,
+                unsubscribe=_unsubscribe(means, held, letter.list, delivery.recipient),
+                bounce_to=means.bounce_to,
             )
             if line is None or not line.is_open:
                 line = means.post.open()
             with means.database.transaction() as session:
                 waits = claims.begin(session, held, delivery.id, means.clock(), means.lease)
             if waits:
-                _note(means, delivery.id, *_hand_over(line, mail))
+                _note(means, delivery.id, *hand_over(line, mail))
     except RelayUnusable as error:
         _log.warning("report %d waits: %s", held.report_id, error)
         with means.database.transaction() as session:
@@ -176,14 +196,9 @@ def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequen
             line.close()
 
 
-def _hand_over(line: Line, mail: Mail) -> tuple[str, str]:
-    """The delivery's new state and the mail server's words."""
-    try:
-        return "accepted", line.hand_over(mail)
-    except Refused as error:
-        return "refused", str(error)
-    except Deferred as error:
-        return "deferred", str(error)
+def _unsubscribe(means: Means, held: Claim, of: str, recipient: str) -> str:
+    token = token_for(Subscription(held.dealer_id, of, recipient), means.secret_key)
+    return f"{means.public_url}/unsubscribe/{token}"
 
 
 def _note(means: Means, delivery_id: int, state: str, answer: str) -> None:

@@ -20,7 +20,8 @@ XLSX: Final = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.s
 @dataclass(slots=True, frozen=True)
 class Letter:
     """What the mails of one report have in common. `title` says what it is about, `why` whose recipients they go to and
-    `how` where those are changed; `summary` is reports.workbook.Summary as it was stored."""
+    `how` where those are changed; `summary` is reports.workbook.Summary as it was stored, and `list` what somebody can
+    unsubscribe from."""
 
     title: str
     subject: str
@@ -30,11 +31,15 @@ class Letter:
     summary: Mapping[str, Any]
     file_name: str
     workbook: bytes
+    list: str = ""
 
 
-def compose(letter: Letter, *, mail_from: str, recipient: str, message_id: str) -> Mail:
-    """The mail to one recipient. The same letter gives the same octets each time, so that a mail that is sent
-    again after a crash is the same mail in every respect."""
+def compose(
+    letter: Letter, *, mail_from: str, recipient: str, message_id: str, unsubscribe: str = "", bounce_to: str = ""
+) -> Mail:
+    """The mail to one recipient. `unsubscribe` is the address of the page where that recipient stops them; over HTTPS
+    mail programs offer it as a button (RFC 8058). It comes back to `bounce_to` (message.finished). The same letter
+    gives the same octets each time, so that a mail sent again after a crash is the same mail in every respect."""
     message = begun(
         mail_from=mail_from,
         recipient=recipient,
@@ -42,7 +47,12 @@ def compose(letter: Letter, *, mail_from: str, recipient: str, message_id: str) 
         date=letter.made_at,
         message_id=message_id,
     )
+    if unsubscribe:
+        message["List-Unsubscribe"] = f"<{unsubscribe}>"
+        if unsubscribe.startswith("https:"):
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     facts = {
+        "unsubscribe": unsubscribe,
         "title": clean(letter.title),
         "why": clean(letter.why),
         "how": letter.how,
@@ -58,7 +68,7 @@ def compose(letter: Letter, *, mail_from: str, recipient: str, message_id: str) 
     )
     message.add_attachment(letter.workbook, *XLSX, filename=letter.file_name)
     _fix_boundaries(message, message_id)
-    return finished(message, letter.workbook)
+    return finished(message, letter.workbook, bounce_to=bounce_to)
 
 
 @cache

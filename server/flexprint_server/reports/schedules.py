@@ -45,7 +45,8 @@ class ScheduleUnfit(ValueError):
 
 @dataclass(slots=True, frozen=True)
 class Typed:
-    """A schedule as somebody typed it. `recurrence` is a line of flexprint_shared.recurrence."""
+    """A schedule as somebody typed it. `recurrence` is a line of flexprint_shared.recurrence; `unclear` says what of
+    that which it is to cover could not be found."""
 
     name: str
     recurrence: str
@@ -57,6 +58,7 @@ class Typed:
     period: str
     subject: str
     file_name: str
+    unclear: Sequence[str] = ()
 
 
 def checked(typed: Typed) -> Recurrence:
@@ -73,7 +75,8 @@ def checked(typed: Typed) -> Recurrence:
         zone_of(typed.zone)
     except ValueError as error:
         faults.append(("zone", str(error)))
-    if typed.covers.kind != "all" and not typed.covers.ids:
+    faults += [("covers", line) for line in typed.unclear]
+    if typed.covers.kind != "all" and not typed.covers.ids and not typed.unclear:
         faults.append(("covers", f"name at least one of the {typed.covers.kind}"))
     faults += [("recipients", fault) for fault in _recipient_faults(typed.recipients)]
     for field, template in (("subject", typed.subject), ("file_name", typed.file_name)):

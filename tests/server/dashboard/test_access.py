@@ -83,6 +83,10 @@ EVERY_ROUTE = {
     ("GET", "/reports/{report_id}"): ("/sign-in?next=/reports/{report_id}", 404),
     ("GET", "/reports/{report_id}.xlsx"): ("/sign-in?next=/reports/{report_id}.xlsx", 404),
     ("POST", "/reports/{report_id}/resend"): ("/sign-in", 403),
+    ("GET", "/reports/addresses"): ("/sign-in?next=/reports/addresses", 200),
+    ("POST", "/reports/addresses/{suppression_id}/lift"): ("/sign-in", 403),
+    ("GET", "/unsubscribe/{token}"): (404, 404),
+    ("POST", "/unsubscribe/{token}"): (404, 404),
     ("GET", "/reports/schedules"): ("/sign-in?next=/reports/schedules", 200),
     ("POST", "/reports/schedules"): ("/sign-in", 403),
     ("GET", "/reports/schedules/new"): ("/sign-in?next=/reports/schedules/new", 200),
@@ -124,6 +128,7 @@ def theirs(fleet):
     with fleet.reading() as session:
         return {
             "device_id": session.scalar(select(func.min(Device.id))),
+            "suppression_id": 1,
             "schedule_id": session.scalar(select(func.min(Schedule.id))),
             "report_id": session.scalar(select(func.min(Workbook.report_id))),
             "key_id": 1,
@@ -187,7 +192,7 @@ SETTLING = {route for route in EVERY_ROUTE if route[1].endswith("}/settings")}
 AT_PLACES = {
     route for route in EVERY_ROUTE if route[0] == "POST" and route[1].startswith(("/customers", "/sites", "/agents"))
 }
-REPORTERS = {route for route in EVERY_ROUTE if route[1].startswith("/reports/schedules")} | {
+REPORTERS = {route for route in EVERY_ROUTE if route[1].startswith(("/reports/schedules", "/reports/addresses"))} | {
     ("POST", "/reports/{report_id}/resend")
 }
 INSTALLERS = (AT_PLACES | SETTLING) - USERS

@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 from sqlalchemy import func, select, update
 
+from flexprint_server.mail.unsubscribe import Subscription, token_for
 from flexprint_server.reports.models import Delivery, Report, Schedule
 from flexprint_server.tenants.models import AuditEntry, Customer, Dealer, Site
 from services.pages import NOW, fields
@@ -192,3 +193,41 @@ def test_every_dealer_has_names_of_its_own(alice, bob, fleet):
     with fleet.reading() as session:
         of = select(Schedule.dealer_id).where(Schedule.name == TYPED["name"])
         assert len(set(session.scalars(of))) == session.scalar(select(func.count(Dealer.id))) == 2
+
+
+def link(fleet, data, address="office@customer.example"):
+    with fleet.reading() as session:
+        site = session.scalar(select(Site).order_by(Site.id))
+        subscription = Subscription(site.dealer_id, f"site:{site.id}", address)
+        return f"/unsubscribe/{token_for(subscription, (data / 'secret.key').read_text())}", site.name
+
+
+def test_a_reader_without_an_account_unsubscribes_in_one_step(alice, nobody, fleet, tmp_path):
+    """Looking changes nothing, for mail servers look too; posting needs neither cookie nor form (RFC 8058)."""
+    path, site = link(fleet, tmp_path)
+    page = nobody.get(path)
+    assert site in unescape(page.text)
+    assert "Every recipient is written to" in alice.get("/reports/addresses").text
+    answer = nobody.client.post(path, files={"List-Unsubscribe": (None, "One-Click")})
+    assert (answer.status_code, "You are unsubscribed" in answer.text) == (200, True)
+    nobody.client.post(path, data={"List-Unsubscribe": "One-Click"})
+    shown = alice.get("/reports/addresses").text
+    assert shown.count("<bdi>office@customer.example</bdi>") == 1
+    assert "Unsubscribed" in shown
+
+
+def test_only_the_dealer_lifts_it(alice, bob, nobody, fleet, tmp_path):
+    path, _ = link(fleet, tmp_path)
+    nobody.client.post(path)
+    (number,) = re.findall(r"/reports/addresses/(\d+)/lift", alice.get("/reports/addresses").text)
+    assert bob.post(f"/reports/addresses/{number}/lift", fields(bob.get("/reports/schedules").text)).status_code == 404
+    assert (
+        alice.post(f"/reports/addresses/{number}/lift", fields(alice.get("/reports/addresses").text)).status_code == 303
+    )
+    assert "Every recipient is written to" in alice.get("/reports/addresses").text
+
+
+@pytest.mark.parametrize("token", ["x", "WzEsIiIsImEiXQ.AAAA", "%00", "a" * 900])
+def test_a_link_that_is_none_does_nothing(nobody, token):
+    assert nobody.get(f"/unsubscribe/{token}").status_code == 404
+    assert nobody.client.post(f"/unsubscribe/{token}").status_code == 404

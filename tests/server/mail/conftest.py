@@ -39,7 +39,12 @@ class PostRoom:
         """One attempt. Gives the mail afterwards."""
         post = post or SmtpPost(Relay("127.0.0.1", rude.port, "none"), "collector.test", PATIENCE)
         sender = "FlexPrint <flexprint@example.com>"
-        send(Means(self.database, post, sender, LEASE, lambda: self.now, lambda: 1.0), secret_key, mail_id)
+        send(
+            Means(
+                self.database, post, sender, secret_key, "https://x.example", "", LEASE, lambda: self.now, lambda: 1.0
+            ),
+            mail_id,
+        )
         return self.mail(mail_id)
 
     def mail(self, mail_id: int) -> OutgoingMail:

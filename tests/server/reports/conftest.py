@@ -35,7 +35,15 @@ class House:
 
     def means(self, post, lease: timedelta = LEASE) -> Means:
         return Means(
-            self.database, post, "FlexPrint <flexprint@example.com>", lease, clock=lambda: self.now, luck=lambda: 1.0
+            self.database,
+            post,
+            "FlexPrint <flexprint@example.com>",
+            "5e" * 32,
+            "https://meters.example.com",
+            "bounces@example.com",
+            lease,
+            clock=lambda: self.now,
+            luck=lambda: 1.0,
         )
 
     def deliver(self, report_id: int, rude=None, post=None) -> Report:

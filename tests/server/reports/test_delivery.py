@@ -168,7 +168,7 @@ def test_those_tried_less_often_come_first(house):
     ("answers", "says"),
     [
         ({"greeting": "554 closed"}, "554 closed"),
-        ({"MAIL": "550 5.7.1 sender unknown"}, "the sender flexprint@example.com is not accepted"),
+        ({"MAIL": "550 5.7.1 sender unknown"}, "@example.com is not accepted: 550 5.7.1 sender unknown"),
     ],
 )
 def test_a_mail_server_that_takes_nothing_from_us_is_a_matter_for_the_operator(house, answers, says):

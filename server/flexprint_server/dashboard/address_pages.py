@@ -1,0 +1,92 @@
+"""Addresses that are not written to; and the page where a reader without an account stops a list of reports."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import Response
+
+from flexprint_server.dashboard import address_line
+from flexprint_server.dashboard.door import Door, Form, RowId, redirect
+from flexprint_server.dashboard.pages import error_page, page
+from flexprint_server.database import Scope
+from flexprint_server.mail import suppressions
+from flexprint_server.mail.unsubscribe import Subscription, subscription_of
+from flexprint_server.reports import lists
+from flexprint_server.tenants import audit
+from flexprint_server.tenants.sign_in import Visitor
+
+_GONE: Final = (
+    "This link is not complete",
+    "Open it from the mail once more, or answer whoever looks after the printers.",
+)
+
+
+def add(pages: APIRouter, door: Door, secret_key: str) -> None:
+    _addresses(pages, door)
+    _unsubscribing(pages, door, secret_key)
+
+
+def _addresses(pages: APIRouter, door: Door) -> None:
+    keeper = Annotated[Visitor, Depends(door.allowed("reports"))]
+
+    @pages.get("/reports/addresses")
+    def addresses(request: Request, visitor: keeper) -> Response:
+        before = address_line.number(request.query_params.get("before"))
+        with door.database.reading(visitor.scope) as session:
+            found = suppressions.of_dealer(session, visitor.dealer_id, before)
+            shown = found[: suppressions.PAGE]
+            named = {one.id: lists.called(session, visitor.dealer_id, one.list) for one in shown}
+        more = f"/reports/addresses?before={shown[-1].id}" if len(found) > len(shown) else None
+        return page(
+            "addresses.html",
+            visitor=visitor,
+            now=door.clock(),
+            suppressions=shown,
+            named=named,
+            next_page=more,
+            is_first=before is None,
+        )
+
+    @pages.post("/reports/addresses/{suppression_id}/lift")
+    def lift(request: Request, suppression_id: RowId, form: Form, visitor: keeper) -> Response:
+        door.check_form(request, form, visitor)
+        with door.database.transaction(visitor.scope) as session:
+            address = suppressions.lift(session, visitor.dealer_id, suppression_id)
+            if address is None:
+                raise HTTPException(404)
+            audit.note(session, visitor, "address.lifted", address, door.clock())
+        return redirect("/reports/addresses")
+
+
+def _unsubscribing(pages: APIRouter, door: Door, secret_key: str) -> None:
+    """No sign-in and no form token: whoever has the link may, and mail programs post to it by themselves (RFC 8058)."""
+
+    def shown(subscription: Subscription | None, *, done: bool) -> Response:
+        if subscription is None:
+            return error_page(404, said=_GONE)
+        with door.database.reading(Scope(subscription.dealer_id)) as session:
+            dealer = lists.dealer_name(session, subscription.dealer_id)
+            what = lists.called(session, subscription.dealer_id, subscription.list)
+        address = subscription.address
+        return page("unsubscribe.html", visitor=None, dealer=dealer, what=what, address=address, done=done)
+
+    @pages.get("/unsubscribe/{token}")
+    def ask(token: str) -> Response:
+        """Only looking, which mail servers do too, changes nothing."""
+        return shown(subscription_of(token, secret_key), done=False)
+
+    @pages.post("/unsubscribe/{token}")
+    def unsubscribe(token: str) -> Response:
+        subscription = subscription_of(token, secret_key)
+        if subscription:
+            with door.database.transaction(Scope(subscription.dealer_id)) as session:
+                if lists.dealer_name(session, subscription.dealer_id):
+                    suppressions.suppress(
+                        session,
+                        subscription.dealer_id,
+                        subscription.address,
+                        "unsubscribed",
+                        door.clock(),
+                        of=subscription.list,
+                    )
+        return shown(subscription, done=True)

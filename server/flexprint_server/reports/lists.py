@@ -1,0 +1,28 @@
+"""What a list of reports, `site:7` or `schedule:3`, is called."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from flexprint_server.reports.models import Schedule
+from flexprint_server.tenants.models import Customer, Dealer, Site
+
+GONE = "reports that are not made any more"
+
+
+def called(session: Session, dealer_id: int, of: str) -> str:
+    """For people; `of` is that of mail.models.Suppression."""
+    kind, _, number = of.partition(":")
+    if not of:
+        return "every report"
+    if not number.isdigit():
+        return GONE
+    if kind == "schedule":
+        named = select(Schedule.name).where(Schedule.dealer_id == dealer_id, Schedule.id == int(number))
+        return session.scalar(named) or GONE
+    site = select(Customer.name, Site.name).join(Customer, Customer.id == Site.customer_id)
+    row = session.execute(site.where(Site.dealer_id == dealer_id, Site.id == int(number))).one_or_none()
+    return f"{row[0]}, {row[1]}" if row else GONE
+
+
+def dealer_name(session: Session, dealer_id: int) -> str | None:
+    return session.scalar(select(Dealer.name).where(Dealer.id == dealer_id))
