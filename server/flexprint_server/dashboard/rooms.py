@@ -31,6 +31,7 @@ GROUPS: Final[tuple[tuple[Room, ...], ...]] = (
     ),
     (
         Room("reports", "Reports", "/reports"),
+        Room("billing", "Billing", "/billing", "billing"),
     ),
     (
         Room("settings", "Settings", "/settings", "people"),

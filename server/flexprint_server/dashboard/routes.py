@@ -15,6 +15,7 @@ from flexprint_server.dashboard import (
     agent_pages,
     alert_pages,
     audit_pages,
+    billing_pages,
     company_pages,
     device_pages,
     identity_pages,
@@ -65,6 +66,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     address_pages.add(pages, door, settings.secret_key)
     schedule_pages.add(pages, door, mail_domain(settings.mail_from))
     report_pages.add(pages, door, mail_domain(settings.mail_from), mails_are_kept=settings.smtp_url is None)
+    billing_pages.add(pages, door)
     agent_pages.add(pages, door, settings.public_url)
     audit_pages.add(pages, door)
     outbox = Outbox(settings.secret_key, mail_domain(settings.mail_from))

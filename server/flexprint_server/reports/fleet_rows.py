@@ -56,10 +56,17 @@ def _layouts(session: Session, dealer_id: int, covered: tuple[ColumnElement[bool
 
 
 def device_rows(
-    session: Session, dealer_id: int, covers: Covers, now: datetime, *, read_since: datetime | None = None
+    session: Session,
+    dealer_id: int,
+    covers: Covers,
+    now: datetime,
+    *,
+    read_since: datetime | None = None,
+    at: tuple[int, int] | None = None,
 ) -> Generator[DeviceRow]:
     """The devices that were read within the last month, or since `read_since`; the new ones first, then by customer,
-    site, maker, model and serial; read through a cursor of the server's: close it."""
+    site, maker, model and serial; `at` is how many to pass over and how many to give then. Read through a cursor of the
+    server's: close it."""
     covered = devices_covered(dealer_id, covers)
     asked = (
         select(
@@ -92,6 +99,8 @@ def device_rows(
             Device.id,
         )
     )
+    if at:
+        asked = asked.offset(at[0]).limit(at[1])
     layouts = _layouts(session, dealer_id, covered)
     with session.execute(asked, execution_options={"yield_per": AT_ONCE}) as rows:
         for row in rows:

@@ -53,6 +53,7 @@ EVERY_ROUTE = {
     ("POST", "/company-sign-in"): ("/sign-in", 403),
     ("POST", "/company-sign-in/remove"): ("/sign-in", 403),
     ("POST", "/company-sign-in/try"): ("/sign-in", 403),
+    ("GET", "/billing"): ("/sign-in?next=/billing", 200),
     ("GET", "/customers"): ("/sign-in?next=/customers", 200),
     ("POST", "/customers"): ("/sign-in", 403),
     ("GET", "/customers/{customer_id}"): ("/sign-in?next=/customers/{customer_id}", 404),
@@ -116,7 +117,7 @@ EVERY_ROUTE = {
     ("GET", "/static/{name}"): (404, 404),
 }
 # Lists that are files, too: the same answers for both kinds.
-EXPORTS = ("/agents", "/audit", "/people", "/reports")
+EXPORTS = ("/agents", "/audit", "/billing", "/people", "/reports")
 EVERY_ROUTE |= {
     ("GET", f"{path}.{kind}"): (f"/sign-in?next={path}.{kind}", 200) for path in EXPORTS for kind in ("csv", "xlsx")
 }
@@ -199,11 +200,12 @@ INSTALLERS = (AT_PLACES | SETTLING) - USERS
 LABELLERS = {
     route for route in EVERY_ROUTE if route[0] == "POST" and route[1].startswith(("/devices/{device_id}/", "/alerts/"))
 }
+BILLERS = {route for route in EVERY_ROUTE if route[1].startswith("/billing")}
 NOT_FOR = {
-    "viewer": INSTALLERS | OWNERS | REPORTERS | LABELLERS,
-    "technician": OWNERS,
+    "viewer": INSTALLERS | OWNERS | REPORTERS | LABELLERS | BILLERS,
+    "technician": OWNERS | BILLERS,
     "billing": INSTALLERS | OWNERS,
-    "customer": INSTALLERS | OWNERS | REPORTERS | LABELLERS,
+    "customer": INSTALLERS | OWNERS | REPORTERS | LABELLERS | BILLERS,
     "owner": set(),
 }
 
