@@ -100,6 +100,7 @@ class Prepared:
         }
         self._names: Final = tuple(converters)
         self._converters = [(name, convert) for name, convert in converters.items() if convert]
+        self._answers: bool | None = None  # whether it returns rows, which shows when it has run
 
     def run(self, connection: Connection, facts: Mapping[str, Any]) -> list[Any]:
         """The rows that the statement returns, as the driver gives them; `facts` are its parameters and may be more.
@@ -110,7 +111,9 @@ class Prepared:
         cursor = connection.connection.cursor()
         try:
             cursor.execute(self._sql, tuple([given[name] for name in self._order]) if self._order else given)
-            return list(cursor.fetchall()) if cursor.description else []
+            if self._answers is None:
+                self._answers = cursor.description is not None
+            return list(cursor.fetchall()) if self._answers else []
         except connection.dialect.loaded_dbapi.Error as error:
             raise self._as_sqlalchemys(connection, error) from error
         finally:

@@ -29,12 +29,12 @@ def scarcity(supplies: Iterable[tuple[bool, str, int | None]]) -> tuple[int | No
     found: tuple[bool, int] | None = None
     remaining, low = None, False
     for filling, state, percent in supplies:
-        here = _left(percent, state, filling=filling)
-        if state in _LOW:
-            low = True
-        elif here is None:
+        is_low = state in _LOW
+        if percent is None and not is_low:
             continue
-        urgency = (state not in _LOW, 1 if here is None else here)
+        low = low or is_low
+        here = _left(percent, state, filling=filling)
+        urgency = (not is_low, 1 if here is None else here)
         if found is None or urgency < found:
             found, remaining = urgency, here
     return remaining, low

@@ -96,7 +96,7 @@ def _arrival(row: int, columns: Columns, model: Model, layout_id: int, since: in
     remaining, low = scarcity(zip(model.filling, map(STATES.__getitem__, states), percents, strict=True))
     engine = columns.engine[row] if columns.engine else None
     cards = tuple(columns.macs[row][:_MOST_LINES])
-    named = _keys(model.manufacturer, model.model, _text(columns.serial[row]), cards, engine)
+    named = _keys(model.manufacturer, model.model, columns.serial[row], cards, engine)
     return Arrival(
         named or (place_key(seen_by, clean(columns.address[row]), columns.port[row]),),
         _told(row, columns, model),
@@ -122,7 +122,7 @@ def _arrival(row: int, columns: Columns, model: Model, layout_id: int, since: in
 def _keys(
     manufacturer: str | None, model: str | None, serial: str | None, macs: tuple[str, ...], engine: str | None
 ) -> tuple[str, ...]:
-    return cut(keys(manufacturer, model, serial, macs, engine))
+    return cut(keys(manufacturer, model, _text(serial), macs, engine))
 
 
 def _told(row: int, columns: Columns, model: Model) -> str:
@@ -143,14 +143,17 @@ def _told(row: int, columns: Columns, model: Model) -> str:
         columns.console[row],
         columns.alerts[row],
         columns.warnings[row],
-        *_typed(row, columns),
+        *(_typed(row, columns) if columns.typed else _UNTYPED),
     )
     return blake2b(msgspec.json.encode(told), digest_size=8).hexdigest()
 
 
+_UNTYPED: Final = (None, None, None)
+
+
 def _typed(row: int, columns: Columns) -> tuple[str | None, str | None, str | None]:
     """What a person at the site typed of the device: name, asset number, location."""
-    name, asset, location = (columns.typed[row] if columns.typed else None) or (None, None, None)
+    name, asset, location = (columns.typed[row] if columns.typed else None) or _UNTYPED
     return _text(name), _text(asset), _text(location)
 
 

@@ -5,6 +5,7 @@ wire can carry (SNMP's largest octet string, 64-bit counters), not what a sensib
 with one odd device must not take the other reads down with it. Texts are cut to size later, where they are stored.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Final, TypeVar, get_args
 
 import msgspec
@@ -141,28 +142,31 @@ def _check_columns(document: Document) -> None:
         size = len(getattr(columns, field))
         if size != count and not (size == 0 and field in batch.OPTIONAL_COLUMNS):
             raise Unreadable(f"the column {field} has not one entry for each of {count} reads")
-    for row, number in enumerate(columns.layout):
-        if number >= len(document.layouts):
-            raise Unreadable(f"read {row} names layout {number} of {len(document.layouts)}")
-        _check_row(row, columns, document.layouts[number])
+    sizes = [(len(layout.meters), len(layout.supplies)) for layout in document.layouts]
+    _check_sizes(columns, sizes)
+    # What is left of the letters of all supplies, or of the states of all devices, is none of them.
+    if "".join(columns.states).strip(_LETTERS):
+        bad = next(row for row, states in enumerate(columns.states) if states.strip(_LETTERS))
+        raise Unreadable(f"read {bad} has a supply in no known state")
+    if not _STATES.issuperset(columns.state):
+        bad = next(row for row, state in enumerate(columns.state) if state not in _STATES)
+        raise Unreadable(f"read {bad} has a device in no known state")
     if columns.at and max(columns.at) + document.since > LATEST:
         raise Unreadable("a read is later than the year 9999")
 
 
-def _check_row(row: int, columns: Columns, layout: Layout) -> None:
-    supplies = len(layout.supplies)
-    if (
-        len(columns.meters[row]) != len(layout.meters)
-        or len(columns.levels[row]) != supplies
-        or len(columns.percents[row]) != supplies
-        or len(columns.states[row]) != supplies
-    ):
-        raise Unreadable(f"read {row} has not one value for each meter and supply of its layout")
-    if (columns.supply_serials and len(columns.supply_serials[row]) != supplies) or (
-        columns.training and len(columns.training[row]) != len(columns.alerts[row])
-    ):
-        raise Unreadable(f"read {row} has not one serial for each supply, or training level for each alert")
-    if columns.states[row].strip(_LETTERS):
-        raise Unreadable(f"read {row} has a supply in no known state")
-    if columns.state[row] not in _STATES:
-        raise Unreadable(f"read {row} has a device in no known state")
+def _check_sizes(columns: Columns, sizes: Sequence[tuple[int, int]]) -> None:
+    """Each read has a value for each meter and each supply of its layout; `sizes` are how many of both."""
+    told = zip(columns.layout, columns.meters, columns.levels, columns.percents, columns.states, strict=True)
+    for row, (number, meters, levels, percents, states) in enumerate(told):
+        if number >= len(sizes):
+            raise Unreadable(f"read {row} names layout {number} of {len(sizes)}")
+        counters, supplies = sizes[number]
+        if not (len(meters) == counters and len(levels) == len(percents) == len(states) == supplies):
+            raise Unreadable(f"read {row} has not one value for each meter and supply of its layout")
+    for row, serials in enumerate(columns.supply_serials):
+        if len(serials) != sizes[columns.layout[row]][1]:
+            raise Unreadable(f"read {row} has not one serial for each supply")
+    for row, trained in enumerate(columns.training):
+        if len(trained) != len(columns.alerts[row]):
+            raise Unreadable(f"read {row} has not one training level for each alert")
