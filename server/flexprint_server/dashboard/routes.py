@@ -12,6 +12,7 @@ from flexprint_server.dashboard import (
     account_pages,
     address_line,
     address_pages,
+    agent_page,
     agent_pages,
     alert_pages,
     audit_pages,
@@ -68,6 +69,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     report_pages.add(pages, door, mail_domain(settings.mail_from), mails_are_kept=settings.smtp_url is None)
     billing_pages.add(pages, door)
     agent_pages.add(pages, door, settings.public_url)
+    agent_page.add(pages, door)
     audit_pages.add(pages, door)
     outbox = Outbox(settings.secret_key, mail_domain(settings.mail_from))
     people_pages.add(pages, door, outbox, settings.public_url)

@@ -83,6 +83,7 @@ _DEEDS: Final = {
     "customer.added": "Added a customer",
     "customer.removed": "Removed a customer",
     "customer.renamed": "Renamed a customer",
+    "agent.told": "Told an agent what to do",
     "alert.acknowledged": "Took care of an alert",
     "device.back": "Brought a device back",
     "device.epoch_confirmed": "Confirmed a counter that went down",

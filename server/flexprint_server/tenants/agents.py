@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from flexprint_server.database import FEW_AT_A_TIME
-from flexprint_server.tenants.models import Agent, Customer, InstallKey, Site
+from flexprint_server.tenants.models import Agent, AgentState, Customer, InstallKey, Site
 
 SILENT_AFTER: Final = timedelta(hours=36)
 """An agent wakes a few times a day; over a night and a holiday nobody need worry."""
@@ -33,6 +33,8 @@ class Placed:
     version: str
     enrolled_at: datetime
     last_seen_at: datetime | None
+    next_wake_at: datetime | None
+    """As it promised at its last check-in."""
 
     def is_silent(self, now: datetime) -> bool:
         return now - (self.last_seen_at or self.enrolled_at) > SILENT_AFTER
@@ -75,7 +77,9 @@ def _placed(dealer_id: int) -> Select[*tuple[Any, ...]]:
             Agent.version,
             Agent.enrolled_at,
             Agent.last_seen_at,
+            AgentState.next_wake_at,
         )
+        .outerjoin(AgentState, AgentState.agent_id == Agent.id)
         .join(Site, Site.id == Agent.site_id)
         .join(Customer, Customer.id == Site.customer_id)
         .where(Agent.dealer_id == dealer_id)

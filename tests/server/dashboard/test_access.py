@@ -35,6 +35,9 @@ EVERY_ROUTE = {
     ("GET", "/agents"): ("/sign-in?next=/agents", 200),
     ("POST", "/agents/keys"): ("/sign-in", 403),
     ("POST", "/agents/keys/{key_id}/withdraw"): ("/sign-in", 403),
+    ("GET", "/agents/{agent_id}"): ("/sign-in?next=/agents/{agent_id}", 404),
+    ("POST", "/agents/{agent_id}/commands"): ("/sign-in", 403),
+    ("GET", "/agents/{agent_id}/log"): ("/sign-in?next=/agents/{agent_id}/log", 404),
     ("GET", "/agents/{agent_id}/settings"): ("/sign-in?next=/agents/{agent_id}/settings", 404),
     ("POST", "/agents/{agent_id}/settings"): ("/sign-in", 403),
     ("GET", "/alerts"): ("/sign-in?next=/alerts", 200),
@@ -196,7 +199,7 @@ AT_PLACES = {
 REPORTERS = {route for route in EVERY_ROUTE if route[1].startswith(("/reports/schedules", "/reports/addresses"))} | {
     ("POST", "/reports/{report_id}/resend")
 }
-INSTALLERS = (AT_PLACES | SETTLING) - USERS
+INSTALLERS = (AT_PLACES | SETTLING | {("GET", "/agents/{agent_id}/log")}) - USERS
 LABELLERS = {
     route for route in EVERY_ROUTE if route[0] == "POST" and route[1].startswith(("/devices/{device_id}/", "/alerts/"))
 }
