@@ -90,6 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("--customer", required=True, help="made where it is missing")
     key.add_argument("--site", required=True, help="made where it is missing")
 
+    importing = command("import", _import, "take the batches of an agent that reaches no collector", printing)
+    importing.add_argument("file", type=Path, metavar="FILE", help="what `flexprint-agent export FILE` wrote")
+    importing.add_argument(
+        "--acknowledgement", type=Path, metavar="FILE", help="where the agent's acknowledgement goes (FILE.ack)"
+    )
+
     api_key = command("api-key", _api_key, "print a key that lets a program read a dealer's fleet, once", printing)
     api_key.add_argument("--dealer", required=True)
     api_key.add_argument("--name", default="made on the command line", help="what people know the key by")
@@ -228,6 +234,42 @@ def _install_key(given: argparse.Namespace, settings: Settings) -> None:
         return
     print(key)
     _say(f"Lets one agent in, once, until {expires:%Y-%m-%d %H:%M} UTC.")
+
+
+def _import(given: argparse.Namespace, settings: Settings) -> int:
+    from flexprint_server.database import Database
+    from flexprint_server.ingest.offline import take
+    from flexprint_server.ingest.service import Inbox
+    from flexprint_server.mail.addresses import mail_domain
+    from flexprint_server.tenants.keys import open_keyring
+    from flexprint_shared.offline import NotThisFile
+
+    database = Database(settings.database_url)
+    answer = given.acknowledgement or given.file.with_name(f"{given.file.name}.ack")
+    try:
+        inbox = Inbox(
+            database,
+            lambda: open_keyring(database, settings.secret_key, datetime.now(UTC)),
+            mail_domain(settings.mail_from),
+        )
+        # The scheduler finds the workbooks that are asked for: their rows are all it needs.
+        imported = take(database, inbox, given.file.read_bytes(), datetime.now(UTC))
+        answer.write_bytes(imported.acknowledgement)
+    except NotThisFile as error:
+        raise Failed(f"{given.file}: {error}.") from error
+    except OSError as error:
+        raise Failed(f"{error.filename}: {error.strerror}. Check the name and who may read and write there.") from error
+    finally:
+        database.close()
+    if given.json:
+        counts = {"new": imported.new, "before": imported.before, "reads": imported.reads}
+        print(json.dumps({**counts, "refused": imported.refused, "acknowledgement": str(answer)}))
+    else:
+        print(f"{imported.new} batches with {imported.reads} reads stored, {imported.before} were here before.")
+        for hashed, why in imported.refused.items():
+            print(f"refused {hashed[:12]}: {why}")
+        print(f"For the agent: {answer} (flexprint-agent import)")
+    return 1 if imported.refused else 0
 
 
 def _api_key(given: argparse.Namespace, settings: Settings) -> None:

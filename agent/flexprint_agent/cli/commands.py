@@ -31,6 +31,10 @@ def function_of(command: str) -> Command:
             from flexprint_agent.cli.serving import run
 
             return run
+        case "export" | "import":
+            from flexprint_agent.cli import carrying
+
+            return carrying.export if command == "export" else carrying.take_back
         case "service":
             from flexprint_agent.cli.serving import service
 

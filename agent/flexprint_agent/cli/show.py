@@ -431,6 +431,22 @@ def batch(one: Batch) -> dict[str, Any]:
     }
 
 
+def exported(document: Document) -> str:
+    if not document["batches"]:
+        return "Nothing waits to be sent; no file was written."
+    what = f"{_count(document['batches'], 'batch')} with {_count(document['reads'], 'read')}"
+    return (
+        f"{what} written to {document['file']}. They wait here until the collector acknowledges them, by its file "
+        "(flexprint-agent import) or at the next contact."
+    )
+
+
+def taken_back(document: Document) -> str:
+    lines = [f"{_count(document['acknowledged'], 'batch')} acknowledged, {document['waiting']} waiting"]
+    lines += [f"refused: {one['why']}" for one in document["refused"]]
+    return "\n".join(lines)
+
+
 def service(document: Document) -> str:
     lines = [*document["did"]]
     if not document["installed"]:

@@ -109,6 +109,15 @@ def hand_over(
         with Line(keep, settings, sleep) as own:
             return hand_over(keep, settings, now, report=report, line=own)
     enrolment = keep.enrolments.require()
+    make_batches(keep, settings, now, report=report)
+    if not keep.spool.count("waiting"):
+        return Handed(dict(NOTHING_SENT), None)
+    return _send_waiting(keep, line.collector(), enrolment, now)
+
+
+def make_batches(keep: Keep, settings: Settings, now: Clock, *, report: bool = False) -> None:
+    """Seals what is pending, with the workbook asked for where it is due. Raises NotEnrolled."""
+    enrolment = keep.enrolments.require()
     report_for = _report_for(keep, settings, now(), asked=report)
     if keep.spool.pending() or report_for is not None:
         from flexprint_shared.batch import Sender
@@ -122,9 +131,6 @@ def hand_over(
             report_for=report_for,
             leaving=leaving,
         )
-    if not keep.spool.count("waiting"):
-        return Handed(dict(NOTHING_SENT), None)
-    return _send_waiting(keep, line.collector(), enrolment, now)
 
 
 def _send_waiting(keep: Keep, collector: "Collector", enrolment: "Enrolment", now: Clock) -> Handed:

@@ -119,7 +119,9 @@ class Inbox:
         agent = _Place(*locked[0])
         digest = sealing.batch_hash(sealed)
         if header.sequence <= agent.last_sequence:
-            return _stored_before(connection, header, digest, agent)
+            stored = _stored_before(connection, header, digest, agent)
+            if stored is not None:
+                return stored
         document = _open(sealed, key)
         recipients = [clean(recipient, 254) for recipient in document.recipients]
         facts = {
@@ -130,10 +132,12 @@ class Inbox:
             "sealed": sealed,
             "received_at": now,
             "reads": len(document.reads.layout),
-            "gap": header.sequence != agent.last_sequence + 1 or header.previous != agent.last_hash,
+            "gap": header.sequence > agent.last_sequence
+            and (header.sequence != agent.last_sequence + 1 or header.previous != agent.last_hash),
             "agent": header.agent,
-            "last_sequence": header.sequence,
-            "last_hash": digest,
+            # One that comes late, in a file say, fills its gap, and the chain goes on where it was.
+            "last_sequence": max(header.sequence, agent.last_sequence),
+            "last_hash": digest if header.sequence > agent.last_sequence else agent.last_hash,
             "last_seen_at": now,
             "version": clean(document.agent.version, 50),
             "host": clean(document.agent.host),
@@ -289,11 +293,14 @@ def _unknown_agent() -> refusals.UnknownAgent:
     )
 
 
-def _stored_before(connection: Connection, header: Header, digest: bytes, agent: _Place) -> Receipt:
-    """The receipt of a batch that was stored already. Raises StaleSequence when another one has its number."""
+def _stored_before(connection: Connection, header: Header, digest: bytes, agent: _Place) -> Receipt | None:
+    """The receipt of a batch that was stored already; None where its number was left free. Raises StaleSequence when
+    another one has it."""
     stored = connection.execute(
         select(Batch.hash, Batch.reads).where(Batch.agent_id == header.agent, Batch.sequence == header.sequence)
     ).one_or_none()
+    if stored is None and header.sequence > 0:
+        return None
     if stored is None or stored.hash != digest:
         raise refusals.StaleSequence(
             f"The collector has this agent's batches up to number {agent.last_sequence}, and another one under number "
