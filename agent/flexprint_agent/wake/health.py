@@ -12,7 +12,7 @@ from flexprint_agent.keep.home import at_work, sleeper
 from flexprint_agent.keep.notes import NEXT_WAKE
 from flexprint_agent.targets import UnknownExclusion
 from flexprint_agent.wake import local, sending
-from flexprint_agent.wake.chosen import in_force
+from flexprint_agent.wake.chosen import in_force, recipients
 from flexprint_agent.wake.reading import uncovered
 from flexprint_shared.times import rfc3339
 
@@ -181,7 +181,7 @@ def status_of(keep: Keep) -> dict[str, Any]:
         "printers": keep.devices.count(),
         "targets": keep.choices.targets(),
         "exclusions": keep.choices.exclusions(),
-        "recipients": keep.choices.recipients(),
+        "recipients": recipients(keep),
     }
 
 
