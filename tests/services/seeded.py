@@ -13,10 +13,11 @@ from io import BytesIO
 from typing import Any
 
 from openpyxl import Workbook as Spreadsheet
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from flexprint_server.fleet.models import Device, Read
+from flexprint_server.fleet.days import Counted, by_day
+from flexprint_server.fleet.models import Device, Read, SiteDay
 from flexprint_server.fleet.summary import search_text
 from flexprint_server.ingest.models import Batch
 from flexprint_server.reports import schedules
@@ -110,6 +111,7 @@ def fill(
                 number += 1
                 _add_printer(session, agent, now, number, chance)
             agents.append((agent, count))
+    _count_days(session, owner)
     _add_reports(session, agents, now, chance)
     billing = ["billing@northwind.example"]
     monthly = Typed(
@@ -117,6 +119,19 @@ def fill(
     )
     schedules.keep(session, owner.id, monthly, email, now)
     return owner
+
+
+def _count_days(session: Session, dealer: Dealer) -> None:
+    """What the collector counts as reads arrive."""
+    for site_id in session.scalars(select(Site.id).where(Site.dealer_id == dealer.id)):
+        asked = select(Read.device_id, Read.read_at, Read.total).join(Device, Device.id == Read.device_id)
+        rows = session.execute(asked.where(Device.site_id == site_id).order_by(Read.read_at, Read.id))
+        counted = [Counted(device, int(at.timestamp() * 1000), total) for device, at, total in rows]
+        session.add_all(
+            SiteDay(dealer_id=dealer.id, site_id=site_id, day=day.day, pages=day.pages, reads=day.reads)
+            for day in by_day(counted, {})
+        )
+    session.flush()
 
 
 def bare_dealer(session: Session, at: datetime, name: str, email: str) -> Dealer:

@@ -1,11 +1,12 @@
 """Files that a browser saves: their names, their headers, and their content a piece at a time."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import IO, Final
 from urllib.parse import quote
 
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from flexprint_server.dashboard.pages import HEADERS
 from flexprint_shared.text import clean
@@ -31,16 +32,20 @@ def download(content: bytes, name: str, kind: str) -> Response:
 
 
 def streamed(file: IO[bytes], name: str, kind: str) -> Response:
-    """A file of any size, from its beginning; it is closed when the answer is over."""
+    """A file of any size, from its beginning; it is closed when the answer is over, however that ends."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    return StreamingResponse(_pieces(file), media_type=kind, headers=_headers(name) | {"Content-Length": str(size)})
+    return _FileAnswer(file, kind, _headers(name) | {"Content-Length": str(size)})
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(_PIECE):
-            yield piece
+class _FileAnswer(StreamingResponse):
+    def __init__(self, file: IO[bytes], kind: str, headers: Mapping[str, str]) -> None:
+        super().__init__(iter(lambda: file.read(_PIECE), b""), media_type=kind, headers=headers)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._file:
+            await super().__call__(scope, receive, send)
 
 
 def _headers(name: str) -> dict[str, str]:

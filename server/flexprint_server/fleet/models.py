@@ -1,7 +1,7 @@
 """Devices, the keys that name them, and their reads."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -297,3 +297,22 @@ class MeterEpoch(Model):
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:
         return of_device(cls.dealer_id, cls.device_id, scope)
+
+
+class SiteDay(Model):
+    """What the reads that an agent of `site_id` took on a day (UTC) came to: `pages` more than before, as fleet.days
+    counts them, and how many reads. Kept by whoever stores reads, so that an overview need not go through them.
+
+    No foreign keys: the row is written with every batch, next to the device rows that are locked for it anyway."""
+
+    __tablename__ = "site_day"
+
+    dealer_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    pages: Mapped[int] = mapped_column(BigInteger)
+    reads: Mapped[int]
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        return of_dealer_at_site(cls.dealer_id, cls.site_id, scope)

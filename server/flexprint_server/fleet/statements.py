@@ -68,7 +68,7 @@ _TAKEN_OVER: Final = "(device.agent_id = :agent OR device.owner_read_at < :unown
 _BEFORE: Final = (
     "said, (device.agent_id = :agent AND device.owner_read_at = device.last_read_at "
     "AND device.merged_into_id IS NULL) AS plain, layout_id, "
-    "CAST(meter_values AS text) AS meter_values"
+    "CAST(meter_values AS text) AS meter_values, total"
 )
 _COUNTS: Final = {
     **{column: f"x.{name}" for name, column in _COUNTED.items()},
@@ -155,7 +155,7 @@ def known_keys(dialect: Dialect) -> Prepared:
             "AND (SELECT count(*) FROM known) = json_array_length(CAST(:keys AS json)) "
             "ORDER BY id FOR NO KEY UPDATE) "
             "SELECT known.key, known.device_id, known.seen_as, locked.said, locked.plain, locked.layout_id, "
-            "locked.meter_values FROM known LEFT JOIN locked ON locked.id = known.device_id"
+            "locked.meter_values, locked.total FROM known LEFT JOIN locked ON locked.id = known.device_id"
         )
     else:
         sql = (
@@ -222,17 +222,34 @@ def change_devices(dialect: Dialect) -> Prepared:
 
 @_for_each_dialect
 def store(dialect: Dialect) -> Sequence[Prepared]:
-    """Every one of `reads` as a row of `batch`, and the figures of devices whose newest read is said to be among
-    them. One statement on PostgreSQL, two on SQLite, which has no WITH ... UPDATE."""
+    """Every one of `reads` as a row of `batch`, the figures of devices whose newest read is said to be among them, and
+    what they add to the `days` of the site. One statement on PostgreSQL, three on SQLite: it has no WITH ... UPDATE."""
     columns = ", ".join(["row", "device_id", "read_at", "uptime_s", *_COUNTED])
     add = f"INSERT INTO read (dealer_id, batch_id, {columns}) SELECT :dealer, :batch, {columns} FROM x"  # noqa: S608
     change = f"{_change(_COUNTS, dialect.name)} AND x.newest"
     rows = f"WITH x AS {_rows('reads', _FIGURES, dialect.name)}"
     if dialect.name == POSTGRESQL:
-        written = [f"{rows}, changed AS ({change}) {add}"]
+        written = [f"{rows}, changed AS ({change}), counted AS ({_count(dialect.name)}) {add}"]
     else:
-        written = [f"{rows} {change}", f"{rows} {add}"]
+        written = [f"{rows} {change}", f"{rows} {add}", _count(dialect.name)]
     return [_prepared(sql, dialect) for sql in written]
+
+
+def _count(dialect: str) -> str:
+    """Adds `days`, which come in order, to those of the site. The last row that a batch locks, so nobody deadlocks."""
+    columns = {"day": "date", "pages": "bigint", "reads": "integer"}
+    if dialect == POSTGRESQL:
+        typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        told = f"json_to_recordset(CAST(:days AS json)) AS told({typed})"
+    else:
+        told = "json_each(:days)"
+        columns = {f"json_extract(value, '$.{name}')": "" for name in columns}
+    return (
+        "INSERT INTO site_day (dealer_id, site_id, day, pages, reads) "  # noqa: S608  names of ours
+        f"SELECT :dealer, :site, {', '.join(columns)} FROM {told} WHERE true "
+        "ON CONFLICT (dealer_id, day, site_id) DO UPDATE "
+        "SET pages = site_day.pages + excluded.pages, reads = site_day.reads + excluded.reads"
+    )
 
 
 def _prepared(sql: str, dialect: Dialect) -> Prepared:

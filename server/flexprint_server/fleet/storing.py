@@ -16,6 +16,7 @@ from msgspec.structs import asdict
 from sqlalchemy import Connection, insert, select
 
 from flexprint_server.fleet import deciding, epochs, ownership, statements
+from flexprint_server.fleet.days import by_day
 from flexprint_server.fleet.identity import Known, Seen, conflict_note, decide, plainly
 from flexprint_server.fleet.models import Device
 from flexprint_server.fleet.origin import ABSURD, OWNED_FOR, Origin
@@ -98,6 +99,7 @@ class _Before(NamedTuple):
     plain: bool
     layout_id: int
     meter_values: str
+    total: int | None
 
 
 @dataclass(slots=True)
@@ -294,6 +296,8 @@ def _write(
     if news:
         statements.change_devices(connection.dialect).run(connection, {**facts, "devices": _json(news)})
     facts["reads"] = _json([arrival.figures for arrival in arrivals])
+    totals = {device: known.total for device, known in before.items()}
+    facts["days"] = _json(by_day([arrival.figures for arrival in sorted(arrivals, key=_time)], totals))
     for statement in statements.store(connection.dialect):
         statement.run(connection, facts)
 

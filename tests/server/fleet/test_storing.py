@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from flexprint_server.fleet import ownership
-from flexprint_server.fleet.models import Device, DeviceEvent, Doubt, MeterEpoch
+from flexprint_server.fleet.models import Device, DeviceEvent, Doubt, MeterEpoch, SiteDay
 from flexprint_server.tenants.models import Site
 from flexprint_shared.readings import Meter, Status
 from services import agents
@@ -264,3 +264,18 @@ def test_the_state_is_that_of_the_newest_read(world):
     )  # fmt: skip
     world.bring(later(a_read(), 7343, NOON + HOUR))
     assert (world.device().state, world.device().errors, world.device().console) == ("idle", [], ["Ready."])
+
+
+def test_the_pages_of_a_site_are_counted_by_day_as_reads_arrive(world):
+    """Whether or not the device says something new in words, and each batch once."""
+    world.bring(a_read())
+    first = world.device().total
+    world.bring(later(a_read(), first + 10, NOON + HOUR), later(a_read(), first + 25, NOON + 13 * HOUR))
+    world.bring(later(a_read(name="NEW"), first + 40, NOON + 14 * HOUR))
+    with world.database.reading() as session:
+        days = session.scalars(select(SiteDay).order_by(SiteDay.day)).all()
+    assert [(day.day, day.pages, day.reads) for day in days] == [
+        (NOON.date(), 10, 2),
+        (NOON.date() + timedelta(days=1), 30, 2),
+    ]
+    assert {(day.dealer_id, day.site_id) for day in days} == {(world.device().dealer_id, world.device().site_id)}
