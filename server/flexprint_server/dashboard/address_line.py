@@ -41,6 +41,7 @@ def wanted(query: Mapping[str, str]) -> Wanted:
         text=clean(query.get("q", ""), _LONGEST_SEARCH),
         customer_id=number(query.get("customer")),
         site_id=number(query.get("site")),
+        maker=clean(query.get("maker", "")) or None,
         show=next((show for show in SHOWS if show == query.get("show")), "all"),
         sort=next((name for name in SORTS if name == sort.removeprefix("-")), "customer"),
         descending=sort.startswith("-"),
@@ -50,18 +51,23 @@ def wanted(query: Mapping[str, str]) -> Wanted:
 
 def fleet(wanted: Wanted, **changes: Any) -> str:
     """The address of the list `wanted` with `changes`; the first page again unless a page is among them."""
-    new = replace(wanted, **{"page": 1, **changes})
-    sort = ("-" if new.descending else "") + new.sort
-    values = {
-        "q": new.text,
-        "customer": new.customer_id,
-        "site": new.site_id,
-        "show": None if new.show == "all" else new.show,
-        "sort": None if sort == "customer" else sort,
-        "page": None if new.page == 1 else new.page,
-    }
-    line = urlencode({name: value for name, value in values.items() if value})
+    line = fleet_query(replace(wanted, **{"page": 1, **changes}))
     return f"/devices?{line}" if line else "/devices"
+
+
+def fleet_query(wanted: Wanted) -> str:
+    """What stands behind the question mark for the list `wanted`."""
+    sort = ("-" if wanted.descending else "") + wanted.sort
+    values = {
+        "q": wanted.text,
+        "customer": wanted.customer_id,
+        "site": wanted.site_id,
+        "maker": wanted.maker,
+        "show": None if wanted.show == "all" else wanted.show,
+        "sort": None if sort == "customer" else sort,
+        "page": None if wanted.page == 1 else wanted.page,
+    }
+    return urlencode({name: value for name, value in values.items() if value})
 
 
 def printers_at(customer_id: int, site_id: int | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from math import ceil, floor, log10
 from typing import Final
 
@@ -43,6 +43,44 @@ def chart(points: Sequence[tuple[datetime, int]]) -> Chart | None:
     corners = " L".join(f"{x(instant):.1f} {y(value):.1f}" for instant, value in thinned(points))
     rows = tuple((round(y(value), 1), value) for value in range(top, bottom - 1, -step))
     return Chart(f"M{corners}", f"M0 {HEIGHT} L{corners} L{WIDTH} {HEIGHT} Z", rows, points[0], points[-1])
+
+
+@dataclass(slots=True, frozen=True)
+class Bar:
+    """A day: where its bar stands and ends in the box, from the left and from the top, and how high it is."""
+
+    day: date
+    value: int
+    x: float
+    width: float
+    y: float
+    height: float
+
+
+@dataclass(slots=True, frozen=True)
+class Bars:
+    """A bar for each day in a box of WIDTH by HEIGHT; `rows` as those of a Chart."""
+
+    bars: tuple[Bar, ...]
+    rows: tuple[tuple[float, int], ...]
+
+
+def bars(days: Sequence[tuple[date, int]]) -> Bars | None:
+    """The drawing of (day, value) in order of time; None where there is nothing but zeros."""
+    highest = max((value for _, value in days), default=0)
+    if highest <= 0:
+        return None
+    _, top, step = scale(0, highest)
+    wide = WIDTH / len(days)
+    drawn = []
+    for number, (day, value) in enumerate(days):
+        height = round(value / top * HEIGHT, 1)
+        drawn.append(
+            Bar(day, value, round((number + 0.14) * wide, 1), round(0.72 * wide, 1), round(HEIGHT - height, 1), height)
+        )
+    return Bars(
+        tuple(drawn), tuple((round(HEIGHT - value / top * HEIGHT, 1), value) for value in range(top, -1, -step))
+    )
 
 
 def thinned(points: Sequence[tuple[datetime, int]]) -> list[tuple[datetime, int]]:

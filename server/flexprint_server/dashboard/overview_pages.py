@@ -5,10 +5,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from flexprint_server.dashboard.chart import bars
 from flexprint_server.dashboard.door import Door
 from flexprint_server.dashboard.pages import page
+from flexprint_server.fleet import overview as figures
 from flexprint_server.fleet import queries as fleet
-from flexprint_server.fleet.queries import Wanted
 from flexprint_server.reports import queries as reports
 from flexprint_server.tenants import agents
 from flexprint_server.tenants.sign_in import Visitor
@@ -20,15 +21,20 @@ LISTED: Final = 6
 def add(pages: APIRouter, door: Door) -> None:
     @pages.get("/")
     def overview(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
-        now = door.clock()
+        dealer_id, now = visitor.dealer_id, door.clock()
         with door.database.reading(visitor.scope) as session:
-            new = fleet.devices(visitor.dealer_id, session, Wanted(show="new", sort="read", descending=True), now)
+            counted = figures.pages(dealer_id, session, now)
+            silent = [one for one in agents.agents(dealer_id, session) if one.is_silent(now)]
             return page(
                 "overview.html",
                 visitor=visitor,
                 now=now,
-                totals=new.totals,
-                new_devices=new.devices[:LISTED],
-                silent=[one for one in agents.agents(visitor.dealer_id, session) if one.is_silent(now)][:LISTED],
-                reports=reports.reports(visitor.dealer_id, session)[:LISTED],
+                totals=fleet.totals(dealer_id, session, now),
+                pages=counted,
+                chart=bars(counted.days),
+                new_devices=figures.newest(dealer_id, session, now, LISTED),
+                silent=silent,
+                many_are_silent=len(silent) > agents.PAGE,
+                reports=reports.reports(dealer_id, session)[:LISTED],
+                listed=LISTED,
             )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from flexprint_server.fleet.models import Device
@@ -187,6 +187,11 @@ def short_time(instant: datetime) -> str:
     return f"{utc.day} {utc:%b %Y, %H:%M}"
 
 
+def short_day(day: date) -> str:
+    """`22 Nov`."""
+    return f"{day.day} {day:%b}"
+
+
 def machine_time(instant: datetime) -> str:
     return rfc3339(instant)
 
@@ -224,6 +229,11 @@ def severity(word: str) -> tuple[str, str]:
 
 def state(word: str) -> str:
     return _STATES.get(word) or _from_camel(said(word, 30))
+
+
+def status(word: str, errors: Sequence[str]) -> str:
+    """What a device was doing and what it complained about, as one line."""
+    return ": ".join(filter(None, (state(word), ", ".join(error(bit)[0] for bit in errors))))
 
 
 def source(word: str) -> str:

@@ -4,10 +4,10 @@ The list is written for a hundred thousand devices: the rows of one page are cho
 those are then loaded whole.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeVar, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args
 
 from sqlalchemy import (
     BindParameter,
@@ -24,9 +24,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
+from flexprint_server.database import FEW_AT_A_TIME
+from flexprint_server.fleet.figures import meters_of, supplies_of
 from flexprint_server.fleet.models import BATCH, Device, Layout, Read
 from flexprint_server.fleet.origin import ABSURD
-from flexprint_server.fleet.summary import NEW_FOR, STALE_AFTER
+from flexprint_server.fleet.summary import NEW_FOR, STALE_AFTER, SupplyFacts
 from flexprint_server.tenants.models import Agent, Customer, Site
 
 Show = Literal["all", "today", "new", "stale", "low", "retired"]
@@ -60,6 +62,7 @@ class Wanted:
     text: str = ""
     customer_id: int | None = None
     site_id: int | None = None
+    maker: str | None = None
     show: Show = "all"
     sort: Sort = "customer"
     descending: bool = False
@@ -100,6 +103,7 @@ class Choices:
 
     customers: Sequence[tuple[int, str]]
     sites: Sequence[tuple[int, str]]
+    makers: Sequence[str]
     customer: str | None
     site: str | None
 
@@ -154,6 +158,13 @@ def devices(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> 
         ).all()
     loaded = _loaded(dealer_id, session, ids)
     return DevicePage(census.totals, loaded, new(dealer_id, session, ids, now), matching, page)
+
+
+def totals(dealer_id: int, session: Session, now: datetime) -> Totals:
+    """The devices of all sites that the session sees, in figures."""
+    figures = [func.count().filter(_shown(show, now)) for show in SHOWS]
+    counted: Sequence[int] = session.execute(select(*figures).where(*_within(dealer_id, Wanted()))).one()
+    return Totals(*counted)
 
 
 def new(dealer_id: int, session: Session, ids: Sequence[int], now: datetime) -> set[int]:
@@ -277,6 +288,8 @@ def _within(dealer_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.customer_id is not None:
         of_customer = select(Site.id).where(Site.dealer_id == dealer_id, Site.customer_id == wanted.customer_id)
         conditions.append(Device.site_id.in_(of_customer))
+    if wanted.maker is not None:
+        conditions.append(Device.manufacturer == wanted.maker)
     return conditions
 
 
@@ -336,16 +349,91 @@ def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
     return [*(expression.nulls_last() for expression in turned), Device.id.asc()]
 
 
-def choices(dealer_id: int, session: Session, wanted: Wanted) -> Choices:
-    """The customers, the sites of the chosen one, and the names of what is chosen."""
+class ListedDevice(NamedTuple):
+    """A device as a line of a file."""
+
+    id: int
+    customer: str
+    site: str
+    manufacturer: str | None
+    model: str | None
+    serial: str | None
+    asset: str | None
+    name: str | None
+    location: str | None
+    address: str
+    firmware: str | None
+    state: str
+    errors: Sequence[str]
+    first_seen_at: datetime
+    last_read_at: datetime
+    meters: Mapping[str, Sequence[Any]]
+    supplies: Sequence[SupplyFacts]
+
+
+def every_device(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> Iterator[ListedDevice]:
+    """All devices of a list, a few at a time; in its order, or by customer and site."""
+    figures = (Device.layout_id, Device.meter_values, Device.levels, Device.percents, Device.states)
+    by_place = (func.lower(Customer.name), func.lower(Site.name), *_AT_A_SITE)
+    asked = (
+        select(
+            Device.id,
+            Customer.name,
+            Site.name,
+            Device.manufacturer,
+            Device.model,
+            Device.serial,
+            func.coalesce(Device.typed_asset, Device.asset),
+            func.coalesce(Device.typed_name, Device.name),
+            func.coalesce(Device.typed_location, Device.location),
+            Device.address,
+            Device.firmware,
+            Device.state,
+            Device.errors,
+            Device.first_seen_at,
+            Device.last_read_at,
+            *figures,
+        )
+        .join(Site, Site.id == Device.site_id)
+        .join(Customer, Customer.id == Site.customer_id)
+        .where(*_within(dealer_id, wanted), _shown(wanted.show, now))
+        .where(*_matches(_places(dealer_id, session, wanted), wanted.text))
+        .order_by(*(by_place if wanted.sort == "customer" else _order(wanted)))
+    )
+    layouts: dict[int, dict[str, Any]] = {}
+    for some in session.execute(asked, execution_options=FEW_AT_A_TIME).partitions():
+        missing = {row.layout_id for row in some} - layouts.keys()
+        if missing:
+            found = select(Layout.id, Layout.content).where(Layout.dealer_id == dealer_id, Layout.id.in_(missing))
+            layouts |= {row.id: row.content for row in session.execute(found)}
+        for row in some:
+            layout = layouts[row.layout_id]
+            meters = meters_of(layout, row.meter_values)
+            supplies = supplies_of(layout, row.levels, row.percents, row.states)
+            yield ListedDevice._make((*row[: -len(figures)], meters, supplies))
+
+
+def choices(dealer_id: int, session: Session, wanted: Wanted, *, of_customer: bool) -> Choices:
+    """The customers, the sites of the chosen one, the makers, and the names of what is chosen. `of_customer`: the
+    session sees one customer's devices only."""
     customers = select(Customer.id, Customer.name).where(Customer.dealer_id == dealer_id)
     sites = select(Site.id, Site.name).where(Site.dealer_id == dealer_id)
     return Choices(
         customers=_few(session, customers.order_by(Customer.name)),
         sites=_few(session, sites.where(Site.customer_id == wanted.customer_id).order_by(Site.name)),
+        makers=_makers(dealer_id, session, of_customer=of_customer),
         customer=_name(session, customers.where(Customer.id == wanted.customer_id)),
         site=_name(session, sites.where(Site.id == wanted.site_id)),
     )
+
+
+def _makers(dealer_id: int, session: Session, *, of_customer: bool) -> Sequence[str]:
+    """Layouts are few where devices are many; but they say what other customers have, too."""
+    maker = Layout.content["manufacturer"].as_string()
+    asked = select(Device.manufacturer if of_customer else maker).distinct()
+    table = Device if of_customer else Layout
+    rows = session.scalars(asked.where(table.dealer_id == dealer_id))
+    return sorted({row for row in rows if row}, key=str.casefold)[:MOST_CHOICES]
 
 
 def _few(session: Session, named: Select[int, str]) -> list[tuple[int, str]]:

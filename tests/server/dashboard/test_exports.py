@@ -17,7 +17,7 @@ from flexprint_server.reports.sheets import TooManyRows
 from flexprint_server.tenants.models import Agent
 from services.pages import ALICE, NOW
 
-LISTS = ("agents", "audit", "people", "reports")
+LISTS = ("agents", "audit", "devices", "people", "reports")
 
 MIXED = Export(
     "Mixed",
@@ -74,6 +74,30 @@ def test_both_files_hold_all_of_the_list(alice, fleet):
     assert len(with_recipient) == deliveries
     assert [cell.value for cell in reports[1]] == rows_of(alice.get("/reports.csv"))[0]
     assert [ALICE, "Owner"] in [row[:2] for row in rows_of(alice.get("/people.csv"))]
+
+
+@pytest.mark.parametrize(
+    "line", ["q=kyocera&sort=-total", "show=low", "customer=3", "maker=HP&sort=serial", "sort=-read"]
+)
+def test_the_filters_of_the_list_of_devices_hold_in_its_file(alice, line):
+    """The same devices; in the same order where the list has one of its own."""
+    page = alice.get(f"/devices?{line}").text
+    listed = re.findall(r'<a class="main" href="/devices/(\d+)"', page)
+    rows = rows_of(alice.get(f"/devices.csv?{line}"))
+    shown = [row[-1] for row in rows[1:]]
+    assert f"/devices.csv?{line.replace('&', '&amp;')}" in page
+    assert listed
+    assert (shown[: len(listed)] == listed) if "sort" in line else (set(shown) >= set(listed))
+
+
+def test_the_file_of_devices_says_what_the_page_says(alice):
+    rows = rows_of(alice.get("/devices.csv?q=RH9928708505"))
+    line = dict(zip(*rows, strict=True))
+    assert line["Customer"] == "Harbour Dental"
+    assert line["Serial"] == "RH9928708505"
+    assert int(line["Total"]) == int(line["Total mono"]) + int(line["Total color"])
+    assert line["Lowest supply"].endswith("%")
+    assert line["Last read (UTC)"].startswith("2026-11-22 ")
 
 
 def test_a_csv_file_says_that_it_is_utf8_and_ends_lines_as_spreadsheets_do():

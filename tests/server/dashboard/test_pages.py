@@ -15,11 +15,11 @@ from sqlalchemy import func, select, update
 from flexprint_server.dashboard.downloads import XLSX, attachment
 from flexprint_server.dashboard.pages import error_page
 from flexprint_server.dashboard.rooms import GROUPS
-from flexprint_server.fleet.models import Device, Read
+from flexprint_server.fleet.models import Device, Read, SiteDay
 from flexprint_server.fleet.queries import PAGE, READS_PAGE
 from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.settings import read_settings
-from flexprint_server.tenants.models import Customer, Dealer, Site, User
+from flexprint_server.tenants.models import Agent, Customer, Dealer, Site, User
 from services import laid_out, seeded
 from services.pages import ALICE, NOW, Visit, serving
 
@@ -48,6 +48,39 @@ def test_the_navigation_leads_to_every_room_that_somebody_may_enter(alice, fleet
         session.execute(update(User).where(User.email == ALICE).values(role="owner"))
     for room in rooms:
         assert f'<li><a href="{room.path}" aria-current="page">' in alice.get(room.path).text
+
+
+# --- The overview
+
+
+def test_every_figure_of_the_overview_leads_to_the_list_behind_it(alice):
+    tiles = re.findall(r'class="tile[^"]*" href="([^"]*)".*?class="figure">([\d,]+)<', alice.get("/").text, re.DOTALL)
+    assert [path for path, _ in tiles] == [
+        "/devices",
+        *(f"/devices?show={show}" for show in ("today", "new", "stale", "low")),
+        "/agents",
+    ]
+    for path, figure in tiles[1:-1]:
+        assert f"{figure} of 60 devices" in words(alice.get(path).text)
+
+
+def test_the_overview_compares_this_month_with_the_last(alice, fleet):
+    with fleet.reading() as session:
+        pages = session.scalar(select(func.sum(SiteDay.pages)).where(SiteDay.day >= NOW.date().replace(day=1)))
+    shown = words(alice.get("/").text)
+    assert f"{pages:,} in November so far" in shown
+    assert re.search(r"[+-]?\d+ % against [\d,]+ on the same days of the month before", shown)
+
+
+def test_the_overview_shows_new_devices_workbooks_and_agents_that_fell_silent(alice, fleet):
+    with fleet.transaction() as session:
+        session.execute(update(Agent).where(Agent.site_id == 1).values(last_seen_at=NOW - timedelta(days=5)))
+    page = alice.get("/").text
+    shown = words(page)
+    assert "Main Street" in shown.partition("Silent agents")[2].partition("New devices")[0]
+    assert page.count('<rect class="day') == 31
+    assert "Being built" in shown
+    assert "3 d ago" in shown.rpartition("New devices")[2]
 
 
 # --- The list
@@ -109,6 +142,23 @@ def test_the_search_form_keeps_what_it_does_not_change(alice):
     assert '<input type="hidden" name="sort" value="-read">' in page
     assert '<option value="1" selected>Harbour Dental</option>' in page
     assert "Quayside" in page
+
+
+def test_devices_of_one_maker_are_a_list_of_their_own(alice):
+    page = alice.get("/devices?maker=Kyocera").text
+    assert '<option value="Kyocera" selected>Kyocera</option>' in page
+    printers = re.findall(r'class="main" href="/devices/\d+"><bdi>([^<]*)', page)
+    assert printers
+    assert all(name.startswith("Kyocera ") for name in printers)
+
+
+def test_a_customers_user_is_offered_the_makers_of_that_customer_alone(alice, fleet):
+    offered = set(re.findall(r'<option value="([A-Za-z ]+)">', alice.get("/devices").text))
+    with fleet.transaction() as session:
+        session.execute(update(User).where(User.email == ALICE).values(role="customer", customer_id=2))
+        theirs = set(session.scalars(select(Device.manufacturer).join(Site).where(Site.customer_id == 2)))
+    fewer = set(re.findall(r'<option value="([A-Za-z ]+)">', alice.get("/devices").text))
+    assert fewer == theirs < offered
 
 
 def test_a_search_that_finds_nothing_says_what_can_be_searched(alice):

@@ -95,7 +95,9 @@ def test_nobody_sees_anothers_devices_in_any_way(fleet):
         assert queries.history(fleet.alice, session, device, NOW - timedelta(days=1), NOW) == []
         theirs = queries.device(fleet.stranger, session, device)
         assert queries.agent_of(fleet.alice, session, theirs) is None
-        choices = queries.choices(fleet.alice, session, Wanted(customer_id=theirs.site.customer_id, site_id=site))
+        choices = queries.choices(
+            fleet.alice, session, Wanted(customer_id=theirs.site.customer_id, site_id=site), of_customer=False
+        )
     assert (choices.customer, choices.site, choices.sites) == (None, None, [])
     assert [name for _, name in choices.customers] == ["Harbour Dental", "MÜLLER & Söhne"]
 
@@ -132,7 +134,7 @@ def test_the_list_can_be_narrowed_to_a_customer_or_a_site(fleet):
     fleet.add("A1")
     fleet.add("B1", at="munich")
     with fleet.database.reading() as session:
-        customer, _ = queries.choices(fleet.alice, session, Wanted()).customers[1]
+        customer, _ = queries.choices(fleet.alice, session, Wanted(), of_customer=False).customers[1]
     assert fleet.serials(customer_id=customer) == ["B1"]
     assert fleet.serials(site_id=fleet.agents["harbour"].site_id) == ["A1"]
     assert fleet.totals(customer_id=customer).all == 1
@@ -282,4 +284,4 @@ def test_customers_are_no_choice_where_there_are_too_many(fleet):
             Customer(dealer_id=fleet.alice, name=f"C{number}", created_at=NOW) for number in range(queries.MOST_CHOICES)
         )
     with fleet.database.reading() as session:
-        assert queries.choices(fleet.alice, session, Wanted()).customers == []
+        assert queries.choices(fleet.alice, session, Wanted(), of_customer=False).customers == []
