@@ -1,8 +1,8 @@
 """A device's total over time as the path of a small drawing. Pure geometry."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from math import ceil, floor, log10
 from typing import Final
 
@@ -81,6 +81,37 @@ def bars(days: Sequence[tuple[date, int]]) -> Bars | None:
     return Bars(
         tuple(drawn), tuple((round(HEIGHT - value / top * HEIGHT, 1), value) for value in range(top, -1, -step))
     )
+
+
+@dataclass(slots=True, frozen=True)
+class Cell:
+    """A day of a calendar: which week (0 is the oldest) and weekday (0 is Monday), and how many reads it has; None on
+    days before the device was known."""
+
+    day: date
+    week: int
+    weekday: int
+    reads: int | None
+
+
+@dataclass(slots=True, frozen=True)
+class Calendar:
+    cells: tuple[Cell, ...]
+    weeks: int
+    read: int
+    known: int
+
+
+def calendar(reads: Mapping[date, int], since: date, today: date, weeks: int = 13) -> Calendar:
+    """The last `weeks` weeks up to today; the device is known `since` that day. Of the `known` days `read` have one."""
+    monday = today - timedelta(days=today.weekday() + 7 * (weeks - 1))
+    days = [monday + timedelta(days=number) for number in range((today - monday).days + 1)]
+    cells = tuple(
+        Cell(day, number // 7, number % 7, reads.get(day, 0) if day >= since else None)
+        for number, day in enumerate(days)
+    )
+    known = [cell for cell in cells if cell.reads is not None]
+    return Calendar(cells, weeks, sum(bool(cell.reads) for cell in known), len(known))
 
 
 def thinned(points: Sequence[tuple[datetime, int]]) -> list[tuple[datetime, int]]:

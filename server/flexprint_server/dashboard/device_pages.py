@@ -1,8 +1,9 @@
 """The list of devices, and the page of one."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -10,22 +11,33 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
 from flexprint_server.dashboard import address_line, exports, words
-from flexprint_server.dashboard.chart import chart
+from flexprint_server.dashboard.chart import Calendar, calendar, chart
 from flexprint_server.dashboard.device_care import care_of
 from flexprint_server.dashboard.door import Door, RowId
 from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
 from flexprint_server.dashboard.pages import in_order, page
+from flexprint_server.fleet import days_left, evidence
 from flexprint_server.fleet import queries as fleet
-from flexprint_server.fleet.queries import ListedDevice
+from flexprint_server.fleet.models import Device
+from flexprint_server.fleet.queries import Lately, ListedDevice
 from flexprint_server.fleet.summary import is_stale, scarcest
+from flexprint_server.tenants.keys import open_keyring
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.meters import title
 
 METERS: Final = ("total", "total.mono", "total.color", "print", "copy", "scan", "fax")
 """Those that have a column in the file of all devices."""
 
-HISTORY: Final = timedelta(days=90)
-"""How far back a device's drawing goes."""
+RANGES: Final[Mapping[str, tuple[str, timedelta]]] = {
+    "30": ("30 days", timedelta(days=30)),
+    "90": ("90 days", timedelta(days=90)),
+    "365": ("a year", timedelta(days=365)),
+    "all": ("all", timedelta(days=36500)),
+}
+"""How far back a device's drawing goes, by what the address says."""
+
+LATELY: Final = timedelta(days=91)
+"""How far back the calendar of reads goes, and what tells how long a supply lasts."""
 
 
 def _meter(name: str) -> Callable[[ListedDevice], int | None]:
@@ -63,7 +75,7 @@ EXPORT: Final[Export[ListedDevice]] = Export(
 )
 
 
-def add(pages: APIRouter, door: Door) -> None:
+def add(pages: APIRouter, door: Door, secret_key: str) -> None:
     exports.add(pages, door, "/devices", EXPORT)
 
     @pages.get("/devices")
@@ -85,13 +97,19 @@ def add(pages: APIRouter, door: Door) -> None:
 
     @pages.get("/devices/{device_id}")
     def device_page(request: Request, device_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
-        now, before = door.clock(), address_line.before(request.query_params)
+        now, query = door.clock(), request.query_params
+        before, reach = address_line.before(query), query.get("range", "")
+        reach = reach if reach in RANGES else "90"
         with door.database.reading(visitor.scope) as session:
             device = fleet.device(visitor.dealer_id, session, device_id)
             if device is None:
                 raise HTTPException(404)
             reads = fleet.reads(visitor.dealer_id, session, device_id, before)
-            history = fleet.history(visitor.dealer_id, session, device_id, now - HISTORY, now)
+            lately = fleet.lately(visitor.dealer_id, session, device_id, now - LATELY, now)
+            meter = query.get("meter", "")
+            meter = meter if meter in device.meters else "total"
+            since = now - RANGES[reach][1]
+            history = fleet.meter_history(visitor.dealer_id, session, device_id, meter, since, now)
             return page(
                 "device.html",
                 visitor=visitor,
@@ -104,10 +122,43 @@ def add(pages: APIRouter, door: Door) -> None:
                 next_page=_next_reads(device_id, reads),
                 is_first=before is None,
                 chart=chart(history),
+                meter=meter,
+                reach=reach,
+                ranges=RANGES,
+                calendar=_calendar(lately, device, now),
+                left=days_left.of_supplies(_levels(lately, device), device.supplies),
+                parts=device.layout.content.get("parts") or [None] * len(device.supplies),
                 is_new=device.id in fleet.new(visitor.dealer_id, session, [device.id], now),
                 is_stale=is_stale(device.last_read_at, now),
                 care=care_of(session, visitor, device, now),
             )
+
+    _evidence_page(pages, door, secret_key)
+
+
+def _evidence_page(pages: APIRouter, door: Door, secret_key: str) -> None:
+    @pages.get("/devices/{device_id}/reads/{read_id}")
+    def read_page(
+        request: Request, device_id: RowId, read_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]
+    ) -> Response:
+        now = door.clock()
+        keyring = open_keyring(door.database, secret_key, now)
+        with door.database.reading(visitor.scope) as session:
+            device = fleet.device(visitor.dealer_id, session, device_id)
+            proof = evidence.proof(visitor.dealer_id, session, keyring, device_id, read_id)
+            if device is None or proof is None:
+                raise HTTPException(404)
+            return page("read.html", visitor=visitor, now=now, device=device, proof=proof)
+
+
+def _calendar(lately: Sequence[Lately], device: Device, now: datetime) -> Calendar:
+    reads = Counter(read.read_at.astimezone(UTC).date() for read in lately)
+    return calendar(reads, device.first_seen_at.astimezone(UTC).date(), now.astimezone(UTC).date())
+
+
+def _levels(lately: Sequence[Lately], device: Device) -> list[tuple[datetime, Sequence[int | None]]]:
+    """What was read while the device had the supplies that it has now."""
+    return [(read.read_at, read.percents) for read in lately if read.layout_id == device.layout_id]
 
 
 def _next_reads(device_id: int, reads: list[fleet.StoredRead]) -> str | None:

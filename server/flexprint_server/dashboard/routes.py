@@ -60,7 +60,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     pages = APIRouter(route_class=page_route(https=door.https), include_in_schema=False)
     _sign_in_pages(pages, door)
     overview_pages.add(pages, door)
-    device_pages.add(pages, door)
+    device_pages.add(pages, door, settings.secret_key)
     identity_pages.add(pages, door)
     alert_pages.add(pages, door)
     # Before the reports, whose numbers stand where `schedules` and `addresses` do.

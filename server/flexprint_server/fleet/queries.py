@@ -404,8 +404,7 @@ def every_device(dealer_id: int, session: Session, wanted: Wanted, now: datetime
     for some in session.execute(asked, execution_options=FEW_AT_A_TIME).partitions():
         missing = {row.layout_id for row in some} - layouts.keys()
         if missing:
-            found = select(Layout.id, Layout.content).where(Layout.dealer_id == dealer_id, Layout.id.in_(missing))
-            layouts |= {row.id: row.content for row in session.execute(found)}
+            layouts |= _contents(dealer_id, session, missing)
         for row in some:
             layout = layouts[row.layout_id]
             meters = meters_of(layout, row.meter_values)
@@ -518,3 +517,49 @@ def history(
         .limit(MOST_POINTS)
     )
     return [(read_at, total) for read_at, total in rows if total is not None][::-1]
+
+
+def meter_history(
+    dealer_id: int, session: Session, device_id: int, meter: str, since: datetime, now: datetime
+) -> list[tuple[datetime, int]]:
+    """history() of any meter by its name; reads that do not give it are left out."""
+    if meter == "total":
+        return history(dealer_id, session, device_id, since, now)
+    asked = _between(select(Read.read_at, Read.meters, Read.layout_id), dealer_id, device_id, since, now)
+    rows = session.execute(asked).all()
+    places = {
+        layout_id: [name for name, *_ in content["meters"]].index(meter)
+        for layout_id, content in _contents(dealer_id, session, {row.layout_id for row in rows}).items()
+        if any(name == meter for name, *_ in content["meters"])
+    }
+    told = [(row.read_at, row.meters[places[row.layout_id]]) for row in rows if row.layout_id in places]
+    return told[::-1]
+
+
+@dataclass(slots=True, frozen=True)
+class Lately:
+    """Reads of a device since a while, the oldest first: when, and what stood beside the time in the layout
+    `layout_id`."""
+
+    read_at: datetime
+    layout_id: int
+    percents: Sequence[int | None]
+
+
+def lately(dealer_id: int, session: Session, device_id: int, since: datetime, now: datetime) -> list[Lately]:
+    """MOST_POINTS of the newest at most."""
+    asked = _between(select(Read.read_at, Read.layout_id, Read.percents), dealer_id, device_id, since, now)
+    return [Lately(*row) for row in session.execute(asked)][::-1]
+
+
+def _between(
+    asked: Select[*tuple[Any, ...]], dealer_id: int, device_id: int, since: datetime, now: datetime
+) -> Select[*tuple[Any, ...]]:
+    within = (Read.read_at >= since, Read.read_at <= now + ABSURD)
+    of_device = asked.where(Read.dealer_id == dealer_id, Read.device_id == device_id, *within)
+    return of_device.order_by(Read.read_at.desc()).limit(MOST_POINTS)
+
+
+def _contents(dealer_id: int, session: Session, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    found = select(Layout.id, Layout.content).where(Layout.dealer_id == dealer_id, Layout.id.in_(ids))
+    return {row.id: row.content for row in session.execute(found)}

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text, update
 
 from flexprint_server.dashboard.routes import router
 from flexprint_server.database import Database
-from flexprint_server.fleet.models import Device
+from flexprint_server.fleet.models import Device, Read
 from flexprint_server.reports.models import Schedule, Workbook
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants import sign_in
@@ -69,6 +69,7 @@ EVERY_ROUTE = {
     ("POST", "/customers/{customer_id}/settings"): ("/sign-in", 403),
     ("GET", "/devices"): ("/sign-in?next=/devices", 200),
     ("GET", "/devices/{device_id}"): ("/sign-in?next=/devices/{device_id}", 404),
+    ("GET", "/devices/{device_id}/reads/{read_id}"): ("/sign-in?next=/devices/{device_id}/reads/{read_id}", 404),
     ("GET", "/forgot"): (200, 200),
     ("POST", "/forgot"): (403, 403),
     ("GET", "/invitations/{token}"): (404, 404),
@@ -134,6 +135,7 @@ def theirs(fleet):
             "device_id": session.scalar(select(func.min(Device.id))),
             "suppression_id": 1,
             "schedule_id": session.scalar(select(func.min(Schedule.id))),
+            "read_id": session.scalar(select(func.min(Read.id))),
             "report_id": session.scalar(select(func.min(Workbook.report_id))),
             "key_id": 1,
             "invitation_id": 1,
