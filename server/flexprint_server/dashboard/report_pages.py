@@ -35,7 +35,6 @@ EXPORT: Final[Export[tuple[Report, Delivery | None]]] = Export(
 
 
 def add(pages: APIRouter, door: Door, mail_domain: str, *, mails_are_kept: bool) -> None:
-    _one(pages, door, mail_domain, mails_are_kept=mails_are_kept)
     exports.add(pages, door, "/reports", EXPORT)
 
     @pages.get("/reports")
@@ -61,6 +60,9 @@ def add(pages: APIRouter, door: Door, mail_domain: str, *, mails_are_kept: bool)
             raise HTTPException(404)
         name, content = found
         return download(content, name, XLSX)
+
+    # After the workbook's route, whose path begins the same.
+    _one(pages, door, mail_domain, mails_are_kept=mails_are_kept)
 
 
 def _one(pages: APIRouter, door: Door, mail_domain: str, *, mails_are_kept: bool) -> None:
