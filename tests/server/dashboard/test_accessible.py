@@ -1,0 +1,97 @@
+"""Every page in Chromium, at desk and phone width, light and dark: axe-core finds nothing serious that keeps anybody out.
+
+The pages are those of the router itself: a new one is walked without anybody naming it here, and one whose address cannot
+be filled in fails the test."""
+
+import os
+import shutil
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+from sqlalchemy import func, select
+
+from flexprint_server.dashboard.exports import KINDS
+from flexprint_server.dashboard.routes import router
+from flexprint_server.database import Database
+from flexprint_server.fleet.models import Device, Read
+from flexprint_server.reports.models import Report, Schedule
+from flexprint_server.settings import read_settings
+from flexprint_server.tenants.models import Agent, Customer, Site, User
+from services.pages import ALICE
+
+CHROMIUM = os.environ.get("FLEXPRINT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="no Chromium: `make test-system` installs it, or FLEXPRINT_CHROMIUM names one"
+    ),
+]
+
+# What stands in an address, as the seeded fleet has it; none for what only a link in a mail holds.
+ROWS = {
+    "device_id": Device.id,
+    "customer_id": Customer.id,
+    "site_id": Site.id,
+    "agent_id": Agent.id,
+    "report_id": Report.id,
+    "schedule_id": Schedule.id,
+    "user_id": User.id,
+}
+# Addresses of no page of their own: files, what leads elsewhere at once, and links that only a mail holds.
+LEFT_OUT = ("/static/", "/sign-in", "/invitations/", "/resets/", "/oidc", "/reports/{report_id}.xlsx")
+
+
+def paths(pages, database):
+    """The address of every page."""
+    found = []
+    with database.reading() as session:
+        ids = {name: session.scalar(select(column).order_by(column).limit(1)) for name, column in ROWS.items()}
+        ids["read_id"] = session.scalar(select(func.min(Read.id)).where(Read.device_id == ids["device_id"]))
+    for route in pages.routes:
+        if "GET" not in route.methods or route.path.startswith(LEFT_OUT) or route.path.endswith(KINDS):
+            continue
+        try:
+            found.append(route.path.format(**ids))
+        except KeyError as missing:
+            pytest.fail(f"{route.path}: say in ROWS where {missing} comes from, so that the page is walked")
+    return sorted(found)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+def test_nothing_on_any_page_keeps_anybody_out(browser, url, seeded, fleet, tmp_path, width, scheme):
+    context = browser.new_context(
+        base_url=url, viewport={"width": width, "height": 844}, color_scheme=scheme, bypass_csp=True
+    )
+    context.add_cookies([{"name": "flexprint", "value": seeded.tokens[ALICE], "url": url}])
+    page, axe = context.new_page(), Axe()
+    pages = router(read_settings({}, data=tmp_path), Database("sqlite://"))
+    faults = []
+    for path in [*paths(pages, fleet), "/devices?q=nothing", "/nowhere"]:
+        answer = page.goto(path)
+        assert answer.status in (200, 404), path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than the screen"
+        faults += [
+            (path, one["id"], [node["html"][:160] for node in one["nodes"]][:3])
+            for one in axe.run(page).response["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+    context.close()
+    assert faults == []
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/forgot"])
+def test_nor_does_anything_at_the_door(browser, url, path):
+    page = browser.new_context(base_url=url, bypass_csp=True).new_page()
+    page.goto(path)
+    found = Axe().run(page).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
