@@ -5,7 +5,7 @@ The decision is pure; the question groups devices by what decides, so that a hun
 one walk and only a page of them is loaded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from operator import eq
@@ -15,6 +15,7 @@ from sqlalchemy import Select, and_, case, false, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from flexprint_server.alerts.silence import WITHOUT_PROMISE
+from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.fleet.models import Device, Doubt
 from flexprint_server.fleet.summary import DROPPED_AFTER
 from flexprint_server.tenants.models import Agent, Site
@@ -160,6 +161,17 @@ def missing(
     devices = _loaded(dealer_id, session, [row.id for row in rows])
     missed = [_missed(devices[row.id], _facts(row[1:])) for row in rows]
     return MissingPage(fleet, counts, missed, matching, number)
+
+
+def every_missed(dealer_id: int, session: Session, now: datetime, reason: Reason | None = None) -> Iterator[Missed]:
+    """All of them, or those of one reason, in the same order, a few at a time."""
+    told = _told(dealer_id, now, _doubted(dealer_id, session)).subquery().c
+    flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_a_month)
+    asked = select(told.id, *flags).order_by(told.last_read_at, told.id)
+    for some in session.execute(asked, execution_options=FEW_AT_A_TIME).partitions():
+        wanted = {row[0]: facts for row in some if (cause := why(facts := _facts(row[1:]))) and reason in (None, cause)}
+        devices = _loaded(dealer_id, session, list(wanted))
+        yield from (_missed(devices[device], facts) for device, facts in wanted.items())
 
 
 def _doubted(dealer_id: int, session: Session) -> set[int]:

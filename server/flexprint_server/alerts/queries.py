@@ -1,16 +1,17 @@
 """What pages and mails ask about alerts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from flexprint_server.alerts.models import Alert
 from flexprint_server.alerts.rules import RULES, Kind
 from flexprint_server.alerts.silence import CAUSES
+from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.fleet.models import Device, MeterEpoch
 from flexprint_server.fleet.summary import scarcest
 from flexprint_server.tenants import audit
@@ -42,12 +43,24 @@ def page(
 ) -> list[Shown]:
     """PAGE alerts and one more (there is a next page when it came), the newest first, of those with an id below
     `before`: the open ones that nobody has acknowledged, or those that are `over` or acknowledged."""
+    asked = _newest_first(dealer_id, kind=kind, over=over)
+    if before is not None:
+        asked = asked.where(Alert.id < before)
+    return shown(session, list(session.scalars(asked.limit(PAGE + 1))))
+
+
+def every(dealer_id: int, session: Session, *, kind: Kind | None = None, over: bool = False) -> Iterator[Shown]:
+    """All of them in the same order, a few at a time."""
+    asked = _newest_first(dealer_id, kind=kind, over=over)
+    for some in session.execute(asked, execution_options=FEW_AT_A_TIME).partitions():
+        yield from shown(session, [row[0] for row in some])
+
+
+def _newest_first(dealer_id: int, *, kind: Kind | None, over: bool) -> Select[int]:
     asked = select(Alert.id).where(Alert.dealer_id == dealer_id, _is_over() if over else ~_is_over())
     if kind is not None:
         asked = asked.where(Alert.kind == kind)
-    if before is not None:
-        asked = asked.where(Alert.id < before)
-    return shown(session, list(session.scalars(asked.order_by(Alert.id.desc()).limit(PAGE + 1))))
+    return asked.order_by(Alert.id.desc())
 
 
 def after(dealer_id: int, session: Session, alert_id: int, most: int, *, is_open: bool | None = None) -> list[Shown]:

@@ -1,23 +1,39 @@
 """Keys of programs: made, listed and withdrawn."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from flexprint_server.dashboard import address_line
+from flexprint_server.dashboard import address_line, exports
 from flexprint_server.dashboard.door import Door, Form, RowId, redirect
+from flexprint_server.dashboard.exports import INSTANT, Export, Field
 from flexprint_server.dashboard.pages import page
 from flexprint_server.tenants import api_keys
+from flexprint_server.tenants.models import ApiKey
 from flexprint_server.tenants.service import TenantsError
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.text import clean
+
+EXPORT: Final[Export[ApiKey]] = Export(
+    "API keys",
+    (
+        Field("Name", lambda one: one.name, 28),
+        Field("May", lambda one: ", ".join(one.scopes), 32),
+        Field("Made by", lambda one: one.made_by, 28),
+        Field("Made (UTC)", lambda one: one.created_at, 18, INSTANT),
+        Field("Ends (UTC)", lambda one: one.expires_at, 18, INSTANT),
+        Field("Last used (UTC)", lambda one: one.last_used_at, 18, INSTANT),
+    ),
+    lambda session, visitor, _query, now: api_keys.keys(visitor.dealer_id, session, now),
+)
 
 
 def add(pages: APIRouter, door: Door, public_url: str) -> None:
     """`public_url` is where programs reach the collector."""
     owner = Annotated[Visitor, Depends(door.allowed("people"))]
+    exports.add(pages, door, "/keys", EXPORT, "people")
 
     def keys_page(visitor: Visitor, *, status: int = 200, **more: Any) -> Response:
         now = door.clock()

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from flexprint_server.dashboard import address_line
+from flexprint_server.dashboard import address_line, exports
 from flexprint_server.dashboard.door import Door, Form, RowId, redirect
+from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
 from flexprint_server.dashboard.install_lines import install_lines
 from flexprint_server.dashboard.pages import page
 from flexprint_server.fleet import places as fleet
@@ -27,8 +28,41 @@ _MOST_NAMES: Final = 2000
 """Customers that are offered while somebody types where a site goes."""
 
 
+def _figures(figures: Callable[[Any], fleet.Figures]) -> tuple[Field[Any], ...]:
+    return (
+        Field("Agents", lambda one: figures(one).agents, 10, NUMBER),
+        Field("Printers", lambda one: figures(one).printers, 10, NUMBER),
+        Field("Newest read (UTC)", lambda one: figures(one).last_read_at, 18, INSTANT),
+        Field("Agent heard of (UTC)", lambda one: figures(one).last_seen_at, 18, INSTANT),
+    )
+
+
+CUSTOMERS: Final[Export[fleet.PlaceRow]] = Export(
+    "Customers",
+    (
+        Field("Customer", lambda one: one.name, 32),
+        Field("Sites", lambda one: one.figures.sites, 10, NUMBER),
+        *_figures(lambda one: one.figures),
+    ),
+    lambda session, visitor, query, _now: fleet.every_customer(
+        visitor.dealer_id, session, address_line.wanted_places(query)
+    ),
+)
+SITES: Final[Export[tuple[str, fleet.PlaceRow]]] = Export(
+    "Sites",
+    (
+        Field("Customer", lambda one: one[0], 32),
+        Field("Site", lambda one: one[1].name, 32),
+        *_figures(lambda one: one[1].figures),
+    ),
+    lambda session, visitor, _query, _now: fleet.every_site(visitor.dealer_id, session),
+)
+
+
 def add(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) -> None:
     """`public_url` is where agents and people reach the collector."""
+    exports.add(pages, door, "/customers", CUSTOMERS)
+    exports.add(pages, door, "/sites", SITES)
     _customers(pages, door)
     _customer(pages, door)
     _customers_users(pages, door, outbox, public_url)
@@ -49,6 +83,7 @@ def _customers(pages: APIRouter, door: Door) -> None:
             wanted=wanted,
             found=found,
             page_size=fleet.PAGE,
+            line=address_line.places("", wanted).removeprefix("?"),
             **values,
         )
 

@@ -4,8 +4,8 @@ Names are few and narrow: all of a dealer's are looked through here, where lower
 database's. Figures are asked for the rows of one page, and for all only where they decide the order.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 
@@ -112,6 +112,23 @@ def sites(dealer_id: int, session: Session, customer_id: int, wanted: WantedPlac
         wanted,
         lambda ids: site_figures(dealer_id, session, list(names) if ids is None else ids),
     )
+
+
+def every_customer(dealer_id: int, session: Session, wanted: WantedPlaces) -> Iterator[PlaceRow]:
+    """Those of all pages, from the first."""
+    number, last = 1, 1
+    while number <= last:
+        found = customers(dealer_id, session, replace(wanted, page=number))
+        yield from found.rows
+        number, last = number + 1, found.pages
+
+
+def every_site(dealer_id: int, session: Session) -> Iterator[tuple[str, PlaceRow]]:
+    """Each with its customer's name, in the order of names."""
+    figures = site_figures(dealer_id, session, None)
+    asked = select(Customer.name, Site.id, Site.name).join(Site.customer).where(Site.dealer_id == dealer_id)
+    for customer, site_id, name in session.execute(asked.order_by(Customer.name, Site.name, Site.id)):
+        yield customer, PlaceRow(site_id, name, figures.get(site_id, Figures()))
 
 
 def site_figures(dealer_id: int, session: Session, ids: Sequence[int] | None) -> dict[int, Figures]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -151,7 +152,15 @@ def test_a_second_command_gives_a_new_address_of_the_same_page(home):
 
 def test_the_command_gives_its_address_and_ends_with_ctrl_c(home):
     command, environment = program(home, "--json", "--no-browser")
-    started = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that starts the tests in the background has told them to ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  one call, no lock
+    )
     said = json.loads(started.stdout.readline())
     assert said["url"].startswith("http://127.0.0.1:")
     assert not said["browser"]

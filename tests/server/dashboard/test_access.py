@@ -121,7 +121,10 @@ EVERY_ROUTE = {
     ("GET", "/static/{name}"): (404, 404),
 }
 # Lists that are files, too: the same answers for both kinds.
-EXPORTS = ("/agents", "/audit", "/billing", "/devices", "/people", "/reports")
+EXPORTS = (
+    "/agents", "/alerts", "/audit", "/billing", "/customers", "/devices", "/keys", "/missing", "/people", "/reports",
+    "/sites",
+)  # fmt: skip
 EVERY_ROUTE |= {
     ("GET", f"{path}.{kind}"): (f"/sign-in?next={path}.{kind}", 200) for path in EXPORTS for kind in ("csv", "xlsx")
 }

@@ -4,17 +4,19 @@ import csv
 import re
 import weakref
 from datetime import UTC, datetime
+from html import unescape
 from io import BytesIO, StringIO
 
 import openpyxl
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from flexprint_server.dashboard import exports
 from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
+from flexprint_server.fleet.models import Device
 from flexprint_server.reports.models import Delivery
 from flexprint_server.reports.sheets import TooManyRows
-from flexprint_server.tenants.models import Agent
+from flexprint_server.tenants.models import Agent, Customer, Site
 from services.pages import ALICE, NOW
 
 LISTS = ("agents", "audit", "devices", "people", "reports")
@@ -98,6 +100,22 @@ def test_the_file_of_devices_says_what_the_page_says(alice):
     assert int(line["Total"]) == int(line["Total mono"]) + int(line["Total color"])
     assert line["Lowest supply"].endswith("%")
     assert line["Last read (UTC)"].startswith("2026-11-22 ")
+
+
+def test_places_alerts_and_missing_reads_are_files_with_what_their_pages_say(alice, fleet):
+    with fleet.reading() as session:
+        customers, sites = (session.scalar(select(func.count(one.id))) for one in (Customer, Site))
+        devices = session.scalar(select(func.sum(case((Device.in_fleet, 1), else_=0))))
+    listed = rows_of(alice.get("/customers.csv"))
+    assert len(listed) == 1 + customers
+    assert sum(int(row[listed[0].index("Printers")]) for row in listed[1:]) == devices
+    assert len(rows_of(alice.get("/customers.csv?q=harbour"))) == 2
+    assert len(rows_of(alice.get("/sites.csv"))) == 1 + sites
+    for name in ("missing", "alerts"):
+        page, rows = alice.get(f"/{name}").text, rows_of(alice.get(f"/{name}.csv"))[1:]
+        assert all(row[1] in unescape(page) for row in rows[:5])
+    reasons = {row[8] for row in rows_of(alice.get("/missing.csv?reason=silent"))[1:]}
+    assert reasons <= {"Device silent"}
 
 
 def test_a_csv_file_says_that_it_is_utf8_and_ends_lines_as_spreadsheets_do():
