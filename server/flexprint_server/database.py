@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from time import monotonic
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ from sqlalchemy import (
     create_engine,
     event,
     false,
+    func,
+    select,
     text,
 )
 from sqlalchemy.engine import make_url
@@ -154,6 +157,13 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def one_at_a_time(session: Session, name: bytes) -> None:
+    """Whoever does the same in another transaction waits until this one has ended. SQLite writes one at a time."""
+    if session.get_bind().dialect.name == "postgresql":
+        number = int.from_bytes(sha256(name).digest()[:8], signed=True)
+        session.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 # ---------------------------------------------------------------- the wall between dealers

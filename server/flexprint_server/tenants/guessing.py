@@ -11,9 +11,10 @@ from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from flexprint_server.database import one_at_a_time
 from flexprint_server.tenants.models import SignInFailure
 
 REMEMBERED: Final = timedelta(minutes=15)
@@ -73,7 +74,7 @@ def note_attempt(session: Session, counts: Sequence[Limit], now: datetime) -> li
     session.execute(delete(SignInFailure).where(SignInFailure.failed_at <= now - REMEMBERED))
     longest = timedelta(0)
     for limit in sorted(counts, key=lambda limit: limit.key):
-        _one_at_a_time(session, limit.key)
+        one_at_a_time(session, limit.key)
         failures = session.scalars(
             select(SignInFailure.failed_at).where(SignInFailure.key == limit.key).order_by(SignInFailure.failed_at)
         ).all()
@@ -82,12 +83,6 @@ def note_attempt(session: Session, counts: Sequence[Limit], now: datetime) -> li
         raise TooManyAttempts(longest)
     noted = insert(SignInFailure).returning(SignInFailure.id)
     return list(session.scalars(noted, [{"key": limit.key, "failed_at": now} for limit in counts]))
-
-
-def _one_at_a_time(session: Session, key: bytes) -> None:
-    """Attempts that are counted together wait for each other. SQLite writes one at a time anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(key[:8], signed=True))))
 
 
 def forgive(session: Session, attempt: Sequence[int]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from flexprint_server.database import one_at_a_time
 from flexprint_server.tenants import audit
 from flexprint_server.tenants.models import Customer, InstallKey, Invitation, Site, User
 from flexprint_server.tenants.service import AlreadyThere, TenantsError, fit_name, key_at
@@ -154,6 +155,7 @@ def _forget_choices(session: Session, gone: Site) -> None:
 
 def _name_of_customer(session: Session, dealer_id: int, name: str, but: int | None = None) -> str:
     name = fit_name(name, "customer")
+    one_at_a_time(session, b"customers/%d" % dealer_id)
     asked = select(Customer.id).where(Customer.dealer_id == dealer_id, Customer.name == name, Customer.id != (but or 0))
     if session.scalar(asked):
         raise AlreadyThere(f"There is a customer called {name!r} already. Choose another name.")
@@ -162,6 +164,7 @@ def _name_of_customer(session: Session, dealer_id: int, name: str, but: int | No
 
 def _name_of_site(session: Session, at: Customer, name: str, but: int | None = None) -> str:
     name = fit_name(name, "site")
+    one_at_a_time(session, b"sites/%d" % at.id)
     asked = select(Site.id).where(Site.customer_id == at.id, Site.name == name, Site.id != (but or 0))
     if session.scalar(asked):
         raise AlreadyThere(f"{at.name} has a site called {name!r} already. Choose another name.")

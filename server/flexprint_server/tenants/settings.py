@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from flexprint_server.database import one_at_a_time
 from flexprint_server.tenants import audit
 from flexprint_server.tenants.models import Agent, Customer, Dealer, SettingValue, Site
 from flexprint_server.tenants.service import TenantsError
@@ -154,6 +155,7 @@ def change(session: Session, visitor: Visitor, place: Place, typed: Mapping[str,
     wanted, problems = _read(place, typed)
     if problems:
         raise UnfitSettings(problems)
+    one_at_a_time(session, b"settings/%d" % place.dealer_id)
     was = _kept(session, place)[place.key]
     changed = {name: text for name, text in wanted.items() if text != was.get(name)}
     if not changed:

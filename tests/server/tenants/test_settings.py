@@ -1,14 +1,16 @@
 """Settings are inherited downwards, and what is set further down wins."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, select
 
 from flexprint_server.database import Scope
-from flexprint_server.tenants import audit, settings
+from flexprint_server.tenants import audit, places, settings
 from flexprint_server.tenants.models import Agent, Customer, SettingValue, Site
+from flexprint_server.tenants.service import AlreadyThere
 from flexprint_server.tenants.setting_facts import BY_NAME, LEVELS, TABLE, as_kept, effective
 from flexprint_server.tenants.settings import UnfitSettings
 from flexprint_server.tenants.sign_in import Visitor
@@ -222,3 +224,21 @@ def test_places_of_another_dealer_are_none(database, alice):
         assert settings.customer_place(bob, session, customer) is None
         assert settings.site_place(bob, session, site) is None
         assert settings.agent_place(bob, session, agent) is None
+
+
+def test_two_who_settle_or_add_the_same_at_once_do_not_fail(database, alice):
+    """One comes first; the other finds it there."""
+
+    def settle(_):
+        return change(database, alice, "Main Street", wakes_per_day="6")
+
+    def add(_):
+        try:
+            with database.transaction(alice.scope) as session:
+                return places.add_customer(session, alice, "Birch", NOW).name
+        except AlreadyThere:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(settle, range(4))) == [False, False, False, True]
+        assert sorted(pool.map(add, range(4)), key=str) == ["Birch", None, None, None]
