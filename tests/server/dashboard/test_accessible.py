@@ -15,6 +15,7 @@ from flexprint_server.dashboard.exports import KINDS
 from flexprint_server.dashboard.routes import router
 from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device, Read
+from flexprint_server.mail.unsubscribe import Subscription, token_for
 from flexprint_server.reports.models import Report, Schedule
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Agent, Customer, Site, User
@@ -43,11 +44,14 @@ ROWS = {
 LEFT_OUT = ("/static/", "/sign-in", "/invitations/", "/resets/", "/oidc", "/reports/{report_id}.xlsx")
 
 
-def paths(pages, database):
-    """The address of every page."""
+def paths(pages, database, secret_key):
+    """The address of every page; of the one to unsubscribe, with a link as a mail holds it."""
     found = []
     with database.reading() as session:
         ids = {name: session.scalar(select(column).order_by(column).limit(1)) for name, column in ROWS.items()}
+        dealer_id = session.scalar(select(User.dealer_id).where(User.email == ALICE))
+        reader = Subscription(dealer_id, f"site:{ids['site_id']}", "reader@customer.example")
+        ids["token"] = token_for(reader, secret_key)
         ids["read_id"] = session.scalar(select(func.min(Read.id)).where(Read.device_id == ids["device_id"]))
     for route in pages.routes:
         if "GET" not in route.methods or route.path.startswith(LEFT_OUT) or route.path.endswith(KINDS):
@@ -74,9 +78,10 @@ def test_nothing_on_any_page_keeps_anybody_out(browser, url, seeded, fleet, tmp_
     )
     context.add_cookies([{"name": "flexprint", "value": seeded.tokens[ALICE], "url": url}])
     page, axe = context.new_page(), Axe()
-    pages = router(read_settings({}, data=tmp_path), Database("sqlite://"))
+    settings = read_settings({}, data=tmp_path)
+    pages = router(settings, Database("sqlite://"))
     faults = []
-    for path in [*paths(pages, fleet), "/devices?q=nothing", "/nowhere"]:
+    for path in [*paths(pages, fleet, settings.secret_key), "/devices?q=nothing", "/devices/999999"]:
         answer = page.goto(path)
         assert answer.status in (200, 404), path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than the screen"
@@ -86,7 +91,7 @@ def test_nothing_on_any_page_keeps_anybody_out(browser, url, seeded, fleet, tmp_
             if one["impact"] in ("serious", "critical")
         ]
     context.close()
-    assert faults == []
+    assert faults == [], "\n".join(map(str, faults))
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/forgot"])
