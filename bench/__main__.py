@@ -54,7 +54,7 @@ def main() -> int:
         return 2
     kept = {}
     if BOOK.exists():
-        kept = {found[1]: found[0] for found in _CHAPTER.finditer(BOOK.read_text(encoding="utf-8"))}
+        kept = {found[1]: found[0].rstrip() + "\n\n" for found in _CHAPTER.finditer(BOOK.read_text(encoding="utf-8"))}
     missing = 0
     for name in wanted:
         print(f"{name} ...", file=sys.stderr, flush=True)

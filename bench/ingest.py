@@ -331,7 +331,7 @@ def by_orm(url: str, batches: Sequence[Sequence[Read]]) -> float:
                     session.add(device)
                 device.model, device.address, device.last_seen = read.identity.model, read.address, read.read_at
                 session.flush()
-                named = [(meter.name, meter.value) for meter in read.meters]
+                named: list[tuple[str, int | None]] = [(meter.name, meter.value) for meter in read.meters]
                 named += [(supply.name, supply.level) for supply in read.supplies]
                 values = [NaiveValue(number=at, name=name, value=value) for at, (name, value) in enumerate(named)]
                 session.add(NaiveRead(device_id=device.id, read_at=read.read_at, values=values))

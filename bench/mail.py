@@ -32,6 +32,7 @@ from flexprint_server.migrations import upgrade
 from flexprint_server.tenants.keys import open_keyring
 from flexprint_server.tenants.service import add_dealer, enrol, install_key
 from flexprint_shared.batch import MOST_READS, Sender, document, pack
+from flexprint_shared.readings import Read
 from flexprint_shared.sealing import MEDIA_TYPE, NO_BATCH, Header, batch_hash, seal
 from services.postgres import Postgres
 from services.process import Program, dies_with_us
@@ -71,19 +72,18 @@ class Uploads:
             public = self._key.public_key().public_bytes_raw()
             self._agent = enrol(session, install, public, "HOST", "Linux", "0.1.0", now).id
         self._printers = [printer(number, self._luck) for number in range(devices)]
-        self._sequence, self._previous, self._hours = 0, NO_BATCH, 0
+        self._sequence, self._previous = 0, NO_BATCH
 
     def batches(self) -> list[bytes]:
         """The next round's sealed batches, the last of which asks for the report."""
-        self._hours += 1
-        at = START + timedelta(hours=self._hours)
-        reads = [later(read, self._hours, self._luck) for read in self._printers]
-        parts = [reads[first : first + MOST_READS] for first in range(0, len(reads), MOST_READS)]
+        self._printers = [later(read, read.status, self._luck) for read in self._printers]
+        at = max(read.read_at for read in self._printers)
+        parts = [self._printers[first : first + MOST_READS] for first in range(0, len(self._printers), MOST_READS)]
         return [self._sealed(part, at, asks=part is parts[-1]) for part in parts]
 
-    def _sealed(self, reads: Sequence[object], at: datetime, *, asks: bool) -> bytes:
+    def _sealed(self, reads: Sequence[Read], at: datetime, *, asks: bool) -> bytes:
         opened = document(
-            reads,  # type: ignore[arg-type]
+            reads,
             made_at=at,
             sender=Sender("0.1.0", "HOST"),
             recipients=["office@example.com"],
@@ -128,7 +128,7 @@ def _measured(folder: Path, url: str, queue_url: str, mailbox: Mailbox, rounds: 
     database = Database(url)
     with database.transaction() as session:
         add_dealer(session, "Bench", "bench@example.com", "a password of some length", datetime.now(UTC))
-    program, port = api(folder, url, queue_url, secret_key)
+    program, port = api(folder, url, queue_url, secret_key, core=0)
     worker = _worker(folder, url, queue_url, secret_key, mailbox.port)
     try:
         return [_row(size, Uploads(database, secret_key, size), port, mailbox, rounds) for size in sizes]

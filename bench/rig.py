@@ -43,7 +43,8 @@ class Spent:
 
     def facts(self) -> dict[str, Any]:
         """The JSON object on the last line."""
-        return json.loads(self.out.strip().splitlines()[-1])
+        facts: dict[str, Any] = json.loads(self.out.strip().splitlines()[-1])
+        return facts
 
 
 def build(folder: Path) -> None:
@@ -125,7 +126,8 @@ class Farm:
             lines = self._reports.read_text().splitlines() if self._reports.exists() else []
             if len(lines) > self._seen:
                 self._seen = len(lines)
-                return json.loads(lines[-1])
+                report: dict[str, Any] = json.loads(lines[-1])
+                return report
             time.sleep(0.01)
         raise CannotMeasure("the farm gave no report")
 

@@ -60,7 +60,14 @@ def host_resources() -> Iterator[Line]:
     yield f"{MIB2}.25.2.2.0", INT, 1048576
     for index, (kind, name) in enumerate(((5, f"{MAKER} {MODEL}"), (4, "Network interface"), (3, "CPU")), 1):
         device = f"{MIB2}.25.3.1.{kind}"
-        cells = ((1, INT, index), (2, OID, device), (3, STR, name), (4, OID, "0.0"), (5, INT, 2), (6, C32, 0))
+        cells: tuple[Cell, ...] = (
+            (1, INT, index),
+            (2, OID, device),
+            (3, STR, name),
+            (4, OID, "0.0"),
+            (5, INT, 2),
+            (6, C32, 0),
+        )
         yield from row("25.3.2.1", str(index), cells)
     yield from row("25.3.5.1", "1", ((1, INT, "{rand:3:4}"), (2, HEX, "0000")))
 
@@ -79,7 +86,7 @@ def general() -> Iterator[Line]:
 
 def paper() -> Iterator[Line]:
     for index, name in enumerate(TRAYS, 1):
-        cells = (
+        cells: tuple[Cell, ...] = (
             (2, INT, 4), (3, INT, 3), (4, INT, 110000), (5, INT, 85000), (6, INT, 110000), (7, INT, 85000),
             (8, INT, 8), (9, INT, 500), (10, INT, "{rand:0:500}"), (11, INT, 0), (12, STR, "na_letter_8.5x11in"),
             (13, STR, name), (14, STR, MAKER), (15, STR, f"TR-{index}"), (16, STR, "1.0"), (17, STR, ""),
@@ -100,7 +107,7 @@ def paper() -> Iterator[Line]:
 
 
 def marker() -> Iterator[Line]:
-    cells = (
+    cells: tuple[Cell, ...] = (
         (2, INT, 4), (3, INT, 7), (4, C32, "{counter}"), (5, C32, "{rand:10:900}"), (6, INT, 4), (7, INT, 0),
         (8, INT, 1200), (9, INT, 1200), (10, INT, 600), (11, INT, 600), (12, INT, 50), (13, INT, 50), (14, INT, 50),
         (15, INT, 0),
@@ -118,7 +125,7 @@ def marker() -> Iterator[Line]:
 
 def channels() -> Iterator[Line]:
     for index in (1, 2):
-        cells = (
+        cells: tuple[Cell, ...] = (
             (2, INT, 8 + index), (3, STR, "1.0"), (4, INT, 1), (5, INT, 1), (6, INT, 1), (7, INT, 1),
             (8, STR, "port=9100"),
         )  # fmt: skip
@@ -135,7 +142,7 @@ def console() -> Iterator[Line]:
     for index, text in enumerate(("Ready", "Tray 2 low"), 1):
         yield from row("43.16.5.1", f"1.{index}", ((2, STR, text),))
     for index in range(1, 4):
-        cells = (
+        cells: tuple[Cell, ...] = (
             (2, INT, 4), (3, INT, 3), (4, INT, 8), (5, INT, index), (6, INT, 0), (7, INT, 808),
             (8, STR, f"Tray {index} is low on paper"), (9, TT, "{uptime}"),
         )  # fmt: skip
