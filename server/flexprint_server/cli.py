@@ -240,20 +240,13 @@ def _import(given: argparse.Namespace, settings: Settings) -> int:
     from flexprint_server.database import Database
     from flexprint_server.ingest.offline import take
     from flexprint_server.ingest.service import Inbox
-    from flexprint_server.mail.addresses import mail_domain
-    from flexprint_server.tenants.keys import open_keyring
     from flexprint_shared.offline import NotThisFile
 
     database = Database(settings.database_url)
     answer = given.acknowledgement or given.file.with_name(f"{given.file.name}.ack")
     try:
-        inbox = Inbox(
-            database,
-            lambda: open_keyring(database, settings.secret_key, datetime.now(UTC)),
-            mail_domain(settings.mail_from),
-        )
         # The scheduler finds the workbooks that are asked for: their rows are all it needs.
-        imported = take(database, inbox, given.file.read_bytes(), datetime.now(UTC))
+        imported = take(database, Inbox.of(settings, database), given.file.read_bytes(), datetime.now(UTC))
         answer.write_bytes(imported.acknowledgement)
     except NotThisFile as error:
         raise Failed(f"{given.file}: {error}.") from error

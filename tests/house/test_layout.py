@@ -31,7 +31,8 @@ FLOORS = {
     "server/flexprint_server": [
         {"cli"},
         {"app", "leaving"},
-        {"ingest", "dashboard", "api", "worker", "health", "relay_hook"},
+        {"dashboard", "api"},
+        {"ingest", "worker", "health", "relay_hook"},
         {"reports", "billing", "alerts"},
         {"fleet"},
         {"tenants"},

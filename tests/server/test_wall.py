@@ -16,6 +16,7 @@ import flexprint_server
 from flexprint_server.alerts.models import Alert
 from flexprint_server.database import TENANT_ROLE, Database, Model, OutOfScope, Scope
 from flexprint_server.fleet.models import Device, DeviceChange, DeviceEvent, DeviceKey, Doubt, MeterEpoch
+from flexprint_server.ingest.models import CarriedFile
 from flexprint_server.leaving import SECRETS, erase, export
 from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.mail.suppressions import suppress
@@ -95,6 +96,9 @@ def filled(url: str) -> Iterator[Two]:
         session.add(AgentCommand(**of_agent, name="read", asked_at=NOW, asked_by="x", state="waiting"))
         told = {"health": {}, "settings": {}, "allows": [], "unfit": {}}
         session.add(AgentState(**of_agent, counter=1, checked_in_at=NOW, clock_offset_s=0, **told))
+        counts = {"new": 1, "before": 0, "reads": 1, "refused": {}, "reports": []}
+        file = {"name": "x", "brought_by": email, "acknowledgement": b""}
+        session.add(CarriedFile(dealer_id=alice, taken_at=NOW, **file, **counts))
         customer = session.scalar(select(Customer.id).where(Customer.dealer_id == alice))
         for column, row in (("customer_id", customer), ("site_id", site), ("agent_id", agent)):
             where = {"place": f"{column}:{row}", column: row}
@@ -175,6 +179,7 @@ def test_a_customers_user_sees_that_customer_alone(two):
             "user_account",
             "sign_in",
             "audit_entry",
+            "carried_file",
             "invitation",
             "outgoing_mail",
             "password_reset",

@@ -17,6 +17,7 @@ from flexprint_server.dashboard import (
     alert_pages,
     audit_pages,
     billing_pages,
+    carried_pages,
     company_pages,
     device_pages,
     identity_pages,
@@ -41,6 +42,7 @@ from flexprint_server.dashboard.door import (
 )
 from flexprint_server.dashboard.pages import page, static_answer
 from flexprint_server.database import Database
+from flexprint_server.ingest.service import Inbox
 from flexprint_server.mail.addresses import mail_domain
 from flexprint_server.mail.outbox import Outbox
 from flexprint_server.outbound import Outbound
@@ -69,6 +71,8 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     report_pages.add(pages, door, mail_domain(settings.mail_from), mails_are_kept=settings.smtp_url is None)
     billing_pages.add(pages, door)
     agent_pages.add(pages, door, settings.public_url)
+    # Before the agents, whose numbers stand where `carried` does.
+    carried_pages.add(pages, door, Inbox.of(settings, database))
     agent_page.add(pages, door)
     audit_pages.add(pages, door)
     outbox = Outbox(settings.secret_key, mail_domain(settings.mail_from))

@@ -85,6 +85,7 @@ _DEEDS: Final = {
     "customer.renamed": "Renamed a customer",
     "agent.told": "Told an agent what to do",
     "alert.acknowledged": "Took care of an alert",
+    "export.brought": "Brought a file of an agent",
     "device.back": "Brought a device back",
     "device.epoch_confirmed": "Confirmed a counter that went down",
     "device.labelled": "Typed labels of a device",

@@ -1,12 +1,22 @@
-"""The sealed batches as they came: the evidence behind every figure."""
+"""The sealed batches as they came: the evidence behind every figure. The files in which some of them were carried."""
 
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, ForeignKey, LargeBinary, UniqueConstraint, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    false,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from flexprint_server.database import BigKey, Model, Scope
+from flexprint_server.database import BigKey, Json, Model, Scope
 from flexprint_server.tenants.models import Agent, sites_of
 
 
@@ -34,3 +44,28 @@ class Batch(Model):
             return of_dealer
         agents = Agent.__table__.c
         return of_dealer & cls.agent_id.in_(select(agents.id).where(agents.site_id.in_(sites_of(scope))))
+
+
+class CarriedFile(Model):
+    """An export of an agent that reaches no collector, as somebody brought it to the dashboard. `new` and `before`
+    count its batches that were stored then and earlier, `reads` those of the new ones; `refused` says why others were
+    not taken, by their hash in hex; `reports` are the workbooks asked for. `acknowledgement` is the file to go back."""
+
+    __tablename__ = "carried_file"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
+    taken_at: Mapped[datetime]
+    brought_by: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(String(200))
+    new: Mapped[int]
+    before: Mapped[int]
+    reads: Mapped[int]
+    refused: Mapped[dict[str, str]] = mapped_column(Json)
+    reports: Mapped[list[int]] = mapped_column(Json)
+    acknowledgement: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @classmethod
+    def visible(cls, scope: Scope) -> ColumnElement[bool]:
+        of_dealer = cls.dealer_id == scope.dealer_id
+        return of_dealer if scope.customer_id is None else of_dealer & false()

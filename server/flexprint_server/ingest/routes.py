@@ -20,10 +20,8 @@ from flexprint_server.database import Database
 from flexprint_server.ingest import enrolment, refusals
 from flexprint_server.ingest.checkin import Desk
 from flexprint_server.ingest.service import Inbox, Receipt
-from flexprint_server.mail.addresses import mail_domain
 from flexprint_server.reports.queue import QueueAway
 from flexprint_server.settings import Settings
-from flexprint_server.tenants.keys import open_keyring
 from flexprint_shared import checkin
 from flexprint_shared.batch import LARGEST_SEALED
 
@@ -67,11 +65,7 @@ class Counts:
 def router(settings: Settings, database: Database, wake: Wake, registry: CollectorRegistry) -> APIRouter:
     """The routes under /agent/v1. `wake(report)` tells the queue of a report; it is called after the answer."""
     counts = Counts(registry)
-    inbox = Inbox(
-        database,
-        lambda: open_keyring(database, settings.secret_key, datetime.now(UTC)),
-        mail_domain(settings.mail_from),
-    )
+    inbox = Inbox.of(settings, database)
     desk = Desk(database, inbox.keyring, inbox.public_key, inbox.sealing_key)
     threads = ThreadPoolExecutor(_THREADS, "ingest")
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -23,8 +23,10 @@ from flexprint_server.ingest import refusals
 from flexprint_server.ingest.arrivals import arrivals_of, models_of
 from flexprint_server.ingest.document import Document
 from flexprint_server.ingest.models import Batch
+from flexprint_server.mail.addresses import mail_domain
 from flexprint_server.reports.service import request_report
-from flexprint_server.tenants.keys import Keyring
+from flexprint_server.settings import Settings
+from flexprint_server.tenants.keys import Keyring, open_keyring
 from flexprint_server.tenants.models import Agent
 from flexprint_shared import batch as batches
 from flexprint_shared import sealing
@@ -68,6 +70,14 @@ class Inbox:
         self._keyring: Keyring | None = None
         self._public_keys: dict[UUID, Ed25519PublicKey] = {}
         self._layouts = Layouts()
+
+    @classmethod
+    def of(cls, settings: Settings, database: Database) -> Self:
+        return cls(
+            database,
+            lambda: open_keyring(database, settings.secret_key, datetime.now(UTC)),
+            mail_domain(settings.mail_from),
+        )
 
     def keyring(self) -> Keyring:
         if self._keyring is None:

@@ -33,6 +33,13 @@ EVERY_ROUTE = {
     ("POST", "/account/sessions/{sign_in_id}/end"): ("/sign-in", 403),
     ("POST", "/account/sign-out-everywhere"): ("/sign-in", 403),
     ("GET", "/agents"): ("/sign-in?next=/agents", 200),
+    ("GET", "/agents/carried"): ("/sign-in?next=/agents/carried", 200),
+    ("POST", "/agents/carried"): ("/sign-in", 400),
+    ("GET", "/agents/carried/{file_id}"): ("/sign-in?next=/agents/carried/{file_id}", 404),
+    ("GET", "/agents/carried/{file_id}/acknowledgement"): (
+        "/sign-in?next=/agents/carried/{file_id}/acknowledgement",
+        404,
+    ),
     ("POST", "/agents/keys"): ("/sign-in", 403),
     ("POST", "/agents/keys/{key_id}/withdraw"): ("/sign-in", 403),
     ("GET", "/agents/{agent_id}"): ("/sign-in?next=/agents/{agent_id}", 404),
@@ -141,6 +148,7 @@ def theirs(fleet):
             "read_id": session.scalar(select(func.min(Read.id))),
             "report_id": session.scalar(select(func.min(Workbook.report_id))),
             "key_id": 1,
+            "file_id": 1,
             "invitation_id": 1,
             "alert_id": 1,
             "change_id": 1,
@@ -204,7 +212,8 @@ AT_PLACES = {
 REPORTERS = {route for route in EVERY_ROUTE if route[1].startswith(("/reports/schedules", "/reports/addresses"))} | {
     ("POST", "/reports/{report_id}/resend")
 }
-INSTALLERS = (AT_PLACES | SETTLING | {("GET", "/agents/{agent_id}/log")}) - USERS
+CARRYING = {route for route in EVERY_ROUTE if route[1].startswith("/agents/carried")}
+INSTALLERS = (AT_PLACES | SETTLING | CARRYING | {("GET", "/agents/{agent_id}/log")}) - USERS
 LABELLERS = {
     route for route in EVERY_ROUTE if route[0] == "POST" and route[1].startswith(("/devices/{device_id}/", "/alerts/"))
 }

@@ -15,11 +15,12 @@ from flexprint_server.dashboard.exports import KINDS
 from flexprint_server.dashboard.routes import router
 from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device, Read
+from flexprint_server.ingest.models import CarriedFile
 from flexprint_server.mail.unsubscribe import Subscription, token_for
 from flexprint_server.reports.models import Report, Schedule
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Agent, Customer, Site, User
-from services.pages import ALICE
+from services.pages import ALICE, NOW
 
 CHROMIUM = os.environ.get("FLEXPRINT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -39,22 +40,28 @@ ROWS = {
     "report_id": Report.id,
     "schedule_id": Schedule.id,
     "user_id": User.id,
+    "file_id": CarriedFile.id,
 }
 # Addresses of no page of their own: files, what leads elsewhere at once, and links that only a mail holds.
 LEFT_OUT = ("/static/", "/sign-in", "/invitations/", "/resets/", "/oidc", "/reports/{report_id}.xlsx")
+LEFT_OUT_ENDS = (*KINDS, "/acknowledgement")
 
 
 def paths(pages, database, secret_key):
     """The address of every page; of the one to unsubscribe, with a link as a mail holds it."""
     found = []
-    with database.reading() as session:
-        ids = {name: session.scalar(select(column).order_by(column).limit(1)) for name, column in ROWS.items()}
+    with database.transaction() as session:
         dealer_id = session.scalar(select(User.dealer_id).where(User.email == ALICE))
+        why = {"refused": {"ab" * 32: "It is not signed."}, "reports": [1], "acknowledgement": b""}
+        counts = {"new": 1, "before": 1, "reads": 2, **why}
+        session.add(CarriedFile(dealer_id=dealer_id, taken_at=NOW, brought_by=ALICE, name="reads.fpx", **counts))
+        session.flush()
+        ids = {name: session.scalar(select(column).order_by(column).limit(1)) for name, column in ROWS.items()}
         reader = Subscription(dealer_id, f"site:{ids['site_id']}", "reader@customer.example")
         ids["token"] = token_for(reader, secret_key)
         ids["read_id"] = session.scalar(select(func.min(Read.id)).where(Read.device_id == ids["device_id"]))
     for route in pages.routes:
-        if "GET" not in route.methods or route.path.startswith(LEFT_OUT) or route.path.endswith(KINDS):
+        if "GET" not in route.methods or route.path.startswith(LEFT_OUT) or route.path.endswith(LEFT_OUT_ENDS):
             continue
         try:
             found.append(route.path.format(**ids))
