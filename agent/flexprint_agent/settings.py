@@ -26,6 +26,9 @@ _CALLED_THERE: Final = {"mask_name": "mask_host"}
 
 NOTHING: Final = "none"
 
+FORBIDDEN: Final = "the site does not allow it"
+"""Why something that a dealer settled does not hold, where that is a person's wish."""
+
 PERIODS: Final = ("daily", "weekly", "monthly", "never")
 """How often a workbook is asked for that has no hour of its own."""
 
@@ -247,21 +250,36 @@ class HandedDown:
     unfit: Mapping[str, str]
 
 
+def called_here(there: str) -> str:
+    """The name here of a setting that a dealer settled."""
+    return _CALLED_THERE.get(there, there)
+
+
+def group_of(name: str) -> str | None:
+    """Which of GROUPS a setting belongs to; None where no dealer may settle it."""
+    return next((group for group, names in GROUPS.items() if name in names), None)
+
+
+def forbidding(group: str, allowed: Iterable[str]) -> str:
+    """The value of `dealer_may` that forbids this group and allows what else is `allowed`."""
+    return ",".join(one for one in allowed if one != group) or NOTHING
+
+
 def handed_down(settled: Mapping[str, str], allowed: Iterable[str]) -> HandedDown:
     """What holds of what a dealer `settled`, where the site allows these GROUPS. Pure."""
-    groups = {name: group for group, names in GROUPS.items() for name in names}
     allowing = set(allowed)
     values: dict[str, str] = {}
     recipients: tuple[str, ...] = ()
     unfit = {}
     for there, text in settled.items():
-        name = _CALLED_THERE.get(there, there)
-        if name not in groups:
+        name = called_here(there)
+        group = group_of(name)
+        if group is None:
             unfit[there] = "this agent takes no such setting from afar"
-        elif groups[name] == "masks" and text != "on":
+        elif group == "masks" and text != "on":
             unfit[there] = "a mask can be put on from afar, and taken off at the site alone"
-        elif groups[name] not in allowing:
-            unfit[there] = "the site does not allow it"
+        elif group not in allowing:
+            unfit[there] = FORBIDDEN
         elif name == "recipients":
             recipients, bad = _addresses(text)
             if bad:

@@ -1,18 +1,23 @@
 """Check-ins of real wakes: what goes up, and what of that which comes down is taken, done, once, and told."""
 
 import json
+import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from flexprint_agent import settings, wake
-from flexprint_agent.keep.notes import CHECK_INS
+from flexprint_agent.keep.notes import CHECK_INS, LAST_LOG, LAST_TOLD
 from flexprint_agent.send.errors import NotTheCollector, Unreachable
 from flexprint_agent.service.log import Log
 from flexprint_agent.wake import choosing
 from flexprint_agent.wake.chosen import in_force, recipients
 from flexprint_agent.wake.planning import Due
+from flexprint_agent.wake.sending import leaving_of
+from flexprint_shared.batch import reads_of
+from flexprint_shared.readings import Identity
 from services import collector as bad_days
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -205,6 +210,41 @@ def test_the_log_is_sent_when_it_is_asked_for_and_only_then(site):
     assert "40 printers read" in second["log"]
     site.wake()
     assert site.said()["log"] is None
+
+
+def test_the_log_leaves_masked_as_reads_are_without_secrets_and_is_shown_as_it_left(site, a_read):
+    hostile = "Bob's \x1b[31m<b>KM</b>\u202e"
+    identity = Identity("Kyocera", "P2040", "VD1", name=hostile, location="Room 7", contact="ada@office.example")
+    site.keep.keep_read(a_read(1, identity=identity, address="10.9.8.7"), {})
+    choosing.change(site.keep, "communities", "s3cr3t,p q")
+    site.keep.credentials.add("", {"user": "probe", "auth": "MD5", "auth_password": "hunter-2!"})
+    log = Log(site.keep.home)
+    log.line(f"{hostile} at 10.9.8.7 in room 7 (ADA@office.example) is silent; s3cr3t, p q and hunter-2! did not help")
+    log.line(f"{Path.home()}/agent/wake.py, {socket.gethostname()}")
+    for mask in ("mask_address", "mask_host", "mask_location", "mask_contact"):
+        choosing.change(site.keep, mask, "on")
+    tell(site, "log")
+    site.wake()
+    left = site.said()["log"]
+    told = ("10.9.8.7", "KM", "oom 7", "office.example", "s3cr3t", "p q", "hunter-2!", str(Path.home()))
+    assert [one for one in (*told, socket.gethostname()) if one in left] == []
+    assert "is silent;" in left
+    # The same made-up name as in the batch: the dealer can tell which printer it was.
+    ((_, document),) = site.collector.stored.values()
+    (read,) = reads_of(document)
+    assert read.address in left
+    assert json.loads(site.keep.notes.get(LAST_TOLD))["log"] == left
+    site.wake()
+    assert json.loads(site.keep.notes.get(LAST_LOG))["log"] == left
+
+
+def test_why_something_failed_is_masked_as_well(site):
+    choosing.change(site.keep, "mask_address", "on")
+    site.keep.handed.take([(3, "read")], NOON)
+    site.keep.handed.settle(3, "failed", "10.9.8.7 did not answer")
+    site.wake()
+    (told,) = site.said()["commands"]
+    assert told["said"] == f"{leaving_of(site.keep, in_force(site.keep)).address('10.9.8.7', 161)} did not answer"
 
 
 def test_a_command_that_there_is_not_is_told_so_and_nothing_is_done(site):

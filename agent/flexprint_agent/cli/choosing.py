@@ -2,17 +2,21 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from flexprint_agent import settings
 from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, confirmed, from_stdin, now, opened, say
 from flexprint_agent.errors import WrongUsage
+from flexprint_agent.keep import Keep
 from flexprint_agent.send.errors import ProxyRefused
 from flexprint_agent.targets import Span
 from flexprint_agent.wake import choosing, lists
+from flexprint_agent.wake import chosen as chosen_here
+from flexprint_agent.wake.chosen import Settled
 
 
 def enroll(chosen: argparse.Namespace) -> int:
@@ -57,21 +61,38 @@ def change_settings(chosen: argparse.Namespace) -> int:
         if chosen.value is not None:
             choosing.change(keep, chosen.name, from_stdin(chosen.value))
         stored, secret = keep.choices.settings(), keep.choices.secret_names()
+        settled = chosen_here.settled(keep)
     if chosen.name is not None and chosen.name not in settings.BY_NAME:
         settings.check(chosen.name, "")
     rows = [
-        {
-            "name": one.name,
-            "value": settings.MASK if one.name in secret else stored.get(one.name, one.default),
-            "default": one.default,
-            "set": one.name in secret or one.name in stored,
-            "about": one.about,
-        }
+        _row(one, settings.MASK if one.name in secret else stored.get(one.name), settled.get(one.name))
         for one in settings.TABLE
         if chosen.name in (None, one.name)
     ]
-    say(chosen, {"settings": rows}, show.settings)
+    allowed = settings.in_force(stored).dealer_may
+    groups = {group for row in rows if row["dealer_holds"] and (group := settings.group_of(row["name"]))}
+    document = {
+        "settings": rows,
+        "to_forbid": {group: f"settings dealer_may {settings.forbidding(group, allowed)}" for group in sorted(groups)},
+    }
+    say(chosen, document, show.settings)
     return 0
+
+
+def _row(one: settings.Setting, own: str | None, dealers: Settled | None) -> dict[str, Any]:
+    """A setting as it holds, with whose choice that is."""
+    holds = dealers is not None and dealers.unfit is None
+    return {
+        "name": one.name,
+        "value": dealers.value if dealers and holds else one.default if own is None else own,
+        "default": one.default,
+        "set": own is not None,
+        "own": own,
+        "from_dealer": dealers.value if dealers else None,
+        "dealer_holds": holds,
+        "why_not": dealers.unfit if dealers else None,
+        "about": one.about,
+    }
 
 
 def add(chosen: argparse.Namespace) -> int:
@@ -132,13 +153,27 @@ def remove(chosen: argparse.Namespace) -> int:
 def recipients(chosen: argparse.Namespace) -> int:
     status = 0
     with opened(chosen) as keep:
+        dealers = chosen_here.from_dealer(keep).recipients
         if chosen.action == "add":
             choosing.add_recipients(keep, chosen.addresses)
         elif chosen.action == "remove":
-            gone = keep.choices.remove_recipients(chosen.addresses)
+            gone = {address.casefold() for address in keep.choices.remove_recipients(chosen.addresses)}
             for address in chosen.addresses:
-                if address not in gone:
-                    complain(f"{address} was no recipient; `flexprint-agent recipients list` shows them")
+                if address.casefold() not in gone:
+                    complain(_not_removed(keep, address, dealers))
                     status = 2
-        say(chosen, {"recipients": keep.choices.recipients()}, show.recipients)
+        own = keep.choices.recipients()
+        known = {address.casefold() for address in own}
+        others = [address for address in dealers if address.casefold() not in known]
+        say(chosen, {"recipients": own, "from_dealer": others}, show.recipients)
     return status
+
+
+def _not_removed(keep: Keep, address: str, dealers: Iterable[str]) -> str:
+    if address.casefold() not in map(str.casefold, dealers):
+        return f"{address} was no recipient; `flexprint-agent recipients list` shows them"
+    forbidden = settings.forbidding("recipients", settings.in_force(keep.choices.settings()).dealer_may)
+    return (
+        f"{address} was added by your dealer; `flexprint-agent settings dealer_may {forbidden}` forbids that, for all "
+        "addresses of your dealer"
+    )

@@ -103,6 +103,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     sent = command("sent", "every batch that left, readable in clear")
     sent.add_argument("batch", nargs="?", type=int, metavar="BATCH", help="number of the batch to show whole")
     sent.add_argument("--check-in", action="store_true", help="what was told of this agent at the last check-in")
+    sent.add_argument("--log", action="store_true", help="the log that left last, because your dealer asked for it")
     credentials = command("credentials", "as whom devices are asked: users of SNMPv3, and communities")
     _credentials(credentials)
     settings = command("settings", "shows the settings, or sets one")

@@ -9,17 +9,17 @@ from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, home, now, opened, say
 from flexprint_agent.cli.progress import progress
 from flexprint_agent.errors import AgentError, WrongUsage
-from flexprint_agent.keep.notes import LAST_TOLD
+from flexprint_agent.keep.notes import LAST_LOG, LAST_TOLD
 from flexprint_agent.service.log import diary
 from flexprint_agent.service.watchdog import Watchdog, ended_by_signals
 from flexprint_agent.wake import planning, sending
-from flexprint_agent.wake.chosen import in_force, secrets_of
+from flexprint_agent.wake.chosen import in_force, recipients, secrets_of
 from flexprint_agent.wake.finding import Progress
 
 
 def send(chosen: argparse.Namespace) -> int:
     with opened(chosen, alone=True) as keep:
-        if chosen.report and not keep.choices.recipients():
+        if chosen.report and not recipients(keep):
             complain("the workbook goes to nobody; add whom with `flexprint-agent recipients add office@example.com`")
         handed = sending.hand_over(keep, in_force(keep), now, report=chosen.report)
     say(chosen, handed.result, show.sent)
@@ -59,6 +59,10 @@ def sent(chosen: argparse.Namespace) -> int:
         if chosen.check_in:
             told = keep.notes.get(LAST_TOLD)
             say(chosen, {"check_in": None if told is None else json.loads(told)}, show.told)
+            return 0
+        if chosen.log:
+            left = keep.notes.get(LAST_LOG)
+            say(chosen, {"log": None if left is None else json.loads(left)}, show.left_log)
             return 0
         if chosen.batch is None:
             batches = [show.batch(one) for one in keep.spool.batches() if one.attempts]

@@ -52,6 +52,11 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _safe(text: str) -> str:
+    """What came from elsewhere, so that it cannot steer a terminal."""
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
 def enrolled(document: Document) -> str:
     return (
         f"Enrolled at {document['collector']}: {document['dealer']}, for {document['customer']}, {document['site']}.\n"
@@ -60,8 +65,22 @@ def enrolled(document: Document) -> str:
 
 
 def settings(document: Document) -> str:
-    rows = ((one["name"], one["value"], "" if one["set"] else "default", one["about"]) for one in document["settings"])
-    return _table(("setting", "value", "", "meaning"), rows)
+    rows = [(one["name"], _safe(one["value"]), _whose(one), one["about"]) for one in document["settings"]]
+    lines = [_table(("setting", "value", "", "meaning"), rows)]
+    lines += [
+        f"to forbid your dealer the {group}: flexprint-agent {words}" for group, words in document["to_forbid"].items()
+    ]
+    return "\n".join(lines)
+
+
+def _whose(row: Document) -> str:
+    """Whose choice a value is, and what the other one chose."""
+    own = _safe(row["own"] or row["default"])
+    if row["dealer_holds"]:
+        return f"set by your dealer ({'yours' if row['set'] else 'default'}: {own})"
+    if row["from_dealer"] is not None:
+        return f"your dealer asks for {_safe(row['from_dealer'])}: {row['why_not']}"
+    return "" if row["set"] else "default"
 
 
 def chosen(document: Document) -> str:
@@ -148,7 +167,8 @@ def _of_routers(gateway: Document) -> list[str]:
 
 
 def recipients(document: Document) -> str:
-    return "\n".join(document["recipients"]) or "no recipients; flexprint-agent recipients add office@example.com"
+    told = [*document["recipients"], *(f"{one}  (added by your dealer)" for one in document["from_dealer"])]
+    return "\n".join(told) or "no recipients; flexprint-agent recipients add office@example.com"
 
 
 def credentials(document: Document) -> str:
@@ -467,6 +487,14 @@ def told(document: Document) -> str:
     if document["check_in"] is None:
         return "this agent has not checked in with a collector yet"
     return json.dumps(document["check_in"], indent=2, ensure_ascii=False)
+
+
+def left_log(document: Document) -> str:
+    """The log that left last, in clear."""
+    left = document["log"]
+    if left is None:
+        return "no log has left yet; one leaves only when your dealer asks for it"
+    return f"left on {_when(left['at'])}\n{left['log']}"
 
 
 def batches(document: Document) -> str:

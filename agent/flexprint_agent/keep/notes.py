@@ -20,7 +20,10 @@ CLOCK_OFFSET: Final = "clock_offset_s"
 """How many seconds the collector's clock was ahead of this computer's at the last check-in."""
 
 LAST_TOLD: Final = "last_told"
-"""The document of the last check-in, without its log."""
+"""The document of the last check-in."""
+
+LAST_LOG: Final = "last_log"
+"""The log that left last, and when, in JSON."""
 
 LAST_CHECK_IN: Final = "last_check_in_at"
 HANDED_VERSION: Final = "handed_version"

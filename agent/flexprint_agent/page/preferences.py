@@ -7,6 +7,7 @@ from flexprint_agent.errors import AgentError
 from flexprint_agent.page.frame import Visit, button, card, facts, failed, field, form, moment, page, tick
 from flexprint_agent.page.html import Html, data, el
 from flexprint_agent.page.server import Response
+from flexprint_agent.page.settled import SWITCHES, of_group
 from flexprint_agent.wake import choosing
 
 _ALL: Final = settings.BY_NAME["dealer_may"].default
@@ -71,7 +72,9 @@ def _dealer(visit: Visit) -> Html:
     """What the dealer may settle from afar."""
     words = visit.words
     allowed = settings.check("dealer_may", visit.keep.choices.settings().get("dealer_may", _ALL))
-    boxes = [tick(name, words(f"dealer.{name}"), on=name in allowed) for name in settings.GROUPS]
+    boxes = [
+        [tick(name, words(f"dealer.may_{name}"), on=name in allowed), of_group(visit, name)] for name in settings.GROUPS
+    ]
     return card(
         words("dealer.title"),
         el("p", words("dealer.lead"), class_="sub"),
@@ -81,6 +84,8 @@ def _dealer(visit: Visit) -> Html:
             el("fieldset", el("legend", words("dealer.title"), class_="unseen"), boxes),
             button(words("frame.save"), "primary"),
         ),
+        id=SWITCHES,
+        class_="card",
     )
 
 

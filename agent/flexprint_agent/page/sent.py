@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from flexprint_agent.keep.notes import LAST_CHECK_IN, LAST_TOLD
+from flexprint_agent.keep.notes import LAST_CHECK_IN, LAST_LOG, LAST_TOLD
 from flexprint_agent.keep.spool import Batch
 from flexprint_agent.page.frame import (
     Visit,
@@ -22,8 +22,9 @@ from flexprint_agent.page.frame import (
 )
 from flexprint_agent.page.html import Child, Html, data, el
 from flexprint_agent.page.server import Response
+from flexprint_agent.page.settled import by_dealer_tag
 from flexprint_agent.wake import choosing
-from flexprint_shared.times import rfc3339
+from flexprint_shared.times import parse_rfc3339, rfc3339
 
 _SHOWN: Final = 100
 MASKS: Final = ("mask_address", "mask_host", "mask_location", "mask_contact")
@@ -56,6 +57,7 @@ def show(visit: Visit) -> Response:
         else notice(words("sent.none"), ""),
         _kept_here(visit),
         _last_check_in(visit),
+        _last_log(visit),
     ]
     return page(visit, words("sent.title"), content, room="sent")
 
@@ -81,6 +83,35 @@ def check_in(visit: Visit) -> Response:
     return page(visit, words("sent.check_in"), content, room="sent")
 
 
+def _last_log(visit: Visit) -> Child:
+    left = _left_log(visit)
+    if left is None:
+        return None
+    words = visit.words
+    return card(
+        words("sent.log"),
+        el("p", words("sent.log_lead"), " ", moment(visit, parse_rfc3339(left["at"])), class_="sub"),
+        el_link(visit, "log", "sent.log_show"),
+    )
+
+
+def _left_log(visit: Visit) -> dict[str, str] | None:
+    left = visit.keep.notes.get(LAST_LOG)
+    return None if left is None else dict(json.loads(left))
+
+
+def log(visit: Visit) -> Response:
+    """The log that left last, in clear."""
+    words, left = visit.words, _left_log(visit)
+    if left is None:
+        return page(visit, words("sent.gone"), room="sent", status=404)
+    content = [
+        card(None, _clear(visit, left["log"] or "\u2013")),
+        el("p", el("a", words("sent.back"), href=visit.link("sent"))),
+    ]
+    return page(visit, words("sent.log"), content, room="sent")
+
+
 def _clear(visit: Visit, text: str) -> Html:
     label = visit.words("sent.clear")
     return el("pre", text, translate="no", tabindex=0, class_="clear", aria_label=label, role="region")
@@ -90,7 +121,12 @@ def _kept_here(visit: Visit) -> Html:
     """The switches that mask what a printer says before it leaves."""
     words, stored = visit.words, visit.keep.choices.settings()
     boxes = [
-        tick(name, words(f"mask.{name}"), on=stored.get(name) == "on", hint=words(f"mask.{name}_hint"))
+        tick(
+            name,
+            [words(f"mask.{name}"), by_dealer_tag(visit, name)],
+            on=stored.get(name) == "on",
+            hint=words(f"mask.{name}_hint"),
+        )
         for name in MASKS
     ]
     return card(

@@ -206,6 +206,7 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
     ("POST", "settings"): preferences.save,
     ("POST", "settings/dealer"): preferences.save_dealer,
     ("GET", "check-in"): sent.check_in,
+    ("GET", "log"): sent.log,
     ("GET", "setup/connect"): setup.connect,
     ("POST", "setup/connect"): setup.take_connect,
     ("GET", "setup/networks"): setup.choose_networks,

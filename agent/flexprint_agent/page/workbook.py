@@ -1,7 +1,6 @@
 """Who gets the workbook, how often, and what became of those that were asked for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from flexprint_agent import settings
@@ -16,20 +15,20 @@ from flexprint_agent.page.frame import (
     field,
     form,
     hidden,
-    notice,
     page,
+    tag,
 )
 from flexprint_agent.page.html import Child, Html, data, el
 from flexprint_agent.page.server import Response
+from flexprint_agent.page.settled import SWITCHES, by_dealer
 from flexprint_agent.page.showing import work_panel
+from flexprint_agent.page.workbook_words import Chosen, read_schedule
 from flexprint_agent.wake import choosing
 from flexprint_agent.wake.chosen import from_dealer
 from flexprint_agent.wake.chosen import recipients as everybody
-from flexprint_shared.recurrence import WEEKDAYS, parse_recurrence
+from flexprint_shared.recurrence import WEEKDAYS
 
 KINDS: Final = ("daily", "weekly", "monthly", "last-working-day", "never")
-USUAL_TIME: Final = "07:00"
-"""Where a time is needed and none was typed."""
 
 
 def address_box(visit: Visit, error: AgentError | None = None) -> Html:
@@ -109,34 +108,6 @@ def _number(name: str, value: str, label: str, most: int) -> Html:
     return el("input", type="number", name=name, value=value, min=1, max=most, aria_label=label, class_="short")
 
 
-@dataclass(slots=True, frozen=True)
-class Chosen:
-    """When the workbook comes, as the form has it: texts, also those that do not apply."""
-
-    kind: str
-    weekday: str = WEEKDAYS[0]
-    day: str = "1"
-    time: str = ""
-
-    def setting(self) -> str:
-        """What is kept of it as `report_every`."""
-        if self.kind == "never" or (not self.time and self.kind in settings.PERIODS):
-            return self.kind
-        between = {"weekly": self.weekday, "monthly": self.day}.get(self.kind)
-        return " ".join(filter(None, (self.kind, between, self.time or USUAL_TIME)))
-
-
-def read_schedule(setting: str) -> Chosen:
-    """The other way round."""
-    if setting in settings.PERIODS:
-        return Chosen(setting)
-    every = parse_recurrence(setting)
-    at = f"{every.at:%H:%M}"
-    if every.kind == "weekly":
-        return Chosen(every.kind, WEEKDAYS[every.day or 0], time=at)
-    return Chosen(every.kind, day=str(every.day or 1), time=at)
-
-
 def take_addresses(visit: Visit) -> None:
     """Raises WrongUsage."""
     typed = visit.request.typed("addresses").replace(",", " ").replace(";", " ").split()
@@ -153,7 +124,6 @@ def take_schedule(visit: Visit) -> None:
 
 def show(visit: Visit, error: AgentError | None = None) -> Response:
     words, recipients = visit.words, visit.keep.choices.recipients()
-    settled = from_dealer(visit.keep).values.keys() & set(settings.GROUPS["schedule"])
     content = [
         work_panel(visit, "sending"),
         failed(visit, error) if error else None,
@@ -165,7 +135,7 @@ def show(visit: Visit, error: AgentError | None = None) -> Response:
         ),
         card(
             words("workbook.when"),
-            notice(words("workbook.settled"), "") if settled else None,
+            by_dealer(visit, settings.GROUPS["schedule"]),
             form(visit, "workbook/schedule", schedule_fields(visit), button(words("frame.save"))),
         ),
         card(
@@ -200,13 +170,12 @@ def _recipients(visit: Visit, addresses: Iterable[str]) -> Html:
 
 def _of_dealer(visit: Visit) -> Child:
     """The recipients that the dealer settled beside those of the site."""
-    addresses = from_dealer(visit.keep).recipients
+    words, addresses = visit.words, from_dealer(visit.keep).recipients
     if not addresses:
-        return None
-    return [
-        el("p", visit.words("workbook.of_dealer"), class_="sub"),
-        el("ul", [el("li", data(one)) for one in addresses]),
-    ]
+        return by_dealer(visit, ["recipients"])
+    rows = [el("li", data(one), tag(words("dealer.added"))) for one in addresses]
+    forbid = el("a", words("dealer.forbid"), href=f"{visit.link('settings')}#{SWITCHES}")
+    return [el("p", words("workbook.of_dealer"), class_="sub"), el("ul", rows, class_="rows"), el("p", forbid)]
 
 
 def add(visit: Visit) -> Response:

@@ -21,13 +21,14 @@ from flexprint_agent.keep.notes import (
     CLOCK_OFFSET,
     HANDED_VERSION,
     LAST_CHECK_IN,
+    LAST_LOG,
     LAST_TOLD,
     NEXT_WAKE,
     TOLD_UNTIL,
 )
-from flexprint_agent.service import log
 from flexprint_agent.settings import Settings
 from flexprint_agent.wake import chosen
+from flexprint_agent.wake.own_words import OwnWords
 from flexprint_agent.wake.reading import Clock
 from flexprint_agent.wake.sending import Line, leaving_of
 from flexprint_shared.times import parse_rfc3339, rfc3339
@@ -62,7 +63,10 @@ def check_in(
     collector = line.collector()
     untold = keep.handed.untold()
     document = _document(keep, in_force, now(), wake, untold, with_log=with_log)
-    keep.notes.put(LAST_TOLD, json.dumps(document | {"log": None if document["log"] is None else "agent.log"}))
+    # What left can be read in clear; the log also when later check-ins carried none.
+    keep.notes.put(LAST_TOLD, json.dumps(document))
+    if document["log"] is not None:
+        keep.notes.put(LAST_LOG, json.dumps({"at": document["at"], "log": document["log"]}))
     try:
         answer = ask(collector, seal(document, _next(keep)), enrolment.identity_key)
     except StaleCheckIn as stale:
@@ -85,6 +89,8 @@ def _document(
     """As flexprint_shared.checkin says it."""
     from flexprint_shared.checkin import FORMAT, LONGEST_LOG
 
+    leaving = leaving_of(keep, in_force)
+    own_words = OwnWords(keep, in_force, leaving)
     following = keep.notes.instant(NEXT_WAKE) if sleeper(keep.home) else None
     waiting = keep.spool.next_waiting()
     devices = keep.devices.all()
@@ -95,7 +101,7 @@ def _document(
         "at": rfc3339(at),
         "version": __version__,
         "platform": f"{platform.system()} {platform.release()}",
-        "host": leaving_of(keep, in_force).host(socket.gethostname()),
+        "host": leaving.host(socket.gethostname()),
         "next_wake_at": None if following is None else rfc3339(following),
         "health": {
             "printers": len(devices),
@@ -103,17 +109,17 @@ def _document(
             "pending_reads": keep.spool.pending(),
             "waiting_batches": keep.spool.count("waiting"),
             "refused_batches": keep.spool.count("refused"),
-            "last_error": waiting[0].last_error if waiting else None,
+            "last_error": own_words(waiting[0].last_error or "") or None if waiting else None,
             "recipients": len(chosen.recipients(keep)),
-            "wake": dict(wake),
+            "wake": {name: own_words(told) if isinstance(told, str) else told for name, told in wake.items()},
         },
         "settings": {name: own.get(name, settings.BY_NAME[name].default) for name in shown},
         "allows": list(in_force.dealer_may),
         "handed": keep.notes.get(HANDED_VERSION),
-        "unfit": {name: why[:300] for name, why in chosen.from_dealer(keep).unfit.items()},
+        "unfit": {name: own_words(why)[:300] for name, why in chosen.from_dealer(keep).unfit.items()},
         "told_until": keep.notes.get(TOLD_UNTIL),
-        "commands": [{"id": one.id, "state": one.state, "said": one.said[:300]} for one in untold],
-        "log": log.kept(keep.home)[-LONGEST_LOG:] if with_log else None,
+        "commands": [{"id": one.id, "state": one.state, "said": own_words(one.said)[:300]} for one in untold],
+        "log": own_words.log(keep.home, LONGEST_LOG) if with_log else None,
     }
 
 

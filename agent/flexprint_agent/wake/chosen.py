@@ -1,5 +1,8 @@
 """What the site chose, and what its dealer settled, as it holds now."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from flexprint_agent import settings
 from flexprint_agent.keep import Keep
 from flexprint_agent.settings import HandedDown, Settings
@@ -16,6 +19,26 @@ def from_dealer(keep: Keep) -> HandedDown:
     """What the dealer settled, as it holds here."""
     allowed = settings.in_force(keep.choices.settings()).dealer_may
     return settings.handed_down(keep.handed.settings(), allowed)
+
+
+@dataclass(slots=True, frozen=True)
+class Settled:
+    """What the dealer settled for one setting. `unfit` is why that does not hold here, None where it does; `group` is
+    the word of `dealer_may` that allows it, None for what no dealer may settle."""
+
+    value: str
+    unfit: str | None
+    group: str | None
+
+
+def settled(keep: Keep) -> Mapping[str, Settled]:
+    """What the dealer settled, by the name that it has here, whether it holds or not."""
+    unfit = from_dealer(keep).unfit
+    told = {}
+    for there, value in keep.handed.settings().items():
+        name = settings.called_here(there)
+        told[name] = Settled(value, unfit.get(there), settings.group_of(name))
+    return told
 
 
 def recipients(keep: Keep) -> list[str]:

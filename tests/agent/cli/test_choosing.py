@@ -6,6 +6,7 @@ import pytest
 import trustme
 
 from flexprint_agent.cli.parser import parse
+from flexprint_agent.keep import Keep
 from flexprint_agent.settings import MASK
 from services.collector import problem
 
@@ -45,10 +46,35 @@ def test_adding_twice_changes_nothing(agent):
 def test_recipients_come_and_go(agent):
     assert agent("recipients", "add", "office@example.com", " boss@example.com ").status == 0
     agent("recipients", "add", "OFFICE@example.com")
-    assert agent("recipients", "list", "--json").json == {"recipients": ["office@example.com", "boss@example.com"]}
-    assert agent("recipients", "remove", "Office@Example.com", "--json").json == {"recipients": ["boss@example.com"]}
+    assert agent("recipients", "list", "--json").json["recipients"] == ["office@example.com", "boss@example.com"]
+    gone = agent("recipients", "remove", "Office@Example.com", "--json")
+    assert (gone.status, gone.json["recipients"]) == (0, ["boss@example.com"])
     said = agent("recipients", "remove", "nobody@example.com")
     assert (said.status, "no recipient" in said.err) == (2, True)
+
+
+def test_what_the_dealer_set_is_told_apart_with_ones_own_value_and_the_switch_that_forbids_it(agent, tmp_path):
+    agent("recipients", "add", "office@example.com")
+    agent("settings", "wakes_per_day", "6")
+    with Keep(tmp_path / "home") as keep:
+        told = {"recipients": "Office@example.com,dealer@example.com", "wakes_per_day": "2", "report_every": "x\x1b[2J"}
+        keep.handed.put_settings(told, "v1")
+    (row,) = agent("settings", "wakes_per_day", "--json").json["settings"]
+    assert (row["value"], row["own"], row["from_dealer"], row["dealer_holds"]) == ("2", "6", "2", True)
+    said = agent("settings").out
+    assert "set by your dealer (yours: 6)" in said
+    assert "to forbid your dealer the schedule: flexprint-agent settings dealer_may recipients,pace,masks" in said
+    assert "your dealer asks for x\\x1b[2J: report_every cannot be" in said
+    assert "\x1b" not in said
+    listed = agent("recipients", "list", "--json").json
+    assert listed == {"recipients": ["office@example.com"], "from_dealer": ["dealer@example.com"]}
+    assert "dealer@example.com  (added by your dealer)" in agent("recipients", "list").out
+    kept = agent("recipients", "remove", "dealer@example.com")
+    assert (kept.status, "settings dealer_may schedule,pace,masks` forbids that" in kept.err) == (2, True)
+    agent("settings", "dealer_may", "none")
+    (row,) = agent("settings", "wakes_per_day", "--json").json["settings"]
+    assert (row["value"], row["from_dealer"], row["why_not"]) == ("6", "2", "the site does not allow it")
+    assert agent("recipients", "list", "--json").json["from_dealer"] == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +85,7 @@ def test_recipients_come_and_go(agent):
 def test_what_is_no_mail_address_is_refused(agent, address):
     """Line breaks and lists of addresses in one would end up in a mail's header."""
     assert agent("recipients", "add", address).status == 2
-    assert agent("recipients", "list", "--json").json == {"recipients": []}
+    assert agent("recipients", "list", "--json").json == {"recipients": [], "from_dealer": []}
 
 
 @pytest.mark.parametrize("words", [("list", "a@b.c"), ("add",), ("remove",), ()])

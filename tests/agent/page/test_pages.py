@@ -11,13 +11,13 @@ import pytest
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.home import SLEEPER
-from flexprint_agent.keep.notes import LAST_CHECK_IN, LAST_TOLD
+from flexprint_agent.keep.notes import LAST_CHECK_IN, LAST_LOG, LAST_TOLD
 from flexprint_agent.lock import Lock
 from flexprint_agent.page import catalogue, overview, site
 from flexprint_agent.page.catalogue import languages
 from flexprint_agent.page.deliveries import Asked, asked_for
 from flexprint_agent.page.work import Enough, Work
-from flexprint_agent.page.workbook import Chosen, read_schedule
+from flexprint_agent.page.workbook_words import Chosen, read_schedule
 from flexprint_agent.service import manage
 from flexprint_agent.settings import GROUPS
 from flexprint_agent.wake import segments
@@ -424,22 +424,33 @@ def test_a_report_of_a_delivery_with_odd_parts_is_shown_as_far_as_it_goes(set_up
     assert set_up.get("workbook").status_code == 200
 
 
-def test_what_the_dealer_settled_is_said_and_can_be_forbidden(set_up, keep):
-    keep.handed.put_settings({"recipients": "dealer@example.com", "wakes_per_day": "8"}, "1")
+def test_what_the_dealer_settled_is_said_beside_ones_own_choice_and_can_be_forbidden(set_up, keep):
+    keep.choices.set({"wakes_per_day": "6"}, ())
+    keep.choices.add_recipients(["office@example.com"])
+    told = {"recipients": "dealer@example.com", "wakes_per_day": "8", "report_every": "weekly fri 07:00"}
+    keep.handed.put_settings(told | {"mask_name": "on", "packets_per_second": "<b>lots</b>"}, "1")
     page = text_of(set_up.get("workbook").text)
-    assert "Added by your dealer: dealer@example.com" in page
-    assert "Your dealer settled a part of this from afar" in page
-    set_up.get("settings")
+    assert "dealer@example.com added by your dealer" in page
+    assert "office@example.com Remove" in page
+    assert "Every week, on Friday, 07:00 set by your dealer Your own choice: Every day" in page
+    assert "8 times a day set by your dealer Your own choice: 6 times a day" in page
+    assert "Host names set by your dealer" in text_of(set_up.get("sent").text)
+    page = text_of(set_up.get("settings").text)
+    assert "<b>lots</b> asked for by your dealer, and not possible" in page
     set_up.post("settings/dealer", {"pace": "on"})
     assert keep.choices.settings()["dealer_may"] == "pace"
-    assert "dealer@example.com" not in set_up.get("workbook").text
+    page = text_of(set_up.get("workbook").text)
+    assert "dealer@example.com asked for by your dealer, and forbidden here" in page
+    assert "8 times a day asked for by your dealer, and forbidden here" in page
     set_up.get("settings")
     set_up.post("settings/dealer")
     assert keep.choices.settings()["dealer_may"] == "none"
 
 
 def test_all_that_a_dealer_may_settle_has_its_words():
-    assert all(languages()["en"].has(f"dealer.{name}") for name in GROUPS)
+    known = languages()["en"]
+    assert all(known.has(f"dealer.may_{name}") for name in GROUPS)
+    assert all(known.has(f"dealer.{name}") or known.has(f"mask.{name}") for names in GROUPS.values() for name in names)
 
 
 def test_the_service_is_installed_by_a_button(set_up, home, monkeypatch):
@@ -477,6 +488,15 @@ def test_the_last_check_in_is_shown_in_clear(set_up, keep):
 
 
 # What leaves
+
+
+def test_the_log_that_left_is_shown_in_clear_also_after_later_check_ins(person, keep):
+    assert person.get("log").status_code == 404
+    assert "The log" not in person.get("sent").text
+    keep.notes.put(LAST_LOG, json.dumps({"at": "2026-11-22T08:00:00Z", "log": "2026 <b>40</b> printers read\n"}))
+    assert "The log that your dealer asked for" in person.get("sent").text
+    page = person.get("log").text
+    assert "&lt;b&gt;40&lt;/b&gt; printers read" in page
 
 
 def test_a_batch_is_shown_and_downloaded_as_it_left(set_up, keep, collector):
