@@ -117,6 +117,17 @@ class Collector:
         finally:
             database.close()
 
+    def hurry(self, what: str) -> None:
+        """Moves the clock of a schedule, or of what is to be tried again, on to now: `what` is a table and a condition."""
+        table, _, which = what.partition(" WHERE ")
+        column = {"schedule": "next_at", "report": "next_attempt_at"}[table]
+        database = Database(self.database_url)
+        try:
+            with database.transaction() as session:
+                session.execute(text(f"UPDATE {table} SET {column} = now() WHERE {column} IS NOT NULL AND {which}"))
+        finally:
+            database.close()
+
     def stored_reads(self) -> list[tuple[str, int]]:
         """(serial, total) of every read that is stored, sorted."""
         return sorted(self.rows('SELECT d.serial, r.total FROM "read" r JOIN device d ON d.id = r.device_id'))
@@ -152,8 +163,9 @@ class Agent:
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return [str(SCRIPTS / "flexprint-agent"), "--json", *arguments]
 
-    def enroll(self, collector: Collector, url: str | None = None) -> None:
-        self.run("enroll", "--server", url or collector.url, "--insecure-loopback", "--key", collector.install_key())
+    def enroll(self, collector: Collector, url: str | None = None, key: str | None = None) -> None:
+        key = key or collector.install_key()
+        self.run("enroll", "--server", url or collector.url, "--insecure-loopback", "--key", key)
         for setting in BEYOND_LOOPBACK:
             self._here("settings", setting, "off")
         self._here("recipients", "add", RECIPIENT)

@@ -19,9 +19,10 @@ _KINDS: Final[Mapping[str, str]] = {
     "accepted": "good",
     "deferred": "warn",
     "bounced": "bad",
+    "suppressed": "warn",
 }
 _STATES: Final = ("waiting", "acknowledged", "refused", "due", "building", "built", "sending", "sent", "failed")
-_DELIVERIES: Final = ("queued", "accepted", "deferred", "refused", "bounced")
+_DELIVERIES: Final = ("queued", "accepted", "deferred", "refused", "bounced", "suppressed")
 
 
 @dataclass(slots=True, frozen=True)

@@ -383,6 +383,7 @@ WORKBOOK = {
         {"address": "b@example.com", "state": "deferred", "at": "2026-11-22T08:01:00Z", "answer": "451 try later"},
         {"address": "c@example.com", "state": "bounced", "at": "2026-11-22T08:02:00Z", "answer": "<b>550</b> who?"},
         {"address": "d@example.com", "state": "queued", "at": None, "answer": None},
+        {"address": "e@example.com", "state": "suppressed", "at": "2026-11-22T08:02:00Z", "answer": "unsubscribed"},
     ],
 }
 
@@ -396,6 +397,8 @@ def test_each_recipient_is_shown_with_what_became_of_the_mail(set_up, keep):
     assert "250 OK" not in page
     assert "<b>550</b> who?" in page  # as text
     assert "d@example.com waiting" in page
+    assert "e@example.com not sent" in page
+    assert "unsubscribed" in page
 
 
 @pytest.mark.parametrize(
