@@ -15,7 +15,15 @@ from flexprint_agent import pjl
 from flexprint_agent.pjl import windows
 
 PIPE = r"\\.\pipe\flexprint-till"
-IN_BOTH_DIRECTIONS, BY_OCTET = 3, 0
+IN_BOTH_DIRECTIONS, BY_OCTET, ERROR_PIPE_CONNECTED = 3, 0, 535
+
+
+def connect(pipe):
+    try:
+        _winapi.ConnectNamedPipe(pipe, overlapped=False)
+    except OSError as error:
+        if error.winerror != ERROR_PIPE_CONNECTED:  # the other side was quicker
+            raise
 
 
 def printer(answers):
@@ -25,7 +33,7 @@ def printer(answers):
 
     def serve():
         try:
-            _winapi.ConnectNamedPipe(pipe, overlapped=False)
+            connect(pipe)
             heard.append(_winapi.ReadFile(pipe, 4096)[0].decode())
             for answer in answers:
                 _winapi.WriteFile(pipe, answer)
