@@ -21,8 +21,10 @@ from services.valkey import Valkey
 
 
 @pytest.fixture
-def printers() -> list[Placed]:
-    return [one for one in office() if one.truth and one.truth.total][:8]
+def printers(request: pytest.FixtureRequest) -> list[Placed]:
+    """Eight that answer at once; for a test that wants "slow ones", two of them keep a wake waiting for seconds."""
+    counting = [one for one in office() if one.truth and one.truth.total]
+    return [one for one in counting if not one.quirks.as_json() or getattr(request, "param", "") == "slow ones"][:8]
 
 
 @pytest.fixture
@@ -62,6 +64,7 @@ def kept_reads(agent: Agent) -> int:
             return 0
 
 
+@pytest.mark.parametrize("printers", ["slow ones"], indirect=True)
 def test_killed_while_it_reads(ready: Agent, collector: Collector, relay: Sink, printers: list[Placed]):
     """What was read before the kill is kept; the next wake reads again and sends all of it."""
     wake = ready.start("wake")

@@ -48,7 +48,7 @@ def test_a_wake_does_the_whole_job_and_the_next_one_adds_only_what_is_new(
 ):
     """The first wake searches, reads, sends and asks for the workbook; the second, the same day, reads and
     sends. Each read is stored once, with the page counts of its own moment."""
-    some = [one for one in office() if one.truth and one.truth.total][:6]
+    some = [one for one in office() if one.truth and one.truth.total and not one.quirks.as_json()][:6]
     with Lab(some) as lab:
         agent.enroll(collector)
         agent.run("add", *(f"{one.address}:{lab.port}" for one in some))
