@@ -6,13 +6,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from flexprint_agent import settings, targets
 from flexprint_agent.cli import show
 from flexprint_agent.cli.common import complain, from_stdin, opened, say
 from flexprint_agent.errors import WrongUsage
 from flexprint_agent.keep import Keep
 from flexprint_agent.snmp.v3 import AUTH_PROTOCOLS, PRIVACY_PROTOCOLS, User, protocol
-from flexprint_agent.wake.credentials import facts_of
+from flexprint_agent.wake.credentials import community_facts, facts_of, keep_credential, normal_scope
 
 
 def credentials(chosen: argparse.Namespace) -> int:
@@ -20,9 +19,10 @@ def credentials(chosen: argparse.Namespace) -> int:
     with opened(chosen) as keep:
         if chosen.action == "add":
             _add(keep, chosen)
-        elif chosen.action == "remove":
+        else:
+            deed = {"remove": keep.credentials.remove, "sooner": keep.credentials.sooner}.get(chosen.action)
             for number in chosen.numbers:
-                if not keep.credentials.remove(number):
+                if deed is not None and not deed(number):
                     complain(f"there is no credential {number}; `flexprint-agent credentials list` shows them")
                     status = 2
         say(chosen, {"credentials": _listed(keep)}, show.credentials)
@@ -31,20 +31,14 @@ def credentials(chosen: argparse.Namespace) -> int:
 
 def _add(keep: Keep, chosen: argparse.Namespace) -> None:
     """Raises WrongUsage."""
-    scope = targets.normal(chosen.scope) if chosen.scope else ""
-    if scope:
-        targets.parse_exclusion(scope)
+    # What it is for comes first: nobody types a password for a scope that cannot be.
+    scope = normal_scope(chosen.scope or "")
     if chosen.community is not None:
-        community = secret(chosen.community, "community")
-        if settings.check("communities", community) != (community,):
-            raise WrongUsage("this is more than one community; add them one by one")
-        facts = {"community": community}
+        facts = community_facts(secret(chosen.community, "community"))
     else:
         facts = facts_of(user(chosen))
-    if any((one.scope, dict(one.facts)) == (scope, facts) for one in keep.credentials.all()):
+    if not keep_credential(keep, scope, facts):
         complain("this credential was there already")
-        return
-    keep.credentials.add(scope, facts)
 
 
 def user(chosen: argparse.Namespace) -> User:

@@ -122,8 +122,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _credentials(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("add", "remove", "list"))
-    parser.add_argument("numbers", nargs="*", metavar="NUMBER", help="what `remove` removes, as `list` numbers them")
+    parser.add_argument("action", choices=("add", "remove", "sooner", "list"))
+    parser.add_argument(
+        "numbers", nargs="*", metavar="NUMBER", help="what `remove` forgets or `sooner` tries one place earlier"
+    )
     parser.add_argument("--for", dest="scope", metavar="TARGET", help=f"the devices it is for (all): {TARGETS}")
     parser.add_argument(
         "--community", nargs="?", const="-", metavar="C", help="an SNMP community, asked for where it is not given"
@@ -138,8 +140,12 @@ def _wanted(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> list
         parser.error("add takes either --user NAME or --community")
     if chosen.action != "add" and (any(described) or chosen.scope):
         parser.error(f"{chosen.action} takes no user, no community and no --for")
-    if (chosen.action == "remove") != bool(chosen.numbers) or not all(text.isdecimal() for text in chosen.numbers):
-        parser.error("remove takes the numbers that `flexprint-agent credentials list` shows, list and add take none")
+    if (chosen.action in ("remove", "sooner")) != bool(chosen.numbers) or not all(
+        text.isdecimal() for text in chosen.numbers
+    ):
+        parser.error(
+            "remove and sooner take the numbers that `flexprint-agent credentials list` shows, list and add take none"
+        )
     return [int(text) for text in chosen.numbers]
 
 

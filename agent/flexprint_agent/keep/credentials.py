@@ -39,8 +39,9 @@ class Credentials:
         self._vault = vault
 
     def all(self) -> list[Credential]:
-        """In the order they were added. Raises KeyMissing."""
-        rows = self._database.rows("SELECT number, scope, secret FROM credentials ORDER BY number")
+        """In the order in which those of one scope are tried: as they were added, until a person changed that. Raises
+        KeyMissing."""
+        rows = self._database.rows("SELECT number, scope, secret FROM credentials ORDER BY place, number")
         return [
             Credential(row["number"], row["scope"], json.loads(self._vault.open(_bound(row["scope"]), row["secret"])))
             for row in rows
@@ -51,7 +52,27 @@ class Credentials:
         # Bound to its scope: who can write to the database alone cannot have it sent elsewhere.
         secret = self._vault.seal(_bound(scope), json.dumps(dict(facts)).encode())
         with self._database.transaction():
-            return self._database.insert("INSERT INTO credentials (scope, secret) VALUES (?, ?)", scope, secret)
+            last = self._database.value("SELECT coalesce(max(place), 0) FROM credentials")
+            return self._database.insert(
+                "INSERT INTO credentials (scope, secret, place) VALUES (?, ?, ?)", scope, secret, last
+            )
+
+    def sooner(self, number: int) -> bool:
+        """Tries it before the one that is tried before it in its scope; False where there is no such credential."""
+        with self._database.transaction():
+            rows = self._database.rows("SELECT number, scope FROM credentials ORDER BY place, number")
+            scope = next((row["scope"] for row in rows if row["number"] == number), None)
+            order = [row["number"] for row in rows]
+            same = [row["number"] for row in rows if row["scope"] == scope]
+            if scope is None:
+                return False
+            if same[0] != number:
+                before = order.index(same[same.index(number) - 1])
+                order.remove(number)
+                order.insert(before, number)
+            for place, one in enumerate(order):
+                self._database.write("UPDATE credentials SET place = ? WHERE number = ?", place, one)
+        return True
 
     def remove(self, number: int) -> bool:
         """False where there was none."""

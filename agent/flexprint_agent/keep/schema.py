@@ -155,4 +155,9 @@ CHECK_IN: Final = (
         document TEXT NOT NULL)""",
 )
 
-STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED, LABELS, CHECK_IN)
+ORDER: Final = (
+    # Which credential of a scope is tried first; the same place in the order in which they were added.
+    "ALTER TABLE credentials ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
+)
+
+STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED, LABELS, CHECK_IN, ORDER)

@@ -187,24 +187,33 @@ def button(text: str, kind: str = "", **attributes: Attribute) -> Html:
 
 
 def field(
-    name: str, label: str, value: str = "", *, hint: Child = None, error: str | None = None, **attributes: Attribute
+    name: str,
+    label: str,
+    value: str = "",
+    *,
+    hint: Child = None,
+    error: str | None = None,
+    key: str | None = None,
+    **attributes: Attribute,
 ) -> Html:
-    """A line to type in, with its label, what there is to know of it, and what was wrong with it."""
-    told = [key for key, text in ((f"{name}-hint", hint), (f"{name}-error", error)) if text]
+    """A line to type in, with its label, what there is to know of it, and what was wrong with it. `key` is its id where
+    several forms of a page have a field of this name."""
+    key = key or name
+    told = [part for part, text in ((f"{key}-hint", hint), (f"{key}-error", error)) if text]
     return el(
         "div",
-        el("label", label, for_=name),
-        el("p", hint, class_="hint", id=f"{name}-hint") if hint else None,
+        el("label", label, for_=key),
+        el("p", hint, class_="hint", id=f"{key}-hint") if hint else None,
         el(
             "input",
-            id=name,
+            id=key,
             name=name,
             value=value,
             aria_describedby=" ".join(told) or None,
             aria_invalid="true" if error else None,
             **({"type": "text", "autocomplete": "off"} | attributes),
         ),
-        el("p", error, class_="error", id=f"{name}-error") if error else None,
+        el("p", error, class_="error", id=f"{key}-error") if error else None,
         class_="field",
     )
 

@@ -26,6 +26,7 @@ _WHERE: Final[Mapping[str, str]] = {
     "no-printers": "networks",
     "exclusion-unknown": "networks",
     "printers-uncovered": "networks",
+    "snmpv3-refused": "credentials",
     "printers-silent": "printers",
     "printer-left-alone": "printers",
     "no-recipients": "workbook",

@@ -4,7 +4,7 @@ from typing import Final
 
 from flexprint_agent import settings
 from flexprint_agent.errors import AgentError
-from flexprint_agent.page.frame import Visit, button, card, facts, failed, field, form, moment, page, tick
+from flexprint_agent.page.frame import Visit, button, card, el_link, facts, failed, field, form, moment, page, tick
 from flexprint_agent.page.html import Html, data, el
 from flexprint_agent.page.server import Response
 from flexprint_agent.page.settled import SWITCHES, of_group
@@ -61,6 +61,11 @@ def show(visit: Visit, error: AgentError | None = None) -> Response:
                 ),
                 button(words("frame.save"), "primary"),
             ),
+        ),
+        card(
+            words("credentials.title"),
+            el("p", words("credentials.about"), class_="sub"),
+            el_link(visit, "credentials", "credentials.open_page"),
         ),
         _dealer(visit),
         el("p", el("a", words("settings.again"), href=visit.link("setup/connect"))),

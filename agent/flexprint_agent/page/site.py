@@ -7,7 +7,7 @@ from typing import Final
 
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
-from flexprint_agent.page import networks, overview, preferences, printers, sent, setup, workbook
+from flexprint_agent.page import credentials, networks, overview, preferences, printers, sent, setup, workbook
 from flexprint_agent.page.catalogue import Words, languages, spoken
 from flexprint_agent.page.door import Door, Session, says_the_word
 from flexprint_agent.page.frame import Closing, Visit, document, failed, page
@@ -205,6 +205,12 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
     ("GET", "settings"): preferences.show,
     ("POST", "settings"): preferences.save,
     ("POST", "settings/dealer"): preferences.save_dealer,
+    ("GET", "credentials"): credentials.show,
+    ("POST", "credentials/add"): credentials.add,
+    ("POST", "credentials/try"): credentials.try_kept,
+    ("POST", "credentials/keep"): credentials.keep,
+    ("POST", "credentials/remove"): credentials.remove,
+    ("POST", "credentials/sooner"): credentials.sooner,
     ("GET", "check-in"): sent.check_in,
     ("GET", "log"): sent.log,
     ("GET", "setup/connect"): setup.connect,

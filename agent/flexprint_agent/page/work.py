@@ -102,6 +102,12 @@ class Work:
     def stopped(self) -> bool:
         return self._enough.is_set()
 
+    def forget(self) -> None:
+        """What came of the last work is of no interest any more."""
+        with self._lock:
+            if not self.running:
+                self._state = None
+
     def wait(self, seconds: float = LONGEST_GOODBYE) -> None:
         if self._thread is not None:
             self._thread.join(seconds)

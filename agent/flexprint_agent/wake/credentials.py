@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from flexprint_agent import settings as settings_table
 from flexprint_agent import targets
+from flexprint_agent.errors import WrongUsage
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.credentials import Credential, Refused
 from flexprint_agent.search.finder import Scope
@@ -188,6 +190,32 @@ def facts_of(user: "User") -> dict[str, str]:
         "context": user.context,
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def keep_credential(keep: Keep, scope: str, facts: Mapping[str, str]) -> bool:
+    """Keeps one for the devices of a scope (a target as typed; empty: every one); False where it is there already.
+    Raises BadTarget."""
+    scope = normal_scope(scope)
+    if any((one.scope, dict(one.facts)) == (scope, dict(facts)) for one in keep.credentials.all()):
+        return False
+    keep.credentials.add(scope, facts)
+    return True
+
+
+def normal_scope(scope: str) -> str:
+    """Raises BadTarget."""
+    if not scope:
+        return ""
+    scope = targets.normal(scope)
+    targets.parse_exclusion(scope)
+    return scope
+
+
+def community_facts(community: str) -> dict[str, str]:
+    """Raises WrongUsage."""
+    if settings_table.check("communities", community) != (community,):
+        raise WrongUsage("this is more than one community, or has spaces around it; add them one by one")
+    return {"community": community}
 
 
 def _spans(scope: str, resolve: Callable[[str], Iterable[str]]) -> list[Span] | None:

@@ -63,6 +63,16 @@ def test_a_credential_is_removed_by_its_number(agent):
     assert "there is no credential 1" in gone.err
 
 
+def test_credentials_of_one_scope_are_put_in_order(agent):
+    for community in ("one", "two"):
+        agent("credentials", "add", "--community", typed=f"{community}\n")
+    meter(agent, "--for", "10.1.2.3")
+    listed = agent("credentials", "sooner", "2", "--json").json["credentials"]
+    assert [one["number"] for one in listed] == [2, 1, 3]
+    assert agent("credentials", "sooner", "9").status == 2
+    assert agent("credentials", "sooner").status == 2
+
+
 def test_the_same_credential_twice_is_one(agent):
     meter(agent)
     again = meter(agent)
