@@ -246,7 +246,8 @@ def _import(given: argparse.Namespace, settings: Settings) -> int:
     answer = given.acknowledgement or given.file.with_name(f"{given.file.name}.ack")
     try:
         # The scheduler finds the workbooks that are asked for: their rows are all it needs.
-        imported = take(database, Inbox.of(settings, database), given.file.read_bytes(), datetime.now(UTC))
+        with given.file.open("rb") as file:
+            imported = take(database, Inbox.of(settings, database), file, datetime.now(UTC))
         answer.write_bytes(imported.acknowledgement)
     except NotThisFile as error:
         raise Failed(f"{given.file}: {error}.") from error

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import IO, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -27,6 +27,9 @@ EXPORT: Final = b"FPX1"
 ACKNOWLEDGEMENT: Final = b"FPA1"
 LARGEST_EXPORT: Final = 64 << 20
 """Octets of an export at most; an agent with more to say writes several."""
+
+MOST_BATCHES: Final = 4096
+"""Batches of an export at most; four wakes a day take years to make as many."""
 
 LARGEST_ACKNOWLEDGEMENT: Final = 4 << 20
 _LARGEST_DOCUMENT: Final = 16 << 20
@@ -60,25 +63,36 @@ def exported(batches: Iterable[bytes]) -> Iterator[bytes]:
     yield _LENGTH.pack(0) + hashed.digest()
 
 
-def batches_of(octets: bytes) -> list[bytes]:
-    """The sealed batches of an export, none of them verified. Raises NotThisFile."""
-    if not octets.startswith(EXPORT):
-        raise NotThisFile("this is no export of an agent; `flexprint-agent export FILE` writes one")
-    found, at = [], len(EXPORT)
-    while True:
-        if at + _LENGTH.size > len(octets):
+def batches_of(file: IO[bytes]) -> Iterator[bytes]:
+    """The sealed batches of an export, none of them verified, one in memory at a time. The file is read through once
+    before the first is given, so that one which is not whole gives none. Raises NotThisFile, OSError."""
+    for _ in _walk(file):
+        pass
+    return _walk(file)
+
+
+def _walk(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    hashed, octets = hashlib.sha256(EXPORT), len(EXPORT)
+    if file.read(len(EXPORT)) != EXPORT:
+        raise NotThisFile("this is no export of an agent; flexprint-agent export writes one")
+    for _ in range(MOST_BATCHES + 1):
+        head = file.read(_LENGTH.size)
+        if len(head) < _LENGTH.size:
             raise NotThisFile("the export is cut off; copy it again, or export it anew")
-        (length,) = _LENGTH.unpack_from(octets, at)
-        at += _LENGTH.size
+        (length,) = _LENGTH.unpack(head)
+        hashed.update(head)
+        octets += len(head) + length
         if length == 0:
-            break
-        if length > LARGEST_SEALED or at + length > len(octets):
+            if file.read(_HASH + 1) != hashed.digest():
+                raise NotThisFile("the export is damaged; copy it again, or export it anew")
+            return
+        sealed = file.read(length) if length <= LARGEST_SEALED and octets <= LARGEST_EXPORT else b""
+        if len(sealed) < length:
             raise NotThisFile("the export is cut off or damaged; copy it again, or export it anew")
-        found.append(octets[at : at + length])
-        at += length
-    if octets[at:] != hashlib.sha256(octets[:at]).digest():
-        raise NotThisFile("the export is damaged; copy it again, or export it anew")
-    return found
+        hashed.update(sealed)
+        yield sealed
+    raise NotThisFile("the export holds more batches than one may; update the agent, then export it anew")
 
 
 def acknowledgement(answered: Acknowledged, at: datetime, signed_by: Ed25519PrivateKey) -> bytes:

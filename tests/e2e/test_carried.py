@@ -1,5 +1,6 @@
 """A site that reaches no collector: its batches go in a file, the acknowledgement comes back in one."""
 
+import io
 import subprocess
 import sys
 
@@ -67,6 +68,10 @@ def exported(home, tmp_path, name):
     return (tmp_path / name).read_bytes()
 
 
+def taken(database, inbox, octets, *more, **keywords):
+    return offline.take(database, inbox, io.BytesIO(octets), *more, **keywords)
+
+
 def stored(database):
     with database.reading() as session:
         return [session.scalar(select(func.count()).select_from(model)) for model in (Batch, Read)]
@@ -74,7 +79,7 @@ def stored(database):
 
 def test_what_is_carried_in_a_file_is_stored_and_acknowledged_by_a_file(home, tmp_path, database, inbox):
     read(home, 1, 2)
-    imported = offline.take(database, inbox, exported(home, tmp_path, "a.fpx"), NOON)
+    imported = taken(database, inbox, exported(home, tmp_path, "a.fpx"), NOON)
     assert (imported.new, imported.before, imported.reads, imported.refused) == (1, 0, 2, {})
     assert stored(database) == [1, 2]
     assert waiting(home) == 1
@@ -89,14 +94,14 @@ def test_order_and_repetition_do_no_harm(home, tmp_path, database, inbox):
     """The later file first, the earlier one after it, each twice; what both hold is stored once."""
     read(home, 1)
     first = exported(home, tmp_path, "1.fpx")
-    (tmp_path / "1.ack").write_bytes(offline.take(database, inbox, first, NOON).acknowledgement)
+    (tmp_path / "1.ack").write_bytes(taken(database, inbox, first, NOON).acknowledgement)
     read(home, 2)
     second = exported(home, tmp_path, "2.fpx")
     run(home, "import", tmp_path / "1.ack")
     read(home, 3)
     third = exported(home, tmp_path, "3.fpx")
     for octets in (third, second, first, third, second):
-        imported = offline.take(database, inbox, octets, NOON)
+        imported = taken(database, inbox, octets, NOON)
         assert imported.refused == {}
     assert stored(database) == [3, 3]
     (tmp_path / "3.ack").write_bytes(imported.acknowledgement)
@@ -113,7 +118,7 @@ def test_a_batch_that_comes_behind_later_ones_fills_its_gap(home, tmp_path, data
         one = keep.spool.next_waiting()
         two = keep.spool.next_waiting(one[0].number)
     inbox.receive(two[1], NOON)
-    assert offline.take(database, inbox, files[0], NOON).new == 1
+    assert taken(database, inbox, files[0], NOON).new == 1
     assert stored(database) == [2, 2]
     with database.reading() as session:
         assert session.scalar(select(AgentRow.last_sequence)) == 2
@@ -125,10 +130,10 @@ def test_batches_of_another_dealer_are_refused_and_said(home, tmp_path, database
     octets = exported(home, tmp_path, "a.fpx")
     with database.reading() as session:
         ours, others = session.scalars(select(AgentRow.dealer_id).order_by(AgentRow.dealer_id))
-    imported = offline.take(database, inbox, octets, NOON, dealer_id=others)
+    imported = taken(database, inbox, octets, NOON, dealer_id=others)
     assert (imported.new, stored(database)) == (0, [0, 0])
     assert "does not have" in next(iter(imported.refused.values()))
-    assert offline.take(database, inbox, octets, NOON, dealer_id=ours).new == 1
+    assert taken(database, inbox, octets, NOON, dealer_id=ours).new == 1
 
 
 @pytest.mark.parametrize(
@@ -146,13 +151,13 @@ def test_a_file_that_is_not_whole_is_refused_as_a_whole(home, tmp_path, database
     read(home, 1)
     octets = exported(home, tmp_path, "a.fpx")
     with pytest.raises(NotThisFile):
-        offline.take(database, inbox, spoilt(octets), NOON)
+        taken(database, inbox, spoilt(octets), NOON)
     assert stored(database) == [0, 0]
 
 
 def test_an_acknowledgement_of_somebody_else_acknowledges_nothing(home, tmp_path, database, inbox, capsys):
     read(home, 1)
-    imported = offline.take(database, inbox, exported(home, tmp_path, "a.fpx"), NOON)
+    imported = taken(database, inbox, exported(home, tmp_path, "a.fpx"), NOON)
     for octets in (b"", b"FPA1", imported.acknowledgement[:-1], b"FPA1" + bytes(64) + imported.acknowledgement[68:]):
         (tmp_path / "a.ack").write_bytes(octets)
         run(home, "import", tmp_path / "a.ack", status=1)

@@ -1,11 +1,11 @@
 """Sites that reach no collector: somebody brings the agent's export, and takes the acknowledgement back."""
 
-from threading import Lock
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 from sqlalchemy import select
+from sqlalchemy.orm import defer
 
 from flexprint_server.dashboard.door import Door, RowId, redirect
 from flexprint_server.dashboard.downloads import download
@@ -21,6 +21,11 @@ from flexprint_shared.offline import LARGEST_EXPORT, NotThisFile
 _SHOWN: Final = 50
 """Files on the page: the newest."""
 
+_MOST_BATCHES: Final = 500
+"""Batches on the page of a file, those first that were refused."""
+
+_STATES: Final = {"stored": ("Stored", "good"), "before": ("Stored before", ""), "refused": ("Refused", "bad")}
+
 _PLACE: Final = "/agents/carried"
 
 
@@ -28,13 +33,12 @@ def add(pages: APIRouter, door: Door, inbox: Inbox) -> None:
     installer = Annotated[Visitor, Depends(door.allowed("agents"))]
     # After the visitor: what nobody may send is not read.
     uploaded = Annotated[Upload, Depends(one_file("export", LARGEST_EXPORT))]
-    # A file and its batches take twice its size in memory.
-    one_at_a_time = Lock()
 
     def list_page(visitor: Visitor, problem: str = "", status: int = 200) -> Response:
         asked = select(CarriedFile).where(CarriedFile.dealer_id == visitor.dealer_id)
         with door.database.reading(visitor.scope) as session:
-            files = list(session.scalars(asked.order_by(CarriedFile.id.desc()).limit(_SHOWN)))
+            light = asked.options(defer(CarriedFile.batches), defer(CarriedFile.acknowledgement))
+            files = list(session.scalars(light.order_by(CarriedFile.id.desc()).limit(_SHOWN)))
         return page("carried.html", visitor=visitor, now=door.clock(), files=files, problem=problem, status=status)
 
     @pages.get(_PLACE)
@@ -48,8 +52,7 @@ def add(pages: APIRouter, door: Door, inbox: Inbox) -> None:
             return list_page(visitor, "Choose the file that the agent wrote.", 422)
         now = door.clock()
         try:
-            with one_at_a_time:
-                taken = offline.take(door.database, inbox, upload.file.read(), now, visitor.dealer_id)
+            taken = offline.take(door.database, inbox, upload.file, now, visitor.dealer_id)
         except NotThisFile as error:
             return list_page(visitor, f"{upload.name}: {error}. Nothing was stored.", 422)
         with door.database.transaction(visitor.scope) as session:
@@ -63,6 +66,7 @@ def add(pages: APIRouter, door: Door, inbox: Inbox) -> None:
                 reads=taken.reads,
                 refused=taken.refused,
                 reports=taken.reports,
+                batches=[one.told() for one in taken.batches],
                 acknowledgement=taken.acknowledgement,
             )
             session.add(file)
@@ -74,7 +78,20 @@ def add(pages: APIRouter, door: Door, inbox: Inbox) -> None:
     @pages.get(_PLACE + "/{file_id}")
     def one_file_page(file_id: RowId, visitor: installer) -> Response:
         file = _file(door, visitor, file_id)
-        return page("carried_file.html", visitor=visitor, now=door.clock(), file=file)
+        batches = sorted(file.batches, key=lambda one: one["state"] != "refused")
+        shown = batches[:_MOST_BATCHES]
+        with door.database.reading(visitor.scope) as session:
+            agents = offline.agents_of(session, visitor.dealer_id, {one["agent"] for one in shown if one["agent"]})
+            return page(
+                "carried_file.html",
+                visitor=visitor,
+                now=door.clock(),
+                file=file,
+                batches=shown,
+                more=len(batches) - len(shown),
+                agents=agents,
+                states=_STATES,
+            )
 
     @pages.get(_PLACE + "/{file_id}/acknowledgement")
     def acknowledgement(file_id: RowId, visitor: installer) -> Response:

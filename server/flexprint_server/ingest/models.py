@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -49,7 +50,8 @@ class Batch(Model):
 class CarriedFile(Model):
     """An export of an agent that reaches no collector, as somebody brought it to the dashboard. `new` and `before`
     count its batches that were stored then and earlier, `reads` those of the new ones; `refused` says why others were
-    not taken, by their hash in hex; `reports` are the workbooks asked for. `acknowledgement` is the file to go back."""
+    not taken, by their hash in hex; `reports` are the workbooks asked for. `batches` says what became of each
+    (offline.Taken). `acknowledgement` is the file to go back."""
 
     __tablename__ = "carried_file"
 
@@ -63,6 +65,7 @@ class CarriedFile(Model):
     reads: Mapped[int]
     refused: Mapped[dict[str, str]] = mapped_column(Json)
     reports: Mapped[list[int]] = mapped_column(Json)
+    batches: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     acknowledgement: Mapped[bytes] = mapped_column(LargeBinary)
 
     @classmethod

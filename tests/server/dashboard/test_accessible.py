@@ -52,7 +52,12 @@ def paths(pages, database, secret_key):
     found = []
     with database.transaction() as session:
         dealer_id = session.scalar(select(User.dealer_id).where(User.email == ALICE))
-        why = {"refused": {"ab" * 32: "It is not signed."}, "reports": [1], "acknowledgement": b""}
+        known = str(session.scalar(select(Agent.id).where(Agent.dealer_id == dealer_id).limit(1)))
+        batches = [
+            {"hash": "ab" * 32, "agent": agent, "sequence": 7, "state": state, "reads": 2, "why": "It is not signed."}
+            for agent, state in ((known, "stored"), (known, "before"), (None, "refused"))
+        ]
+        why = {"refused": {"ab" * 32: "It is not signed."}, "batches": batches, "reports": [1], "acknowledgement": b""}
         counts = {"new": 1, "before": 1, "reads": 2, **why}
         session.add(CarriedFile(dealer_id=dealer_id, taken_at=NOW, brought_by=ALICE, name="reads.fpx", **counts))
         session.flush()

@@ -1,21 +1,24 @@
 """Exports of agents that reach no collector, brought to the dashboard by somebody."""
 
+import io
+import re
+import zlib
 from datetime import timedelta
 from html import unescape
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from flexprint_server.dashboard import uploads
 from flexprint_server.fleet.models import Read
 from flexprint_server.ingest.models import Batch, CarriedFile
 from flexprint_server.reports.models import Workbook
 from flexprint_server.settings import read_settings
-from flexprint_server.tenants.models import AuditEntry
-from flexprint_shared.offline import LARGEST_EXPORT, acknowledged, exported
+from flexprint_server.tenants.models import AuditEntry, Customer, User
+from flexprint_shared.offline import EXPORT, LARGEST_EXPORT, MOST_BATCHES, acknowledged, batches_of, exported
 from flexprint_shared.sealing import batch_hash
 from services import agents
-from services.pages import NOW, fields, serving
+from services.pages import ALICE, NOW, fields, serving
 from services.reads import a_read
 
 PLACE = "/agents/carried"
@@ -102,6 +105,16 @@ def test_a_batch_of_another_dealer_looks_like_one_of_nobody(alice, bob, fleet, a
     assert alice.get(f"{page.url.path}/acknowledgement").status_code == 404
 
 
+def test_the_page_says_of_each_batch_what_became_of_it(alice, fleet, agent):
+    known = batch(agent, 1)
+    bring(alice, b"".join(exported([known])))
+    page = unescape(bring(alice, b"".join(exported([known, batch(agent, 2), b"garbage"]))).text)
+    fates = re.findall(r'class="tag [a-z]*">(Stored|Stored before|Refused)<', page)
+    assert fates == ["Refused", "Stored before", "Stored"]
+    for words in ("FRONT-DESK", "Harbour Dental", "Main Street", "not known"):
+        assert words in page, words
+
+
 def test_a_batch_that_is_spoilt_is_refused_and_the_others_are_stored(alice, fleet, agent):
     good, spoilt = batch(agent, 1), batch(agent, 2)
     page = bring(alice, b"".join(exported([good, spoilt[:-1] + b"\0", b"garbage"])))
@@ -111,7 +124,42 @@ def test_a_batch_that_is_spoilt_is_refused_and_the_others_are_stored(alice, flee
     assert acknowledgement(alice, fleet, page).taken == [batch_hash(good)]
 
 
-@pytest.mark.parametrize("spoil", [lambda _: b"", lambda o: b"PK\3\4" + o, lambda o: o[:-1], lambda o: o[:40], lambda o: o + o])  # fmt: skip
+def bomb(agent):
+    """A batch that is small, and 256 MiB when it is opened."""
+    deflater, zeros = zlib.compressobj(9), bytes(1 << 20)
+    return agent.next(b"".join(deflater.compress(zeros) for _ in range(256)) + deflater.flush())
+
+
+def test_a_batch_that_would_fill_the_memory_is_refused(alice, fleet, agent):
+    page = bring(alice, b"".join(exported([bomb(agent)])))
+    assert "cannot be read" in page.text
+    assert reads_of(fleet, agent) == 0
+
+
+def test_nothing_of_a_file_is_held_in_memory_but_one_batch(agent):
+    """The file is read a batch at a time, whatever its size."""
+    asked = []
+
+    class Counted(io.BytesIO):
+        def read(self, size=-1):
+            asked.append(size)
+            return super().read(size)
+
+    octets = b"".join(exported([batch(agent, number) for number in range(5)]))
+    assert len(list(batches_of(Counted(octets)))) == 5
+    assert 0 < max(asked) < len(octets) / 4
+    assert min(asked) > 0
+
+
+def too_many(_):
+    return b"".join(exported([b"x"] * (MOST_BATCHES + 1)))
+
+
+def too_long(_):
+    return EXPORT + b"\xff" * 64
+
+
+@pytest.mark.parametrize("spoil", [lambda _: b"", lambda o: b"PK\3\4" + o, lambda o: o[:-1], lambda o: o[:40], lambda o: o + o, too_many, too_long])  # fmt: skip
 def test_a_file_that_is_not_whole_is_said_to_be_and_nothing_is_stored(alice, fleet, agent, spoil):
     page = bring(alice, spoil(b"".join(exported([batch(agent, 1)]))))
     assert page.status_code == 422
@@ -133,6 +181,23 @@ def test_a_form_that_is_not_ours_stores_nothing(alice, fleet, agent):
     octets = b"".join(exported([batch(agent, 1)]))
     assert bring(alice, octets, token="somebody else's").status_code == 403
     assert reads_of(fleet, agent) == 0
+
+
+def test_a_form_from_another_site_stores_nothing(alice, fleet, agent):
+    alice.client.headers["sec-fetch-site"] = "cross-site"
+    assert bring(alice, b"".join(exported([batch(agent, 1)]))).status_code == 403
+    assert reads_of(fleet, agent) == 0
+
+
+@pytest.mark.parametrize("role", ["viewer", "billing", "customer"])
+def test_of_whom_it_is_not_wanted_no_octet_is_read(alice, fleet, agent, role, monkeypatch):
+    with fleet.transaction() as session:
+        customer = session.scalar(select(func.min(Customer.id))) if role == "customer" else None
+        session.execute(update(User).where(User.email == ALICE).values(role=role, customer_id=customer))
+    monkeypatch.setattr(uploads, "MultiPartParser", None)
+    page = bring(alice, b"".join(exported([batch(agent, 1)])))
+    assert page.status_code == 403
+    assert "Not for this account" in page.text
 
 
 @pytest.mark.parametrize(
