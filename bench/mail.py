@@ -60,15 +60,18 @@ class Mailbox(Rude):
 
 
 class Uploads:
-    """An enrolled agent with `devices` printers; each round is an hour later."""
+    """An enrolled agent with `devices` printers, at the `place` of that dealer, customer and site or one of its own; each
+    round is an hour later."""
 
-    def __init__(self, database: Database, secret_key: str, devices: int) -> None:
+    def __init__(
+        self, database: Database, secret_key: str, devices: int, place: tuple[str, str, str] | None = None
+    ) -> None:
         now = datetime.now(UTC)
         self._luck = random.Random(7)
         self._keyring = open_keyring(database, secret_key, now)
         self._key = Ed25519PrivateKey.generate()
         with database.transaction() as session:
-            install = install_key(session, "Bench", f"Customer with {devices}", "Main", now)
+            install = install_key(session, *(place or ("Bench", f"Customer with {devices}", "Main")), now)
             public = self._key.public_key().public_bytes_raw()
             self._agent = enrol(session, install, public, "HOST", "Linux", "0.1.0", now).id
         self._printers = [printer(number, self._luck) for number in range(devices)]

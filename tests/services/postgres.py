@@ -26,11 +26,12 @@ HASTY = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Postgres:
-    """A server on a loopback port, or the one that a URL names."""
+    """A server on a loopback port, or the one that a URL names. What lies in `folder` from another time is taken up."""
 
     def __init__(self, folder: Path, *, durable: bool = False, options: dict[str, str] | None = None) -> None:
         self.folder = folder
-        self._password = secrets.token_urlsafe(12)
+        kept = folder / "password"
+        self._password = kept.read_text(encoding="ascii") if kept.exists() else secrets.token_urlsafe(12)
         self._options = {**({} if durable else HASTY), "shared_buffers": "64MB", **(options or {})}
         self._program: Program | None = None
         self._templates: set[str] = set()

@@ -14,7 +14,6 @@ from flexprint_server.dashboard.door import Door, Form, RowId, redirect
 from flexprint_server.dashboard.pages import page
 from flexprint_server.reports import covered, schedules, wording
 from flexprint_server.reports.addresses import file_name
-from flexprint_server.reports.covered import NothingCovered
 from flexprint_server.reports.fleet_rows import about
 from flexprint_server.reports.models import Schedule
 from flexprint_server.reports.schedules import LONGEST_NAME, ScheduleUnfit, Typed
@@ -26,6 +25,8 @@ from flexprint_shared.recurrence import WEEKDAYS, parse_recurrence
 from flexprint_shared.text import clean
 
 LIST: Final = "/reports/schedules"
+
+_MOST_PAGES: Final = 10_000
 
 _COVERS: Final[Mapping[CoversKind, str]] = {
     "all": "Every customer",
@@ -98,12 +99,16 @@ def add(pages: APIRouter, door: Door, mail_domain: str) -> None:
 
     @pages.get(LIST)
     def all_schedules(request: Request, visitor: keeper) -> Response:
+        number = address_line.number(request.query_params.get("page"), _MOST_PAGES) or 1
         with door.database.reading(visitor.scope) as session:
+            found = schedules.of_dealer(session, visitor.dealer_id, number)
             return page(
                 "schedules.html",
                 visitor=visitor,
                 now=door.clock(),
-                rows=[_row(one, session) for one in schedules.of_dealer(session, visitor.dealer_id)],
+                rows=_rows(session, visitor.dealer_id, found[: schedules.PAGE]),
+                number=number,
+                has_next=len(found) > schedules.PAGE,
                 problem=_TOO_MANY if request.query_params.get("wait") else "",
             )
 
@@ -184,21 +189,26 @@ def _choices() -> dict[str, Any]:
     }
 
 
-def _row(schedule: Schedule, session: Session) -> dict[str, Any]:
-    covers = msgspec.convert(schedule.covers, Covers)
-    try:
-        customer, site = covered.names(session, schedule.dealer_id, covers)
-        what = customer if covers.kind in ("all", "customers") else f"{customer}, {site}"
-        if covers.kind == "devices":
-            what = f"{len(covers.ids)} device{'s' if len(covers.ids) != 1 else ''}: {what}"
-    except NothingCovered:
-        what = "nothing that is still there"
+def _rows(session: Session, dealer_id: int, found: Sequence[Schedule]) -> list[dict[str, Any]]:
+    each = [msgspec.convert(one.covers, Covers) for one in found]
+    names = covered.names_of_each(session, dealer_id, each)
+    return [_row(*row) for row in zip(found, each, names, strict=True)]
+
+
+def _row(schedule: Schedule, covers: Covers, names: tuple[str, str] | None) -> dict[str, Any]:
     return {
         "schedule": schedule,
         "when": parse_recurrence(schedule.recurrence).in_words(),
-        "what": what,
+        "what": _what(covers, *names) if names else "nothing that is still there",
         "next": schedule.next_at and schedule.next_at.astimezone(zone_of(schedule.zone)),
     }
+
+
+def _what(covers: Covers, customer: str, site: str) -> str:
+    what = customer if covers.kind in ("all", "customers") else f"{customer}, {site}"
+    if covers.kind == "devices":
+        return f"{len(covers.ids)} device{'s' if len(covers.ids) != 1 else ''}: {what}"
+    return what
 
 
 # ---------------------------------------------------------------- what was typed

@@ -38,25 +38,61 @@ def _among(column: InstrumentedAttribute[int], ids: Collection[int]) -> ColumnEl
 def names(session: Session, dealer_id: int, covers: Covers) -> tuple[str, str]:
     """Customer and site as people call what is covered: by name where there is one, else counted. Raises
     NothingCovered."""
-    if covers.kind == "all":
-        return "All customers", "all sites"
-    if covers.kind == "customers":
-        of_dealer = select(Customer.id, Customer.name).where(Customer.dealer_id == dealer_id)
-        found = session.execute(of_dealer.where(Customer.id.in_(covers.ids)))
-        return _called({row.id: row.name for row in found}, "customer"), "all sites"
-    asked = select(Customer.id, Customer.name, Site.id, Site.name).join(Site, Site.customer_id == Customer.id)
-    asked = asked.where(Site.dealer_id == dealer_id)
-    if covers.kind == "sites":
-        asked = asked.where(_among(Site.id, covers.ids))
-    else:
-        asked = asked.where(Site.id.in_(select(Device.site_id).where(*devices_covered(dealer_id, covers))))
-    rows = session.execute(asked).all()
-    return _called({row[0]: row[1] for row in rows}, "customer"), _called({row[2]: row[3] for row in rows}, "site")
+    (called,) = names_of_each(session, dealer_id, [covers])
+    if called is None:
+        raise NothingCovered("what this report is about is not there any more")
+    return called
+
+
+def names_of_each(session: Session, dealer_id: int, each: Sequence[Covers]) -> list[tuple[str, str] | None]:
+    """names() of every one of them, None where nothing of it is left; as few questions for many as for one."""
+    ids: dict[CoversKind, set[int]] = {"customers": set(), "sites": set(), "devices": set()}
+    for covers in each:
+        ids.get(covers.kind, set()).update(covers.ids)
+    site_of = _sites_of_devices(session, dealer_id, ids["devices"])
+    customers = _customer_names(session, dealer_id, ids["customers"])
+    sites = _site_names(session, dealer_id, ids["sites"] | set(site_of.values()))
+
+    def called(covers: Covers) -> tuple[str, str] | None:
+        if covers.kind == "all":
+            return "All customers", "all sites"
+        if covers.kind == "customers":
+            found = {number: customers[number] for number in covers.ids if number in customers}
+            return (_called(found, "customer"), "all sites") if found else None
+        at = covers.ids if covers.kind == "sites" else [site_of[number] for number in covers.ids if number in site_of]
+        places = {number: sites[number] for number in at if number in sites}
+        if not places:
+            return None
+        of_customers = {customer_id: name for customer_id, name, _ in places.values()}
+        return _called(of_customers, "customer"), _called({number: row[2] for number, row in places.items()}, "site")
+
+    return [called(covers) for covers in each]
+
+
+def _sites_of_devices(session: Session, dealer_id: int, ids: Collection[int]) -> dict[int, int]:
+    if not ids:
+        return {}
+    asked = select(Device.id, Device.site_id).where(*devices_covered(dealer_id, Covers("devices", tuple(ids))))
+    return dict(session.execute(asked).all())
+
+
+def _customer_names(session: Session, dealer_id: int, ids: Collection[int]) -> dict[int, str]:
+    if not ids:
+        return {}
+    asked = select(Customer.id, Customer.name).where(Customer.dealer_id == dealer_id, Customer.id.in_(ids))
+    return dict(session.execute(asked).all())
+
+
+def _site_names(session: Session, dealer_id: int, ids: Collection[int]) -> dict[int, tuple[int, str, str]]:
+    """By site: its customer and both names."""
+    if not ids:
+        return {}
+    asked = select(Site.id, Customer.id, Customer.name, Site.name).join(Customer, Customer.id == Site.customer_id)
+    rows = session.execute(asked.where(Site.dealer_id == dealer_id, Site.id.in_(ids)))
+    return {site_id: (customer_id, customer, site) for site_id, customer_id, customer, site in rows}
 
 
 def _called(found: dict[int, str], what: str) -> str:
-    if not found:
-        raise NothingCovered("what this report is about is not there any more")
     return next(iter(found.values())) if len(found) == _NAMED else f"{len(found)} {what}s"
 
 

@@ -24,6 +24,9 @@ from flexprint_shared.text import clean
 
 _log: Final = logging.getLogger(__name__)
 
+PAGE: Final = 50
+"""Schedules on one page."""
+
 LONGEST_NAME: Final = 120
 
 MOST_AT_ONCE: Final = 100
@@ -150,10 +153,12 @@ def remove(session: Session, schedule: Schedule) -> None:
     session.delete(schedule)
 
 
-def of_dealer(session: Session, dealer_id: int) -> list[Schedule]:
-    """All of them, those that run next first, paused ones last."""
+def of_dealer(session: Session, dealer_id: int, number: int = 1) -> list[Schedule]:
+    """Page `number` of PAGE schedules, and one more (there is a next page when it came); those that run next first,
+    paused ones last."""
     asked = select(Schedule).where(Schedule.dealer_id == dealer_id)
-    return list(session.scalars(asked.order_by(Schedule.next_at.is_(None), Schedule.next_at, Schedule.name)))
+    in_order = asked.order_by(Schedule.next_at.is_(None), Schedule.next_at, Schedule.name)
+    return list(session.scalars(in_order.limit(PAGE + 1).offset((number - 1) * PAGE)))
 
 
 def one_of(session: Session, dealer_id: int, schedule_id: int) -> Schedule | None:

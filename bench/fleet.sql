@@ -1,6 +1,6 @@
--- A very large fleet of one dealer; bench/large_fleet.py says what stands for the names in braces.
+-- A fleet of one dealer, of any size; bench/fleet.py says what stands for the names in braces.
 
--- Device d lies at site 1 + d % SITES; a twentieth is stale, a hundredth new, an eighth has something low.
+-- Device d lies at site 1 + d % SITES; a twentieth is stale, a hundredth new, an eighth has something low, some are retired.
 
 INSERT INTO dealer (id, name, created_at, wants_second_factor)
   VALUES (1, 'Northwind Copiers', CAST('${now}' AS timestamptz) - interval '3 years', false), (2, 'Elsewhere',
@@ -26,14 +26,15 @@ INSERT INTO agent (id, dealer_id, site_id, public_key, host, platform, version, 
 INSERT INTO device (id, dealer_id, site_id, agent_id, manufacturer, model, serial, asset, name, location, firmware,
     said, macs, address, color, search_text, total, supply_left, supply_low, state, errors, console, alerts,
     warnings, layout_id, meter_values, levels, percents, states, first_seen_at, last_read_at, owner_read_at,
-    typed_text, in_fleet)
+    typed_text, in_fleet, retired_at)
   SELECT d, 1, s, md5('agent' || s)::uuid, maker, model, serial, asset, name, location, '2.1.14', '',
     json_build_array('00:17:c8:' || to_char(d % 1000000, 'FM00:00:00')), address, color, lower(concat_ws(E'\n',
     serial, asset, address, maker || ' ' || model, name, location)), total, low_left, low_left < 10, 'idle', '[]',
     '["Ready."]', '[]', '[]', l, json_build_array(total, total * 6 / 10, total * 4 / 10, total * 8 / 10,
     total * 2 / 10, total / 5, total / 3), json_build_array(low_left, 50, 60, 70), json_build_array(low_left, 50, 60,
     70), CASE WHEN low_left < 10 THEN 'l' ELSE 'o' END || 'ooo',
-    CAST('${now}' AS timestamptz) - CASE WHEN d % 100 = 0 THEN d % 29 * interval '1 day' ELSE ${days} * interval '1 day' END, last_read, last_read, '', true
+    CAST('${now}' AS timestamptz) - CASE WHEN d % 100 = 0 THEN d % 29 * interval '1 day' ELSE ${days} * interval '1 day' END, last_read, last_read, '', d % 500 <> 3,
+    CASE WHEN d % 500 = 3 THEN CAST('${now}' AS timestamptz) - interval '5 days' END
   FROM (SELECT d, 1 + d % ${sites} AS s, 1 + d % ${models} AS l, 'VD' || d * 7919 AS serial, 'NW-' || d AS asset,
     'PRN-' || d AS name, (ARRAY['Copy room', 'Front desk', '2nd floor, east'])[1 + d % 3] AS location, concat_ws('.',
     10, d >> 16 & 255, d >> 8 & 255, d & 255) AS address,
@@ -81,4 +82,69 @@ INSERT INTO delivery (dealer_id, report_id, recipient, message_id, state, attemp
 INSERT INTO audit_entry (dealer_id, at, user_id, who, what, target)
   SELECT 1, CAST('${now}' AS timestamptz) - n * interval '7 minutes', 1, 'alice@northwind.example',
     'device.labelled', 'device ' || n
-  FROM generate_series(1, 50000) AS n;
+  FROM generate_series(1, ${few} * 100) AS n;
+
+INSERT INTO agent_state (agent_id, dealer_id, counter, checked_in_at, clock_offset_s, next_wake_at, health, settings,
+    allows, unfit)
+  SELECT id, 1, 1000, last_seen_at, 0, last_seen_at + interval '12 hours', '{"waiting_batches": 0}', '{}', '["read"]', '{}'
+  FROM agent;
+
+INSERT INTO agent_command (dealer_id, agent_id, name, asked_at, asked_by, state, settled_at)
+  SELECT 1, md5('agent' || n)::uuid, 'read', CAST('${now}' AS timestamptz) - interval '9 days',
+    'alice@northwind.example', 'done', CAST('${now}' AS timestamptz) - interval '8 days'
+  FROM generate_series(1, ${sites}) AS n;
+
+INSERT INTO agent_log (agent_id, dealer_id, received_at, content)
+  SELECT md5('agent' || n)::uuid, 1, CAST('${now}' AS timestamptz) - interval '8 days', repeat('a line of a log\n', 2000)
+  FROM generate_series(1, least(${sites}, 20)) AS n;
+
+INSERT INTO install_key (dealer_id, site_id, key_hash, created_at, expires_at)
+  SELECT 1, n, sha256(('key' || n)::bytea), CAST('${now}' AS timestamptz), CAST('${now}' AS timestamptz) + interval '3 days'
+  FROM generate_series(1, least(${few}, ${sites})) AS n;
+
+INSERT INTO user_account (dealer_id, email, password_hash, role, customer_id, created_at)
+  SELECT 1, 'reader' || n || '@customer.example', '!', 'customer', n, CAST('${now}' AS timestamptz) - interval '1 year'
+  FROM generate_series(1, ${customers}) AS n;
+
+INSERT INTO setting_value (dealer_id, place, name, value, set_at, customer_id)
+  SELECT 1, 'customer:' || n, 'alert_recipients', 'it@customer.example', CAST('${now}' AS timestamptz), n
+  FROM generate_series(1, least(${few}, ${customers})) AS n;
+
+INSERT INTO api_key (dealer_id, name, begins, key_hash, scopes, made_by, created_at, expires_at)
+  SELECT 1, 'Program ' || n, 'fpa_' || n, sha256(('program' || n)::bytea), '["fleet"]', 'alice@northwind.example',
+    CAST('${now}' AS timestamptz), CAST('${now}' AS timestamptz) + interval '1 year'
+  FROM generate_series(1, least(${few}, 30)) AS n;
+
+INSERT INTO suppression (dealer_id, address, list, reason, detail, at)
+  SELECT 1, 'gone' || n || '@customer.example', '', 'bounced', '550 5.1.1 no such mailbox', CAST('${now}' AS timestamptz)
+  FROM generate_series(1, ${few}) AS n;
+
+INSERT INTO schedule (dealer_id, name, recurrence, zone, covers, recipients, sheets, columns, period, subject,
+    file_name, next_at, created_at, created_by)
+  SELECT 1, 'Customer ' || n || ', monthly', 'monthly 1 06:00', 'Europe/Berlin', json_build_object('kind',
+    'customers', 'ids', json_build_array(n)), '["billing@customer.example"]', '["devices"]', '[]', 'month', '', '',
+    CAST('${now}' AS timestamptz) + interval '20 days', CAST('${now}' AS timestamptz), 'alice@northwind.example'
+  FROM generate_series(1, least(${few}, ${customers})) AS n;
+
+INSERT INTO workbook (report_id, content)
+  SELECT id, decode(repeat('5e', 20000), 'hex')
+  FROM report
+  WHERE site_id <= 70;
+
+INSERT INTO meter_epoch (dealer_id, device_id, meter, before_at, value_before, at, value_after, guess)
+  SELECT 1, d, 'total', CAST('${now}' AS timestamptz) - interval '4 days', 9999000, CAST('${now}' AS timestamptz) -
+    interval '3 days', 20, 'reset'
+  FROM generate_series(1, ${few}) AS d;
+
+INSERT INTO identity_doubt (dealer_id, device_id, other_id, key, reason, seen_at)
+  SELECT 1, d, d + 1, 'serial:kyocera:x' || d, 'two_cards', CAST('${now}' AS timestamptz) - interval '2 days'
+  FROM generate_series(1, ${few}) AS d;
+
+INSERT INTO device_event (dealer_id, device_id, at, what, before, after)
+  SELECT 1, d, CAST('${now}' AS timestamptz) - n * interval '10 days', 'card_swapped', '10.1.2.' || n, '10.1.2.' || n + 1
+  FROM generate_series(1, ${devices}, 10) AS d, generate_series(1, 3) AS n;
+
+INSERT INTO carried_file (dealer_id, taken_at, brought_by, name, new, before, reads, refused, reports, acknowledgement)
+  SELECT 1, CAST('${now}' AS timestamptz) - n * interval '1 hour', 'alice@northwind.example', 'reads.fpx', 3, 0, 99, '{}', '[]',
+    decode(repeat('5e', 500), 'hex')
+  FROM generate_series(1, ${few}) AS n;
