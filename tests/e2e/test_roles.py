@@ -58,6 +58,7 @@ MENUS = {
     "customer": EVERYDAY,
 }
 COLLECTOR = "flexprint_collector"
+NEW_YORK = ZoneInfo("America/New_York")
 BOUNCE_KEY = "k" * 40
 
 
@@ -180,8 +181,9 @@ def report_of(house: Dealership, title: str) -> int:
 
 
 def as_in_cells(instant: datetime) -> datetime:
-    """Cells have no zones, and milliseconds at the finest."""
-    return instant.replace(microsecond=round(instant.microsecond, -3) % 1_000_000, tzinfo=None)
+    """On the schedule's clock: cells have no zones, and milliseconds at the finest."""
+    there = instant.astimezone(NEW_YORK).replace(tzinfo=None)
+    return there.replace(microsecond=0) + timedelta(milliseconds=round(there.microsecond / 1000))
 
 
 # ---------------------------------------------------------------- the days
@@ -192,12 +194,12 @@ def test_the_owner_sets_up_a_monthly_schedule_and_its_workbook_is_the_database(c
     preview, run at once, accepted by the relay, written down in the audit log."""
     owner = come_in("owner")
     owner.type_schedule(
-        name="Month end", zone="America/New_York", at="05:30", recipients="accounts@northwind.example",
+        name="Month end", zone=NEW_YORK.key, at="05:30", recipients="accounts@northwind.example",
         subject="Meters of {month}: {printers}", file_name="{name} {to}", volume="The last calendar month",
         ticked=("Every customer", "Customer", "Meters"),
     )  # fmt: skip
     owner.press("Preview")
-    there = now().astimezone(ZoneInfo("America/New_York"))
+    there = now().astimezone(NEW_YORK)
     last_day = there.replace(day=1) - timedelta(days=1)
     devices = told_of(house)
     preview = owner.page.locator(".preview").inner_text()
@@ -213,7 +215,9 @@ def test_the_owner_sets_up_a_monthly_schedule_and_its_workbook_is_the_database(c
     assert book.sheetnames == ["Devices", "Supplies", "Volume", "Import", "About"]
     rows = rows_of(book, "Devices")
     assert list(rows[0])[:2] == ["Customer", "Serial"]
-    assert sorted((row["Customer"], row["Serial"], row["Total"], row["Last read (UTC)"]) for row in rows) == sorted(
+    assert sorted(
+        (row["Customer"], row["Serial"], row["Total"], row[f"Last read ({NEW_YORK.key})"]) for row in rows
+    ) == sorted(
         (customer, serial, meters["total"], as_in_cells(at)) for customer, serial, meters, at in devices.values()
     )
     figures = {(row["device_id"], row["meter"]): row["value"] for row in rows_of(book, "Import")}
@@ -251,8 +255,8 @@ def test_billing_gets_a_schedule_of_one_customer_when_its_time_has_come(come_in,
     serials = {serial for customer, serial, _, _ in told_of(house).values() if customer == "Maple Grove Schools"}
     assert {row["Serial"] for row in rows_of(book, "Devices")} == serials
     volume = rows_of(book, "Volume")
-    first, last = volume[0]["From (UTC)"], volume[0]["To (UTC)"]
-    assert timedelta(days=6) < last - first < timedelta(days=8)
+    first, last = volume[0]["From (Europe/Stockholm)"], volume[0]["To (Europe/Stockholm)"]
+    assert (first.weekday(), last - first, f"{first:%H:%M}") == (0, timedelta(days=7), "00:00")
     report = report_of(house, "Schools weekly")
     assert set(billing.states(report).values()) == {"Accepted"}
     assert "by its schedule" in billing.page.get_by_role("main").inner_text()

@@ -1,7 +1,7 @@
 """Values as the XML of a worksheet's cells. Text here can never become a formula, a control code or markup."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 from xml.sax.saxutils import escape
@@ -48,6 +48,8 @@ def text_xml(text: str) -> str:
     return _ESCAPED.sub("_x005F_", escape(shown(text)))
 
 
-def day_number(instant: datetime) -> float:
-    """The instant in UTC as spreadsheets count: days and parts of a day."""
+def day_number(instant: datetime, zone: tzinfo = UTC) -> float:
+    """The instant on the clock of `zone` as spreadsheets count: days and parts of a day."""
+    if zone is not UTC:
+        instant = instant.astimezone(zone).replace(tzinfo=UTC)
     return (instant - _DAY_ZERO) / _DAY

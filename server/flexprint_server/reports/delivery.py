@@ -82,9 +82,11 @@ def _build(means: Means, held: Claim) -> Claim:
             fleet_rows.one_snapshot(session)
             report = session.get_one(Report, held.report_id)
             wanted = wanted_of(report.wanted, report.site_id)
+            zone = zone_of(wanted.zone)
             about = replace(
                 fleet_rows.about(session, held.dealer_id, wanted.covers, now),
                 name=wanted.name,
+                zone=zone,
                 since=wanted.since,
                 until=wanted.until,
             )
@@ -95,10 +97,10 @@ def _build(means: Means, held: Claim) -> Claim:
         name=about.title,
         customer=about.customer,
         site=about.site,
-        made_at=now.astimezone(zone_of(wanted.zone)),
+        made_at=now.astimezone(zone),
         printers=summary.devices,
-        since=wanted.since and wanted.since.astimezone(zone_of(wanted.zone)),
-        until=wanted.until and wanted.until.astimezone(zone_of(wanted.zone)),
+        since=wanted.since and wanted.since.astimezone(zone),
+        until=wanted.until and wanted.until.astimezone(zone),
     )
     with means.database.transaction() as session:
         return claims.keep_workbook(
@@ -166,7 +168,8 @@ def _letter(session: Session, held: Claim) -> Letter:
     why, how = ("this site's reports", _BY_AGENT) if report.agent_id else (f"the schedule {title}", _BY_DEALER)
     subject = report.subject or title
     built_at, summary, name = report.built_at, report.summary, report.file_name
-    return Letter(title, subject, why, how, built_at, summary, name, workbook.content, list_of(report))
+    zone = wanted_of(report.wanted, report.site_id).zone
+    return Letter(title, subject, why, how, built_at, summary, name, workbook.content, list_of(report), zone)
 
 
 def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequence[Delivery]) -> None:

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from flexprint_server.fleet.summary import STALE_AFTER
 from flexprint_server.mail.message import Mail, begun, finished
+from flexprint_server.reports.wanted import zone_of
 from flexprint_shared.text import clean
 
 XLSX: Final = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
@@ -21,7 +22,7 @@ XLSX: Final = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.s
 class Letter:
     """What the mails of one report have in common. `title` says what it is about, `why` whose recipients they go to and
     `how` where those are changed; `summary` is reports.workbook.Summary as it was stored, and `list` what somebody can
-    unsubscribe from."""
+    unsubscribe from; times are those of `zone`."""
 
     title: str
     subject: str
@@ -32,6 +33,7 @@ class Letter:
     file_name: str
     workbook: bytes
     list: str = ""
+    zone: str = "UTC"
 
 
 def compose(
@@ -56,7 +58,7 @@ def compose(
         "title": clean(letter.title),
         "why": clean(letter.why),
         "how": letter.how,
-        "made_at": f"{letter.made_at:%Y-%m-%d %H:%M}",
+        "made_at": f"{letter.made_at.astimezone(zone_of(letter.zone)):%Y-%m-%d %H:%M} {letter.zone}",
         "summary": letter.summary,
         "stale_days": STALE_AFTER.days,
         "file_name": letter.file_name,

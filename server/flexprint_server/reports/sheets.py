@@ -11,7 +11,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import count, islice
 from typing import IO, Final, Literal, NamedTuple
 
@@ -84,13 +84,14 @@ class Tone:
 @dataclass(slots=True, frozen=True)
 class Sheet:
     """`rows` is walked once, after those of the sheets before it. A sheet without `headings` is a page to read:
-    no heading row, no filter, no lines, text wrapped."""
+    no heading row, no filter, no lines, text wrapped. Instants are shown on the clock of `zone`."""
 
     title: str
     columns: Sequence[Column]
     rows: Iterable[Row]
     tones: Mapping[str, Tone] = field(default_factory=lambda: {"plain": Tone()})
     headings: bool = True
+    zone: tzinfo = UTC
 
 
 class TooManyRows(Exception):
@@ -168,7 +169,7 @@ def _rendered(sheet: Sheet, shapes: Mapping[str, Sequence[_Shape]], first: int) 
                 elif kind is int or kind is float:
                     pieces.append(f"{before}{number}{figure}{value}</v></c>")
                 else:
-                    pieces.append(_rarer_cell(shape, number, value))
+                    pieces.append(_rarer_cell(shape, number, value, sheet.zone))
             pieces.append("</row>")
             if number > LAST_ROW:
                 raise TooManyRows(f"the sheet {sheet.title} would have more than {LAST_ROW} rows")
@@ -179,9 +180,9 @@ def _row_attributes(tone: Tone) -> str:
     return f' ht="{1.6 * tone.size:g}" customHeight="1"' if tone.size > BODY else ""
 
 
-def _rarer_cell(shape: _Shape, row: int, value: CellValue) -> str:
+def _rarer_cell(shape: _Shape, row: int, value: CellValue, zone: tzinfo) -> str:
     if isinstance(value, datetime):
-        return f"{shape.before}{row}{shape.figure}{day_number(value)}</v></c>"
+        return f"{shape.before}{row}{shape.figure}{day_number(value, zone)}</v></c>"
     assert isinstance(value, Strong)
     assert shape.strong
     if isinstance(value.value, str):

@@ -16,6 +16,8 @@ SHEETS: Final[tuple[SheetName, ...]] = ("supplies", "volume", "import")
 MOST_COVERED: Final = 1000
 """Customers, sites or devices that one schedule names."""
 
+UTC_ZONE: Final = ZoneInfo("UTC")
+
 _DAY: Final = timedelta(days=1)
 
 
@@ -29,7 +31,8 @@ class Covers(msgspec.Struct, frozen=True):
 class Wanted(msgspec.Struct, frozen=True):
     """`name` is what mail and workbook call it, empty for the names of customer and site. `columns` are keys of
     workbook.COLUMNS, empty for all. `subject` and `file_name` are templates (reports.wording), empty for the usual
-    ones; their days are those of the time zone `zone`. Volume is told from `since` to `until`."""
+    ones; their days, and the times that people read, are those of the time zone `zone`. Volume is told from `since` to
+    `until`."""
 
     covers: Covers
     name: str = ""

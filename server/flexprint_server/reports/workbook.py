@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import IO, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from flexprint_server.fleet.summary import (
     DROPPED_AFTER,
@@ -35,7 +36,7 @@ from flexprint_server.reports.sheets import (
     Tone,
     write,
 )
-from flexprint_server.reports.wanted import SheetName
+from flexprint_server.reports.wanted import UTC_ZONE, SheetName
 from flexprint_shared import meters
 from flexprint_shared.times import rfc3339
 from flexprint_shared.usage import Begun, Epoch, Quality, Volume
@@ -100,7 +101,8 @@ class VolumeRow(NamedTuple):
 class About:
     """What a workbook is about. `meters` are the (name, unit) pairs that occur, `devices` are so many, and have
     `figures` meters together; `left_out` counts the devices that were not read for so long that it is made without
-    them. Volume is told from `since` to `until`. All instants are UTC."""
+    them. Volume is told from `since` to `until`. People's sheets show instants on the clock of
+    `zone`."""
 
     customer: str
     site: str
@@ -112,6 +114,7 @@ class About:
     name: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    zone: ZoneInfo = UTC_ZONE
 
     @property
     def title(self) -> str:
@@ -276,16 +279,20 @@ def write_workbook(
     facts += [("meters", fact) for meter in counted for fact in _meter_facts(meter)]
     facts += [("", fact) for fact in _CONDITION]
     kept = _kept([key or _key(fact) for key, fact in facts], contents.columns)
-    shown = [facts[number][1] for number in kept]
+    shown = _on_the_clock((facts[number][1] for number in kept), about.zone)
     rows = _device_rows(about, counted, devices(), summary)
     legends: list[tuple[str, Sequence[_Fact]]] = [("Devices", shown)]
-    sheets = [Sheet("Devices", _columns(shown), _picked(rows, kept, len(facts)), _TONES)]
+    sheets = [Sheet("Devices", _columns(shown), _picked(rows, kept, len(facts)), _TONES, zone=about.zone)]
     if "supplies" in contents.sheets:
-        sheets.append(Sheet("Supplies", _columns((*_DEVICE, *_SUPPLY)), _supply_rows(devices(), summary)))
-        legends.append(("Supplies", _SUPPLY))
+        supply = _on_the_clock(_SUPPLY, about.zone)
+        columns = _columns((*_DEVICE, *supply))
+        sheets.append(Sheet("Supplies", columns, _supply_rows(devices(), summary), zone=about.zone))
+        legends.append(("Supplies", supply))
     if "volume" in contents.sheets:
-        sheets.append(volume_sheet(volumes))
-        legends.append(("Volume", _VOLUME))
+        volume = _on_the_clock(_VOLUME, about.zone)
+        columns = _columns((*_DEVICE, *volume))
+        sheets.append(Sheet("Volume", columns, _volume_rows(volumes, about.zone), _VOLUME_TONES, zone=about.zone))
+        legends.append(("Volume", volume))
     if "import" in contents.sheets:
         sheets += _import_sheets(about, devices())
         legends.append(("Import", _IMPORT))
@@ -310,6 +317,16 @@ def _picked(rows: Iterator[Row], kept: Sequence[int], of: int) -> Iterator[Row]:
 
 def _columns(facts: Iterable[_Fact]) -> list[Column]:
     return [Column(fact.heading, fact.width, fact.format) for fact in facts]
+
+
+def _on_the_clock(facts: Iterable[_Fact], zone: ZoneInfo) -> list[_Fact]:
+    """The facts with the zone in the headings of instants."""
+    return [
+        fact._replace(heading=fact.heading.replace("(UTC)", f"({zone.key})"), width=max(fact.width, len(zone.key) + 4))
+        if fact.format == INSTANT
+        else fact
+        for fact in facts
+    ]
 
 
 def _meter_facts(meter: _Meter) -> Iterator[_Fact]:
@@ -450,12 +467,7 @@ def _figure(value: int | None) -> CellValue:
 # ---------------------------------------------------------------- volume
 
 
-def volume_sheet(rows: Iterable[VolumeRow]) -> Sheet:
-    """Pages of each meter between two instants."""
-    return Sheet("Volume", _columns((*_DEVICE, *_VOLUME)), _volume_rows(rows), _VOLUME_TONES)
-
-
-def _volume_rows(rows: Iterable[VolumeRow]) -> Iterator[Row]:
+def _volume_rows(rows: Iterable[VolumeRow], zone: ZoneInfo) -> Iterator[Row]:
     for device, (name, unit), volume in rows:
         start, end = volume.start, volume.end
         yield (
@@ -471,14 +483,14 @@ def _volume_rows(rows: Iterable[VolumeRow]) -> Iterator[Row]:
                 end.value,
                 end.quality,
                 volume.pages,
-                volume_note(volume, unit),
+                volume_note(volume, unit, zone),
             ),
         )
 
 
-def volume_note(volume: Volume, unit: str) -> str | None:
+def volume_note(volume: Volume, unit: str, zone: ZoneInfo = UTC_ZONE) -> str | None:
     """What somebody should look at before this is billed."""
-    notes = [f"Meter {_break(epoch)}" for epoch in volume.epochs]
+    notes = [f"Meter {_break(epoch, zone)}" for epoch in volume.epochs]
     if volume.pages is None:
         notes.append("Nothing was read that pages could be counted from.")
     elif volume.start.quality == "missing":
@@ -492,9 +504,13 @@ def unit_word(unit: str) -> str:
     return "pages" if unit == "impressions" else _words(unit)
 
 
-def _break(epoch: Epoch) -> str:
+def _break(epoch: Epoch, zone: ZoneInfo) -> str:
     before = f"{epoch.before.value:,} to " if epoch.before else ""
-    return f"{_BREAKS[epoch.begun]}: {before}{epoch.first.value:,} by {epoch.first.at:%Y-%m-%d %H:%M} UTC."
+    return f"{_BREAKS[epoch.begun]}: {before}{epoch.first.value:,} by {_minute(epoch.first.at, zone)}."
+
+
+def _minute(instant: datetime, zone: ZoneInfo) -> str:
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
 
 
 # ---------------------------------------------------------------- for programs
@@ -534,7 +550,7 @@ def _about_rows(about: About, summary: Summary, legends: Iterable[tuple[str, Seq
     counted: list[tuple[str, str]] = [
         ("Customer", about.customer),
         ("Site", about.site),
-        ("Made", f"{about.made_at:%Y-%m-%d %H:%M} UTC"),
+        ("Made", _minute(about.made_at, about.zone)),
         ("Devices", f"{summary.devices:,}"),
         ("New", f"{summary.new:,}"),
         (f"Not read for {STALE_AFTER.days} days", f"{summary.stale:,}"),
@@ -542,7 +558,7 @@ def _about_rows(about: About, summary: Summary, legends: Iterable[tuple[str, Seq
         (f"Left out, not read for {DROPPED_AFTER.days} days", f"{about.left_out:,}"),
     ]
     if about.since and about.until:
-        counted.append(("Volume", f"{about.since:%Y-%m-%d %H:%M} to {about.until:%Y-%m-%d %H:%M} UTC"))
+        counted.append(("Volume", f"{_minute(about.since, about.zone)} to {_minute(about.until, about.zone)}"))
     yield "title", (Strong("Printer report"), None)
     yield from (("name", (Strong(name), value)) for name, value in counted)
     yield "plain", (None, None)
@@ -553,7 +569,7 @@ def _about_rows(about: About, summary: Summary, legends: Iterable[tuple[str, Seq
     yield "plain", (Strong("Red"), "A supply that is low or empty, or a waste container that is nearly full.")
     yield "plain", (None, None)
     yield "part", (Strong("How to read it"), None)
-    yield from (("plain", (name, text)) for name, text in _HOW)
+    yield from (("plain", (name, text.format(zone=about.zone.key))) for name, text in _HOW)
     for sheet, facts in legends:
         yield "plain", (None, None)
         yield "part", (Strong(f"Sheet {sheet}"), None)
@@ -574,6 +590,6 @@ _NEVER_FORMULAS: Final = (
 _HOW: Final = (
     ("Meters", _NEVER_GUESSED),
     ("Units", "Printed sides (impressions), or scans, unless a column beside the figure names another unit."),
-    ("Times", "All times are UTC. Reading, first sight and report are three different columns."),
+    ("Times", "Times are those of {zone}; in Import they are UTC. Reading, first sight and report are three columns."),
     ("Text", _NEVER_FORMULAS),
 )

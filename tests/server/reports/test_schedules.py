@@ -180,7 +180,7 @@ def test_chosen_columns_and_sheets_are_all_that_stands_there(house, tmp_path):
     keep(house, sheets=["import"], columns=["customer", "meters"])
     book = workbook(house, run(house, MONDAY)[0], tmp_path)
     assert book.sheetnames == ["Devices", "Import", "About"]
-    assert [cell.value for cell in book["Devices"][1]] == ["Customer", "Serial", "Total", "Last read (UTC)"]
+    assert [cell.value for cell in book["Devices"][1]] == ["Customer", "Serial", "Total", "Last read (Europe/Berlin)"]
     assert book["Devices"]["C2"].value == 7342
 
 
@@ -192,7 +192,7 @@ def stored_read(session, device, at, total):
 
 
 def test_volume_is_told_over_the_last_month_epoch_by_epoch(house, tmp_path):
-    """By the schedule's own clock: October in Berlin began at 22:00 UTC."""
+    """By the schedule's own clock: October in Berlin began at 22:00 UTC, and is shown from midnight to midnight."""
     house.now = datetime(2026, 10, 20, tzinfo=UTC)
     with house.database.transaction() as session:
         for serial, values in (("UP", (1000, 1100, 1300)), ("SWAPPED", (5000, 10, 250))):
@@ -206,8 +206,8 @@ def test_volume_is_told_over_the_last_month_epoch_by_epoch(house, tmp_path):
     headings, *rows = book["Volume"].iter_rows(values_only=True)
     told = {row["Serial"]: row for row in (dict(zip(headings, row, strict=True)) for row in rows)}
     assert set(told) == {"UP", "SWAPPED"}
-    assert str(told["UP"]["From (UTC)"]) == "2026-09-30 22:00:00"
-    assert str(told["UP"]["To (UTC)"]) == "2026-10-31 23:00:00"
+    assert str(told["UP"]["From (Europe/Berlin)"]) == "2026-10-01 00:00:00"
+    assert str(told["UP"]["To (Europe/Berlin)"]) == "2026-11-01 00:00:00"
     assert (told["UP"]["From quality"], told["UP"]["To quality"]) == ("missing", "actual")
     assert (told["UP"]["Pages"], told["SWAPPED"]["Pages"]) == (300, 240)
     assert "went down" in told["SWAPPED"]["Note"]
