@@ -69,7 +69,7 @@ EXPORT: Final[Export[VolumeRow]] = Export(
         Field("To value", lambda row: row.volume.end.value, 14, NUMBER),
         Field("To quality", lambda row: row.volume.end.quality, 14),
         Field("Pages", lambda row: row.volume.pages, 12, NUMBER),
-        Field("Note", lambda row: volume_note(row.volume, row.meter[1]), 60),
+        Field("Note", volume_note, 60),
     ),
     _volumes,
 )

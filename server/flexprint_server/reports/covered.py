@@ -19,15 +19,17 @@ class NothingCovered(Exception):
     """The customers, sites or devices that a report was to be about have been removed."""
 
 
-def devices_covered(dealer_id: int, covers: Covers) -> tuple[ColumnElement[bool], ...]:
-    """Conditions under which a device of the fleet is covered."""
+def devices_covered(dealer_id: int, covers: Covers, *, retired: bool = False) -> tuple[ColumnElement[bool], ...]:
+    """Conditions under which a device of the fleet is covered; with `retired` also one that was taken out of it."""
     which: dict[str, ColumnElement[bool]] = {
         "all": true(),
         "customers": Device.site_id.in_(select(Site.id).where(Site.customer_id.in_(covers.ids))),
         "sites": _among(Device.site_id, covers.ids),
         "devices": _among(Device.id, covers.ids),
     }
-    return Device.dealer_id == dealer_id, Device.in_fleet.is_(True), which[covers.kind]
+    # One that was merged has its reads with another device.
+    is_there = Device.merged_into_id.is_(None) if retired else Device.in_fleet.is_(True)
+    return Device.dealer_id == dealer_id, is_there, which[covers.kind]
 
 
 def _among(column: InstrumentedAttribute[int], ids: Collection[int]) -> ColumnElement[bool]:

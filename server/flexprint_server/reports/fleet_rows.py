@@ -18,7 +18,7 @@ from flexprint_server.reports.workbook import About, DeviceRow, VolumeRow
 from flexprint_server.tenants.models import Customer, Site
 from flexprint_shared import meters as vocabulary
 
-_IDS: Final = (Device.id, Customer.id, Site.id)
+_BESIDE: Final = (Device.id, Customer.id, Site.id, Device.retired_at)
 _FIGURES: Final = (Device.layout_id, Device.meter_values, Device.levels, Device.percents, Device.states)
 
 
@@ -64,10 +64,10 @@ def device_rows(
     read_since: datetime | None = None,
     at: tuple[int, int] | None = None,
 ) -> Generator[DeviceRow]:
-    """The devices that were read within the last month, or since `read_since`; the new ones first, then by customer,
-    site, maker, model and serial; `at` is how many to pass over and how many to give then. Read through a cursor of the
-    server's: close it."""
-    covered = devices_covered(dealer_id, covers)
+    """The devices that were read within the last month, or since `read_since`, and then those retired meanwhile, too;
+    the new ones first, then by customer, site, maker, model and serial; `at` is how many to pass over and how many to
+    give then. Read through a cursor of the server's: close it."""
+    covered = devices_covered(dealer_id, covers, retired=read_since is not None)
     asked = (
         select(
             Customer.name,
@@ -83,7 +83,7 @@ def device_rows(
             Device.errors,
             Device.first_seen_at,
             Device.last_read_at,
-            *_IDS,
+            *_BESIDE,
             *_FIGURES,
         )
         .join(Site, Site.id == Device.site_id)
@@ -110,17 +110,21 @@ def device_rows(
                 name: (value, unit, source)
                 for (name, unit, _, source), value in zip(layout["meters"], values, strict=True)
             }
-            facts, ids = said[: -len(_IDS)], said[-len(_IDS) :]
-            yield DeviceRow._make((*facts, meters, supplies_of(layout, levels, percents, states), *ids))
+            facts, beside = said[: -len(_BESIDE)], said[-len(_BESIDE) :]
+            yield DeviceRow._make((*facts, meters, supplies_of(layout, levels, percents, states), *beside))
 
 
 def volume_rows(
     session: Session, devices: Iterable[DeviceRow], since: datetime, until: datetime
 ) -> Iterator[VolumeRow]:
-    """The volume of each meter of the devices, in the order of the vocabulary."""
+    """The volume of each meter of the devices, in the order of the vocabulary. That of a retired one ends with its last
+    read: nobody prints on it any more, and nothing is estimated beyond."""
     waiting = iter(devices)
     while some := list(islice(waiting, AT_ONCE)):
-        found = volumes(session, [device.device_id for device in some], since, until)
+        found = volumes(session, [device.device_id for device in some if not device.retired_at], since, until)
+        for device in some:
+            if device.retired_at:
+                found |= volumes(session, [device.device_id], since, min(until, device.last_read_at))
         for device in some:
             for meter, volume in sorted(found.get(device.device_id, {}).items(), key=lambda item: place(item[0])):
                 yield VolumeRow(device, meter, volume)

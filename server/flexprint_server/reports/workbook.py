@@ -87,6 +87,7 @@ class DeviceRow(NamedTuple):
     device_id: int = 0
     customer_id: int = 0
     site_id: int = 0
+    retired_at: datetime | None = None
 
 
 class VolumeRow(NamedTuple):
@@ -468,7 +469,8 @@ def _figure(value: int | None) -> CellValue:
 
 
 def _volume_rows(rows: Iterable[VolumeRow], zone: ZoneInfo) -> Iterator[Row]:
-    for device, (name, unit), volume in rows:
+    for row in rows:
+        device, (name, unit), volume = row
         start, end = volume.start, volume.end
         yield (
             "doubt" if volume.has_hole or "missing" in (start.quality, end.quality) else "plain",
@@ -483,13 +485,14 @@ def _volume_rows(rows: Iterable[VolumeRow], zone: ZoneInfo) -> Iterator[Row]:
                 end.value,
                 end.quality,
                 volume.pages,
-                volume_note(volume, unit, zone),
+                volume_note(row, zone),
             ),
         )
 
 
-def volume_note(volume: Volume, unit: str, zone: ZoneInfo = UTC_ZONE) -> str | None:
+def volume_note(row: VolumeRow, zone: ZoneInfo = UTC_ZONE) -> str | None:
     """What somebody should look at before this is billed."""
+    volume, unit = row.volume, row.meter[1]
     notes = [f"Meter {_break(epoch, zone)}" for epoch in volume.epochs]
     if volume.pages is None:
         notes.append("Nothing was read that pages could be counted from.")
@@ -497,6 +500,8 @@ def volume_note(volume: Volume, unit: str, zone: ZoneInfo = UTC_ZONE) -> str | N
         notes.append(f"Counted from the first read: {unit_word(unit)} before it are not known.")
     elif volume.end.quality == "missing":
         notes.append(f"Counted up to the last read: {unit_word(unit)} after it are not known.")
+    if row.device.retired_at:
+        notes.append(f"Retired on {row.device.retired_at.astimezone(zone):%Y-%m-%d}.")
     return " ".join(notes) or None
 
 

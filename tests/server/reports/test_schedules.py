@@ -195,22 +195,25 @@ def test_volume_is_told_over_the_last_month_epoch_by_epoch(house, tmp_path):
     """By the schedule's own clock: October in Berlin began at 22:00 UTC, and is shown from midnight to midnight."""
     house.now = datetime(2026, 10, 20, tzinfo=UTC)
     with house.database.transaction() as session:
-        for serial, values in (("UP", (1000, 1100, 1300)), ("SWAPPED", (5000, 10, 250))):
-            device = add_device(session, house.agent, MONDAY, serial)
-            for at, value in zip((1, 15, 31), values, strict=True):
-                session.add(stored_read(session, device, datetime(2026, 10, at, 21, tzinfo=UTC), value))
+        for serial, values in (("UP", (1000, 1100, 1300)), ("SWAPPED", (5000, 10, 250)), ("GONE", (70, 95))):
+            at = [datetime(2026, 10, day, 21, tzinfo=UTC) for day in (1, 15, 31)[: len(values)]]
+            device = add_device(session, house.agent, at[-1], serial)
+            session.add_all(stored_read(session, device, *read) for read in zip(at, values, strict=True))
+        device.in_fleet, device.retired_at = False, at[-1] + timedelta(days=2)
     keep(house, recurrence="monthly 1 07:00", sheets=["volume"], period="month")
     (report_id,) = run(house, datetime(2026, 11, 1, 6, tzinfo=UTC))
     house.now = MONDAY
     book = workbook(house, report_id, tmp_path)
     headings, *rows = book["Volume"].iter_rows(values_only=True)
     told = {row["Serial"]: row for row in (dict(zip(headings, row, strict=True)) for row in rows)}
-    assert set(told) == {"UP", "SWAPPED"}
+    assert set(told) == {"UP", "SWAPPED", "GONE"}
     assert str(told["UP"]["From (Europe/Berlin)"]) == "2026-10-01 00:00:00"
     assert str(told["UP"]["To (Europe/Berlin)"]) == "2026-11-01 00:00:00"
     assert (told["UP"]["From quality"], told["UP"]["To quality"]) == ("missing", "actual")
     assert (told["UP"]["Pages"], told["SWAPPED"]["Pages"]) == (300, 240)
     assert "went down" in told["SWAPPED"]["Note"]
+    assert (told["GONE"]["Pages"], str(told["GONE"]["To (Europe/Berlin)"])) == (25, "2026-10-15 23:00:00")
+    assert "Retired on 2026-10-17" in told["GONE"]["Note"]
     assert "Counted from the first read" in told["UP"]["Note"]
 
 
