@@ -30,6 +30,8 @@ _OTHER_THINGS: Final = re.compile(
     r"|\b(server|storage|display|monitor|phone|gateway|firewall)\b",
     re.IGNORECASE,
 )
+# Computers list the queues they print on in hrPrinterTable, by the makers' names.
+_COMPUTERS: Final = re.compile(r"\b(windows|linux|hp-ux|sunos|solaris|aix|freebsd|darwin|vmware)\b", re.IGNORECASE)
 _TABLES: Final = {
     MARKER_TABLE: "prtMarkerTable",
     SUPPLIES_TABLE: "prtMarkerSuppliesTable",
@@ -71,9 +73,11 @@ def _device_id(speaker: Speaker) -> str | None:
 
 
 def _name(speaker: Speaker) -> str | None:
+    if _is_other_thing(speaker):
+        return None
     if speaker.sys_descr and tables.is_printer_text(speaker.sys_descr):
         return "its sysDescr is a printer's"
-    if speaker.sys_object_id and tables.is_printer_id(speaker.sys_object_id) and not _is_other_thing(speaker):
+    if speaker.sys_object_id and tables.is_printer_id(speaker.sys_object_id):
         return "its sysObjectID is a printer's"
     return None
 
@@ -91,6 +95,8 @@ def _host_resources(speaker: Speaker) -> str | None:
     """hrPrinterTable, only of a device whose own number is none or a printer maker's, so that it is no host
     that lists its queues; and only where the same row's description names a maker of printers."""
     if speaker.sys_object_id and not tables.maker_of_tree(speaker.sys_object_id):
+        return None
+    if _COMPUTERS.search(speaker.sys_descr):
         return None
     descriptions = speaker.answers.column(HR_DEVICE_DESCR)
     for index in speaker.answers.column(HR_PRINTER_STATUS):

@@ -56,6 +56,33 @@ def test_a_printer_is_recognised(device, table):
 
 
 @pytest.mark.parametrize(
+    ("sys_descr", "enterprise", "maker"),
+    [
+        ("RISO ComColor 3110", "24807.1", "Riso"),
+        ("SATO CL4NX", "42406.1", "SATO"),
+        ("Printronix T8304", None, "Printronix"),
+        ("Intermec PM43", None, "Intermec"),
+        ("Star TSP654", None, "Star"),
+        ("cab SQUIX 4/300", None, "cab"),
+        ("Sindoh D410", "46240.1", "Sindoh"),
+        ("Katusha M247e", "8072.3.2.10", "Katusha"),
+        ("UTAX_TA 4006ci", None, "UTAX"),
+        ("OKI DATA CORP C5600", None, "OKI"),
+        ("RICOH SP 3600DN", None, "Ricoh"),
+        ("WorkCentre 5735; System 61.132.53.34021", None, "Xerox"),
+        ("Oce ColorWave 500", None, "Océ"),
+    ],
+)
+def test_a_printer_that_answers_no_printer_table_is_known_by_what_it_calls_itself(device, sys_descr, enterprise, maker):
+    table = {SYS_DESCR: sys_descr}
+    if enterprise:
+        table[SYS_OBJECT_ID] = oid(f"1.3.6.1.4.1.{enterprise}")
+    found = device(table).read()
+    assert found.printer
+    assert found.read.identity.manufacturer == maker
+
+
+@pytest.mark.parametrize(
     "table",
     [
         pytest.param({}, id="answers nothing"),
@@ -83,6 +110,23 @@ def test_a_printer_is_recognised(device, table):
         pytest.param(
             PRINTER_ROW | {SYS_DESCR: "IPCAM", f"{DEVICE}.1": "hp5", f"{PRINTER_STATUS}.1": 2},
             id="camera with an odd device",
+        ),
+        pytest.param(
+            PRINTER_ROW | {SYS_DESCR: "Linux x", f"{DEVICE}.1": "Brother HL", f"{PRINTER_STATUS}.1": 3},
+            id="Linux with CUPS that keeps its number to itself",
+        ),
+        pytest.param(
+            PRINTER_ROW
+            | {
+                SYS_DESCR: "HP-UX host1 B.11.31",
+                SYS_OBJECT_ID: oid("1.3.6.1.4.1.11.2.3.2.3"),
+                f"{DEVICE}.1": "HP LaserJet",
+                f"{PRINTER_STATUS}.1": 3,
+            },
+            id="computer of a printer maker, with a queue",
+        ),
+        pytest.param(
+            {SYS_DESCR: "Xerox W130 Scanner", SYS_OBJECT_ID: oid("1.3.6.1.4.1.253.9")}, id="scanner of a printer maker"
         ),
         pytest.param(PRINTER_ROW | {f"{DEVICE}.1": "HP LaserJet"}, id="hrDeviceType alone"),
         pytest.param(
