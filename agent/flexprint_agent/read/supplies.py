@@ -83,6 +83,7 @@ UNITS: Final = {
 MARKING: Final = frozenset(
     {"toner", "tonerCartridge", "matteToner", "ink", "inkCartridge", "matteInk", "inkRibbon", "solidWax", "ribbonWax"}
 )
+CONSUMED: Final = 3
 RECEPTACLE: Final = 4
 """prtMarkerSuppliesClass receptacleThatIsFilled: its level is the space that is left."""
 
@@ -147,7 +148,7 @@ def _supply(
     index: Index, name: str, facts: _Facts, colour: str | None, colour_by_letter: str | None, *, waste_fills: bool
 ) -> Supply:
     _, supply_class, supply_type, unit, capacity, level = facts
-    kind = KINDS.get(supply_type or 0) or words.kind_in(name) or "unknown"
+    kind = _kind(supply_type, supply_class, name)
     # Of either class the level is what is left, be it space: a class that contradicts the type turns nothing round.
     waste = fills_up(kind) or supply_class == RECEPTACLE
     left = percent_left(level, capacity, unit, waste=waste)
@@ -167,6 +168,18 @@ def _supply(
         part=part,
         serial=serial,
     )
+
+
+def _kind(supply_type: int | None, supply_class: int | None, name: str) -> str:
+    """What the type says. Where it says nothing or "other" the name is heard, of an "other" only to tell a waste
+    container: how full it is would pass for what is left in it."""
+    told = KINDS.get(supply_type or 0)
+    if told is None:
+        return words.kind_in(name) or "unknown"
+    if told in ("other", "unknown") and supply_class != CONSUMED:
+        named = words.kind_in(name)
+        return named if named and fills_up(named) else told
+    return told
 
 
 def oddities(found: Iterable[Supply]) -> Iterator[str]:

@@ -103,6 +103,17 @@ def test_the_makers_total_is_billed_and_the_life_count_stays_in_evidence(read_of
     assert [(item.oid, item.type, item.value) for item in read.evidence] == [(f"{LIFE}.1.1", "INTEGER", "1d08")]
 
 
+def test_where_the_makers_total_is_missing_its_simplex_and_duplex_together_are(read_of):
+    table = {SYS_DESCR: "KYOCERA x", f"{KYOCERA}.42.2.5.1.1.3.1": 7342, f"{LIFE}.1.1": 7432, f"{UNIT}.1.1": 7}
+    assert meters(read_of(table)) == {"total": (7342, "impressions", "vendor")}
+
+
+@pytest.mark.parametrize(("fax", "mono"), [({f"{KYOCERA}.42.3.1.1.1.1.4": 5}, 105), ({}, 100)])
+def test_black_pages_of_all_functions_are_the_black_total(read_of, fax, mono):
+    table = {SYS_DESCR: "KYOCERA x", f"{KYOCERA}.42.3.1.2.1.1.1.1": 70, f"{KYOCERA}.42.3.1.2.1.1.2.1": 30}
+    assert meters(read_of(table | fax))["total.mono"] == (mono, "impressions", "derived")
+
+
 def test_a_makers_total_that_equals_the_life_count_needs_no_words(read_of):
     read = read_of({SYS_DESCR: "HP x", f"{HP}.4.1.2.5.0": 15232, f"{LIFE}.1.1": 15232, f"{UNIT}.1.1": 7})
     assert (meters(read)["total"], read.warnings, read.evidence) == ((15232, "impressions", "vendor"), (), ())

@@ -225,6 +225,20 @@ def test_a_level_above_its_capacity_is_remarked_upon(read_of):
     assert "supplies above their capacity, so that no percentage is told: 1.1 (143065 of 100)" in read.warnings
 
 
+@pytest.mark.parametrize(
+    ("facts", "kind", "percent"),
+    [
+        ({"class_": 4, "type_": 1, "name": "Waste Toner Bottle"}, "wasteToner", 95),
+        ({"type_": 2, "name": "Resttonerbehälter"}, "wasteToner", 95),
+        ({"class_": 3, "type_": 1, "name": "Waste Toner Bottle"}, "other", 5),  # consumed, it says
+        ({"class_": 4, "type_": 1, "name": "Punch Kit"}, "other", 5),
+    ],
+)
+def test_a_waste_container_of_type_other_is_known_by_its_name(read_of, facts, kind, percent):
+    (supply,) = read_of(row(level=5, capacity=100, **facts)).supplies
+    assert (supply.kind, supply.percent, supply.state) == (kind, percent, "low")
+
+
 @pytest.mark.parametrize(("fills", "percent", "state"), [(False, 95, "low"), (True, 5, "ok")])
 def test_a_maker_that_tells_how_full_its_waste_box_is_is_understood(fills, percent, state):
     """RFC 3805 wants the space left; a table names the models that tell the other."""
