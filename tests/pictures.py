@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from flexprint_server.database import Database, Model
 from flexprint_server.fleet.models import Device
-from flexprint_server.fleet.summary import NEW_FOR
+from flexprint_server.fleet.rules import USUAL
 from flexprint_server.reports.fleet_rows import about, device_rows
 from flexprint_server.reports.wanted import Covers
 from flexprint_server.reports.workbook import write_workbook
@@ -74,7 +74,7 @@ def draw_workbook(database: Database, folder: Path, office: str) -> None:
     """The upper left part of a workbook's first page as LibreOffice prints it: of the site with most to see."""
     file = BytesIO()
     with database.reading() as session:
-        newest = select(Device.site_id).where(Device.first_seen_at > NOW - NEW_FOR)
+        newest = select(Device.site_id).where(USUAL.new_ones(NOW))
         fullest = func.count(Device.id).desc()
         chosen_site = select(Site).join(Device).where(Site.id.in_(newest)).group_by(Site.id).order_by(fullest)
         site = session.scalars(chosen_site).first()

@@ -14,10 +14,10 @@ from typing import Any, Final, Literal, NamedTuple
 from sqlalchemy import Select, and_, case, false, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from flexprint_server.alerts.silence import WITHOUT_PROMISE
 from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.fleet.models import Device, Doubt
-from flexprint_server.fleet.summary import DROPPED_AFTER
+from flexprint_server.fleet.rules import rules_of
+from flexprint_server.tenants.agents import SILENCE, is_silence
 from flexprint_server.tenants.models import Agent, Site
 
 QUIET_AFTER: Final = timedelta(days=2)
@@ -57,7 +57,7 @@ STEPS: Final[Mapping[Reason, Step]] = {
     ),
     "gone": Step(
         "Gone?",
-        "Not read for a month, although its agent is well.",
+        "Not read for so long that workbooks leave it out, although its agent is well.",
         "Retire it on its page, or find out where it went.",
     ),
     "silent": Step(
@@ -77,13 +77,13 @@ STEPS: Final[Mapping[Reason, Step]] = {
 @dataclass(slots=True, frozen=True)
 class Facts:
     """What decides: whether the device is being read, and tells a total; how its agent is; whether somebody has to say
-    who it is; whether it has been silent for a month."""
+    who it is; whether it has been silent for so long that workbooks leave it out."""
 
     is_read: bool
     has_total: bool
     agent: Literal["well", "silent", "refused"]
     has_doubt: bool
-    for_a_month: bool
+    for_long: bool
 
 
 def why(facts: Facts) -> Reason | None:
@@ -94,7 +94,7 @@ def why(facts: Facts) -> Reason | None:
         return "agent_refused" if facts.agent == "refused" else "agent_silent"
     if facts.has_doubt:
         return "doubt"
-    return "gone" if facts.for_a_month else "silent"
+    return "gone" if facts.for_long else "silent"
 
 
 def next_cutoff(now: datetime) -> datetime:
@@ -135,8 +135,8 @@ def missing(
     """The devices that will have no read, longest silent first, PAGE on a page; the last page there is when `number`
     lies beyond the end."""
     # Two walks over the devices, which are what this costs: one counts, one finds the page.
-    told = _told(dealer_id, now, _doubted(dealer_id, session)).subquery().c
-    flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_a_month)
+    told = _told(dealer_id, session, now).subquery().c
+    flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_long)
     counts: dict[Reason, int] = dict.fromkeys(STEPS, 0)
     wanted: list[Facts] = []
     fleet = 0
@@ -165,8 +165,8 @@ def missing(
 
 def every_missed(dealer_id: int, session: Session, now: datetime, reason: Reason | None = None) -> Iterator[Missed]:
     """All of them, or those of one reason, in the same order, a few at a time."""
-    told = _told(dealer_id, now, _doubted(dealer_id, session)).subquery().c
-    flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_a_month)
+    told = _told(dealer_id, session, now).subquery().c
+    flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_long)
     asked = select(told.id, *flags).order_by(told.last_read_at, told.id)
     for some in session.execute(asked, execution_options=FEW_AT_A_TIME).partitions():
         wanted = {row[0]: facts for row in some if (cause := why(facts := _facts(row[1:]))) and reason in (None, cause)}
@@ -179,12 +179,13 @@ def _doubted(dealer_id: int, session: Session) -> set[int]:
     return {device for row in session.execute(asked.limit(_MOST_DOUBTS)) for device in row}
 
 
-def _told(dealer_id: int, now: datetime, doubted: set[int]) -> Select[*tuple[Any, ...]]:
+def _told(dealer_id: int, session: Session, now: datetime) -> Select[*tuple[Any, ...]]:
     """The devices of the fleet, each with its Facts by name. An agent that the visitor does not see reads the
     device from another site, and is not the one to look after."""
+    rules, doubted = rules_of(session, dealer_id), _doubted(dealer_id, session)
     how = case(
         (Agent.refused_at > func.coalesce(Agent.last_seen_at, Agent.enrolled_at), "refused"),
-        (func.coalesce(Agent.last_seen_at, Agent.enrolled_at) < now - WITHOUT_PROMISE, "silent"),
+        (SILENCE.c.opened_at.is_not(None), "silent"),
         else_="well",
     )
     return (
@@ -195,16 +196,17 @@ def _told(dealer_id: int, now: datetime, doubted: set[int]) -> Select[*tuple[Any
             Device.total.is_not(None).label("has_total"),
             how.label("agent"),
             (Device.id.in_(doubted) if doubted else false()).label("has_doubt"),
-            (Device.last_read_at < now - DROPPED_AFTER).label("for_a_month"),
+            rules.dropped_ones(now).label("for_long"),
         )
         .outerjoin(Agent, Agent.id == Device.agent_id)
+        .outerjoin(SILENCE, is_silence())
         .where(Device.dealer_id == dealer_id, Device.in_fleet.is_(True))
     )
 
 
 def _facts(values: Sequence[Any]) -> Facts:
-    is_read, has_total, agent, has_doubt, for_a_month = values
-    return Facts(bool(is_read), bool(has_total), agent, bool(has_doubt), bool(for_a_month))
+    is_read, has_total, agent, has_doubt, for_long = values
+    return Facts(bool(is_read), bool(has_total), agent, bool(has_doubt), bool(for_long))
 
 
 def _loaded(dealer_id: int, session: Session, ids: Sequence[int]) -> dict[int, Device]:

@@ -32,7 +32,7 @@ from flexprint_server.alerts.rules import Kind
 from flexprint_server.alerts.silence import GRACE, Heard, likely_cause, overdue_at, told
 from flexprint_server.fleet.epochs import settle_strays
 from flexprint_server.fleet.models import BATCH, Device, MeterEpoch
-from flexprint_server.fleet.summary import NEW_FOR, STALE_AFTER
+from flexprint_server.fleet.rules import Rules, rules_of
 from flexprint_server.tenants.models import Agent, AgentState, Site
 
 EVERY: Final = timedelta(minutes=1)
@@ -50,17 +50,17 @@ def look(session: Session, now: datetime, up_since: datetime) -> None:
     """Opens an alert for whatever has begun and closes those of whatever is over. The collector is up since `up_since`:
     an agent that was silent while nobody listened gets its time to be heard of again."""
     settle_strays(session, now)
-    for kind, begins, holds in _device_rules(now):
+    for kind, begins, holds in _device_rules(rules_of(session, None), now):
         _open(session, kind, begins, now)
         _close(session, kind, Alert.device_id.not_in(select(Device.id).where(Device.in_fleet, holds)), now)
     _look_at_agents(session, now, up_since)
 
 
-def _device_rules(now: datetime) -> Sequence[tuple[Kind, ColumnElement[bool], ColumnElement[bool]]]:
+def _device_rules(rules: Rules, now: datetime) -> Sequence[tuple[Kind, ColumnElement[bool], ColumnElement[bool]]]:
     """(kind, when it begins, when it goes on)."""
-    stale = Device.last_read_at < now - STALE_AFTER
-    agent_is_well = exists().where(Agent.id == Device.agent_id, Agent.last_seen_at > now - STALE_AFTER)
-    new = Device.first_seen_at > now - NEW_FOR
+    stale = rules.stale_ones(now)
+    agent_is_well = exists().where(Agent.id == Device.agent_id, Agent.last_seen_at > rules.stale.before(now))
+    new = rules.new_ones(now)
     just_come = Device.first_seen_at > now - NEWS_FOR
     was_there = exists().where(Agent.id == Device.agent_id, Agent.enrolled_at < now - 2 * NEWS_FOR)
     epoch = exists().where(MeterEpoch.device_id == Device.id, MeterEpoch.confirmed_at.is_(None))

@@ -14,6 +14,7 @@ from flexprint_server.api.questions import Parameter, next_cursor, position, row
 from flexprint_server.api.shapes import Shape
 from flexprint_server.fleet import listing
 from flexprint_server.fleet.listing import ListedDevice, Only
+from flexprint_server.fleet.rules import rules_of
 from flexprint_server.problems import Problem
 from flexprint_server.reports import queries as reports
 from flexprint_server.tenants.api_keys import KeyScope
@@ -91,13 +92,14 @@ def _sites(asked: Asked) -> Page:
 def _agents(asked: Asked) -> Page:
     (after,) = position(asked.query, uuid_of) or (None,)
     rows = listing.agents(asked.dealer_id, asked.session, after, asked.limit + 1, asked.only)
-    return _page(shapes.AGENT, rows, asked, lambda row: next_cursor(str(row.id)))
+    return _page(shapes.AGENT, rows, asked, lambda row: next_cursor(str(row.agent.id)))
 
 
 def _devices(asked: Asked) -> Page:
     (after,) = position(asked.query, row_number) or (0,)
     rows = listing.devices(asked.dealer_id, asked.session, after, asked.limit + 1, asked.only, asked.now)
-    listed = [ListedDevice(row, asked.now) for row in rows]
+    rules = rules_of(asked.session, asked.dealer_id)
+    listed = [ListedDevice(row, rules, asked.now) for row in rows]
     return _page(shapes.DEVICE, listed, asked, lambda row: next_cursor(row.device.id))
 
 
@@ -105,7 +107,7 @@ def _device(asked: Asked) -> dict[str, Any]:
     found = listing.device(asked.dealer_id, asked.session, asked.path["device_id"])
     if found is None:
         raise NotThere("There is no such device. `GET devices` lists those that there are.")
-    return shapes.DEVICE.of(ListedDevice(found, asked.now))
+    return shapes.DEVICE.of(ListedDevice(found, rules_of(asked.session, asked.dealer_id), asked.now))
 
 
 def _reads(asked: Asked) -> Page:

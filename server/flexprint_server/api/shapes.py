@@ -86,14 +86,20 @@ SITE: Final = Shape(
 AGENT: Final = Shape(
     "Agent",
     (
-        Field("id", UUID, "The agent's number.", lambda row: str(row.id)),
-        Field("customer_id", WHOLE, "The customer of its site.", at("site.customer_id")),
-        Field("site_id", WHOLE, "Where it is.", at("site_id")),
-        Field("host", TEXT, "The name of its computer.", at("host")),
-        Field("platform", TEXT, "The operating system there.", at("platform")),
-        Field("version", TEXT, "The agent's version.", at("version")),
-        Field("enrolled_at", TIME, "When it was let in.", lambda row: instant(row.enrolled_at)),
-        Field("last_seen_at", maybe(TIME), "When it was last heard of.", lambda row: instant(row.last_seen_at)),
+        Field("id", UUID, "The agent's number.", lambda row: str(row.agent.id)),
+        Field("customer_id", WHOLE, "The customer of its site.", at("agent.site.customer_id")),
+        Field("site_id", WHOLE, "Where it is.", at("agent.site_id")),
+        Field("host", TEXT, "The name of its computer.", at("agent.host")),
+        Field("platform", TEXT, "The operating system there.", at("agent.platform")),
+        Field("version", TEXT, "The agent's version.", at("agent.version")),
+        Field("enrolled_at", TIME, "When it was let in.", lambda row: instant(row.agent.enrolled_at)),
+        Field("last_seen_at", maybe(TIME), "When it was last heard of.", lambda row: instant(row.agent.last_seen_at)),
+        Field(
+            "silent_since",
+            maybe(TIME),
+            "Since when it should have been heard of; null for one that is not overdue.",
+            lambda row: instant(row.silent_since),
+        ),
     ),
 )
 

@@ -1,15 +1,19 @@
 """Addresses that are not written to; and the page where a reader without an account stops a list of reports."""
 
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 
-from flexprint_server.dashboard import address_line
+from flexprint_server.dashboard import address_line, exports
 from flexprint_server.dashboard.door import Door, Form, RowId, redirect
+from flexprint_server.dashboard.exports import INSTANT, Export, Field
 from flexprint_server.dashboard.pages import error_page, page
 from flexprint_server.database import Scope
 from flexprint_server.mail import suppressions
+from flexprint_server.mail.models import Suppression
 from flexprint_server.mail.unsubscribe import Subscription, subscription_of
 from flexprint_server.reports import lists
 from flexprint_server.tenants import audit
@@ -21,7 +25,29 @@ _GONE: Final = (
 )
 
 
+def _every(session: Session, visitor: Visitor) -> Iterator[tuple[Suppression, str]]:
+    """All of them, the newest first, each with what it is of."""
+    before = None
+    while some := suppressions.of_dealer(session, visitor.dealer_id, before)[: suppressions.PAGE]:
+        yield from ((one, lists.called(session, visitor.dealer_id, one.list)) for one in some)
+        before = some[-1].id
+
+
+EXPORT: Final[Export[tuple[Suppression, str]]] = Export(
+    "Addresses",
+    (
+        Field("Address", lambda row: row[0].address, 34),
+        Field("Why", lambda row: "Came back" if row[0].reason == "bounced" else "Unsubscribed", 14),
+        Field("Of what", lambda row: row[1], 34),
+        Field("Since (UTC)", lambda row: row[0].at, 18, INSTANT),
+        Field("What the mail server said", lambda row: row[0].detail, 60),
+    ),
+    lambda session, visitor, _query, _now: _every(session, visitor),
+)
+
+
 def add(pages: APIRouter, door: Door, secret_key: str) -> None:
+    exports.add(pages, door, "/reports/addresses", EXPORT, "reports")
     _addresses(pages, door)
     _unsubscribing(pages, door, secret_key)
 

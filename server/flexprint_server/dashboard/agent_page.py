@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from flexprint_server.dashboard.door import Door, Form, redirect
 from flexprint_server.dashboard.pages import HEADERS, page
-from flexprint_server.tenants import commands
+from flexprint_server.tenants import agents, commands
 from flexprint_server.tenants.models import Agent, AgentLog, AgentState
 from flexprint_server.tenants.setting_facts import BY_NAME
 from flexprint_server.tenants.sign_in import Visitor
@@ -49,6 +49,7 @@ def add(pages: APIRouter, door: Door) -> None:
             site, customer = agent.site, agent.site.customer
             state = session.get(AgentState, agent.id)
             log = session.get(AgentLog, agent.id)
+            silence = agents.silence_of(session, agent.id)
             given = commands.newest(session, agent.id)
         waiting = {one.name for one in given if one.state in ("waiting", "sent")}
         return page(
@@ -59,6 +60,7 @@ def add(pages: APIRouter, door: Door) -> None:
             site=site,
             customer=customer,
             state=state,
+            silence=silence,
             log=log,
             given=given,
             waiting=waiting,

@@ -20,7 +20,8 @@ from flexprint_server.fleet import days_left, evidence
 from flexprint_server.fleet import queries as fleet
 from flexprint_server.fleet.models import Device
 from flexprint_server.fleet.queries import Lately, ListedDevice
-from flexprint_server.fleet.summary import is_stale, scarcest
+from flexprint_server.fleet.rules import rules_of
+from flexprint_server.fleet.summary import scarcest
 from flexprint_server.tenants.keys import open_keyring
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.meters import title
@@ -92,7 +93,6 @@ def add(pages: APIRouter, door: Door, secret_key: str) -> None:
                 line=address_line.fleet_query(replace(wanted, page=1)),
                 page_size=fleet.PAGE,
                 scarcest=scarcest,
-                is_stale=is_stale,
             )
 
     @pages.get("/devices/{device_id}")
@@ -128,8 +128,7 @@ def add(pages: APIRouter, door: Door, secret_key: str) -> None:
                 calendar=_calendar(lately, device, now),
                 left=days_left.of_supplies(_levels(lately, device), device.supplies),
                 parts=device.layout.content.get("parts") or [None] * len(device.supplies),
-                is_new=device.id in fleet.new(visitor.dealer_id, session, [device.id], now),
-                is_stale=is_stale(device.last_read_at, now),
+                rules=rules_of(session, visitor.dealer_id).among([device.site_id]),
                 care=care_of(session, visitor, device, now),
             )
 

@@ -10,6 +10,7 @@ from flexprint_server.dashboard.door import Door
 from flexprint_server.dashboard.pages import page
 from flexprint_server.fleet import overview as figures
 from flexprint_server.fleet import queries as fleet
+from flexprint_server.fleet.rules import rules_of
 from flexprint_server.reports import queries as reports
 from flexprint_server.tenants import agents
 from flexprint_server.tenants.sign_in import Visitor
@@ -23,18 +24,20 @@ def add(pages: APIRouter, door: Door) -> None:
     def overview(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
         dealer_id, now = visitor.dealer_id, door.clock()
         with door.database.reading(visitor.scope) as session:
+            rules = rules_of(session, dealer_id)
             counted = figures.pages(dealer_id, session, now)
-            silent = [one for one in agents.agents(dealer_id, session) if one.is_silent(now)]
+            silent, silent_count = agents.silent(dealer_id, session, LISTED)
             return page(
                 "overview.html",
                 visitor=visitor,
                 now=now,
-                totals=fleet.totals(dealer_id, session, now),
+                rules=rules,
+                totals=fleet.totals(dealer_id, session, rules, now),
                 pages=counted,
                 chart=bars(counted.days),
-                new_devices=figures.newest(dealer_id, session, now, LISTED),
+                new_devices=figures.newest(dealer_id, session, rules, now, LISTED),
                 silent=silent,
-                many_are_silent=len(silent) > agents.PAGE,
+                silent_count=silent_count,
                 reports=reports.reports(dealer_id, session)[:LISTED],
                 listed=LISTED,
             )

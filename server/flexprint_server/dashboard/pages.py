@@ -80,6 +80,7 @@ _FILTERS: Final[tuple[str, ...]] = (
     *(
         "called",
         "error",
+        "silence",
         "health",
         "severity",
         "state",

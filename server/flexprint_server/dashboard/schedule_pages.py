@@ -1,7 +1,6 @@
 """Schedules of workbooks: the list, and the form that makes and changes one, with a preview of what it will do."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -9,8 +8,9 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from flexprint_server.dashboard import address_line
+from flexprint_server.dashboard import address_line, exports
 from flexprint_server.dashboard.door import Door, Form, RowId, redirect
+from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
 from flexprint_server.dashboard.pages import page
 from flexprint_server.reports import covered, schedules, wording
 from flexprint_server.reports.addresses import file_name
@@ -54,7 +54,27 @@ _PLAIN: Final = {
 }  # fmt: skip
 
 
+EXPORT: Final[Export[dict[str, Any]]] = Export(
+    "Schedules",
+    (
+        Field("Schedule", lambda row: row["schedule"].name, 30),
+        Field("When", lambda row: row["when"], 30),
+        Field("Time zone", lambda row: row["schedule"].zone),
+        Field("Covers", lambda row: row["what"], 34),
+        Field("Next run (UTC)", lambda row: row["schedule"].next_at, 18, INSTANT),
+        Field("Last run (UTC)", lambda row: row["schedule"].last_run_at, 18, INSTANT),
+        Field("Recipients", lambda row: ", ".join(row["schedule"].recipients), 40),
+        Field("Volume", lambda row: _PERIODS[row["schedule"].period], 26),
+        Field("Number", lambda row: row["schedule"].id, 10, NUMBER),
+    ),
+    lambda session, visitor, _query, _now: (
+        _row(one, session) for one in schedules.of_dealer(session, visitor.dealer_id)
+    ),
+)
+
+
 def add(pages: APIRouter, door: Door, mail_domain: str) -> None:
+    exports.add(pages, door, LIST, EXPORT, "reports")
     keeper = Annotated[Visitor, Depends(door.allowed("reports"))]
 
     def form_page(
@@ -315,7 +335,7 @@ def _preview(session: Session, dealer_id: int, typed: Typed, now: Any) -> dict[s
         "runs": list(schedules.coming_runs(parse_recurrence(typed.recurrence), typed.zone, now)),
         "subject": wording.filled(typed.subject or wording.SUBJECT, facts),
         "file_name": file_name(wording.filled(typed.file_name or wording.FILE_NAME, facts)),
-        "about": asdict(told),
+        "about": told,
         "since": since,
         "until": until,
         "recipients": typed.recipients,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from flexprint_server.alerts.silence import CAUSES
 from flexprint_server.fleet.models import Device
 from flexprint_server.fleet.summary import fills_up
 from flexprint_server.tenants.models import AuditEntry
@@ -212,6 +213,12 @@ def uptime(seconds: int | None) -> str:
 def error(bit: str) -> tuple[str, str]:
     """A set bit of hrPrinterDetectedErrorState as (words, how much it matters)."""
     return _ERRORS.get(bit) or (_from_camel(said(bit, 60)), "warn")
+
+
+def silence(facts: Mapping[str, Any]) -> str:
+    """What is likely to keep an agent silent, and the one thing to do."""
+    cause = CAUSES.get(facts.get("cause", ""), CAUSES["off"])
+    return f"{cause.what} {cause.do}"
 
 
 def health(state: str, errors: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ twenty million reads costs what the first does."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, or_, select
@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from flexprint_server.fleet.figures import supplies_of
 from flexprint_server.fleet.models import BATCH, Device, Layout, Read
-from flexprint_server.fleet.summary import STALE_AFTER, is_stale
+from flexprint_server.fleet.rules import Rules, rules_of
+from flexprint_server.tenants.agents import SILENCE, is_silence
 from flexprint_server.tenants.models import Agent, Customer, Site
 
 
@@ -30,14 +31,15 @@ class Only:
 
 @dataclass(slots=True, frozen=True)
 class ListedDevice:
-    """A device, and the time by which it is stale or not."""
+    """A device, and by which rules and at what time it is stale or not."""
 
     device: Device
+    rules: Rules
     now: datetime
 
     @property
     def is_stale(self) -> bool:
-        return is_stale(self.device.last_read_at, self.now)
+        return self.rules.is_stale(self.device.site_id, self.device.last_read_at, self.now)
 
     @property
     def asset(self) -> str | None:
@@ -51,6 +53,13 @@ class ListedDevice:
     @property
     def location(self) -> str | None:
         return self.device.typed_location or self.device.location
+
+
+class ListedAgent(NamedTuple):
+    """An agent, and when it was found overdue; None for one that is not."""
+
+    agent: Agent
+    silent_since: datetime | None
 
 
 @dataclass(slots=True, frozen=True)
@@ -88,11 +97,13 @@ def sites(dealer_id: int, session: Session, after: int, most: int, only: Only) -
     return session.scalars(asked.order_by(Site.id).limit(most)).all()
 
 
-def agents(dealer_id: int, session: Session, after: UUID | None, most: int, only: Only) -> Sequence[Agent]:
-    asked = select(Agent).where(Agent.dealer_id == dealer_id, *_placed(dealer_id, Agent.site_id, only))
+def agents(dealer_id: int, session: Session, after: UUID | None, most: int, only: Only) -> list[ListedAgent]:
+    asked = select(Agent, SILENCE.c.opened_at).outerjoin(SILENCE, is_silence())
+    asked = asked.where(Agent.dealer_id == dealer_id, *_placed(dealer_id, Agent.site_id, only))
     if after is not None:
         asked = asked.where(Agent.id > after)
-    return session.scalars(asked.order_by(Agent.id).limit(most).options(joinedload(Agent.site))).all()
+    rows = session.execute(asked.order_by(Agent.id).limit(most).options(joinedload(Agent.site)))
+    return [ListedAgent(*row) for row in rows]
 
 
 def devices(dealer_id: int, session: Session, after: int, most: int, only: Only, now: datetime) -> Sequence[Device]:
@@ -106,7 +117,7 @@ def devices(dealer_id: int, session: Session, after: int, most: int, only: Only,
         said = Device.typed_asset.is_(None) & (Device.asset == only.asset)
         asked = asked.where(or_(Device.typed_asset == only.asset, said))
     if only.stale is not None:
-        stale = Device.last_read_at < now - STALE_AFTER
+        stale = rules_of(session, dealer_id).stale_ones(now)
         asked = asked.where(stale if only.stale else ~stale)
     if only.low is not None:
         asked = asked.where(Device.supply_low.is_(only.low))

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from flexprint_server.fleet.models import Device, SiteDay
-from flexprint_server.fleet.summary import NEW_FOR
+from flexprint_server.fleet.rules import Rules
 from flexprint_server.tenants.models import Site
 
 
@@ -51,11 +51,11 @@ def months(today: date) -> tuple[date, date, date]:
     return this, end.replace(day=1), end.replace(day=min(today.day, end.day))
 
 
-def newest(dealer_id: int, session: Session, now: datetime, most: int) -> Sequence[Device]:
-    """Devices first seen within a month, the newest first."""
+def newest(dealer_id: int, session: Session, rules: Rules, now: datetime, most: int) -> Sequence[Device]:
+    """New devices, the newest first."""
     return session.scalars(
         select(Device)
-        .where(Device.dealer_id == dealer_id, Device.first_seen_at > now - NEW_FOR, Device.in_fleet)
+        .where(Device.dealer_id == dealer_id, rules.new_ones(now), Device.in_fleet)
         .order_by(Device.first_seen_at.desc(), Device.id.desc())
         .limit(most)
         .options(joinedload(Device.site).joinedload(Site.customer))

@@ -28,7 +28,8 @@ from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.fleet.figures import meters_of, supplies_of
 from flexprint_server.fleet.models import BATCH, Device, Layout, Read
 from flexprint_server.fleet.origin import ABSURD
-from flexprint_server.fleet.summary import NEW_FOR, STALE_AFTER, SupplyFacts
+from flexprint_server.fleet.rules import Rules, rules_of
+from flexprint_server.fleet.summary import SupplyFacts
 from flexprint_server.tenants.models import Agent, Customer, Site
 
 Show = Literal["all", "today", "new", "stale", "low", "retired"]
@@ -84,11 +85,11 @@ class Totals:
 @dataclass(slots=True, frozen=True)
 class DevicePage:
     """One page of the list. `totals` count the wanted customer or site, or the whole fleet; `matching` the devices
-    on all pages of this list; `new` has the ids of those devices that are new."""
+    on all pages of this list; `rules` say which of the devices are new or stale."""
 
     totals: Totals
     devices: Sequence[Device]
-    new: set[int]
+    rules: Rules
     matching: int
     page: int
 
@@ -140,37 +141,32 @@ def devices(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> 
     come before all others, that also says which few sites the page lies in; any other order is the database's to find.
     """
     places = _places(dealer_id, session, wanted)
-    census = _census(dealer_id, session, wanted, now)
-    conditions = [*_within(dealer_id, wanted), _shown(wanted.show, now)]
+    rules = rules_of(session, dealer_id)
+    census = _census(dealer_id, session, wanted, rules, now)
+    conditions = [*_within(dealer_id, wanted), _shown(wanted.show, rules, now)]
+    is_new = rules.new_ones(now)
     if wanted.text:
         conditions += _matches(places, wanted.text)
-        counts = _counts(session, conditions, now)
+        counts = _counts(session, conditions, is_new)
     else:
         counts = census.wanted
     matching = sum(all_of_them for all_of_them, _ in counts.values())
     page = min(wanted.page, max(-(-matching // PAGE), 1))
     before = (page - 1) * PAGE
     if wanted.sort == "customer":
-        ids = _by_place(session, conditions, places[:: -1 if wanted.descending else 1], counts, before, now)
+        ids = _by_place(session, conditions, places[:: -1 if wanted.descending else 1], counts, before, is_new)
     else:
         ids = session.scalars(
             select(Device.id).where(*conditions).order_by(*_order(wanted)).limit(PAGE).offset(before)
         ).all()
-    loaded = _loaded(dealer_id, session, ids)
-    return DevicePage(census.totals, loaded, new(dealer_id, session, ids, now), matching, page)
+    return DevicePage(census.totals, _loaded(dealer_id, session, ids), rules, matching, page)
 
 
-def totals(dealer_id: int, session: Session, now: datetime) -> Totals:
+def totals(dealer_id: int, session: Session, rules: Rules, now: datetime) -> Totals:
     """The devices of all sites that the session sees, in figures."""
-    figures = [func.count().filter(_shown(show, now)) for show in SHOWS]
+    figures = [func.count().filter(_shown(show, rules, now)) for show in SHOWS]
     counted: Sequence[int] = session.execute(select(*figures).where(*_within(dealer_id, Wanted()))).one()
     return Totals(*counted)
-
-
-def new(dealer_id: int, session: Session, ids: Sequence[int], now: datetime) -> set[int]:
-    """Those of the devices `ids` that are new."""
-    found = select(Device.id).where(Device.dealer_id == dealer_id, Device.id.in_(ids), _is_new(now))
-    return set(session.scalars(found))
 
 
 @dataclass(slots=True, frozen=True)
@@ -209,9 +205,9 @@ class _Census:
     wanted: _Counts
 
 
-def _census(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> _Census:
-    figures = [func.count().filter(_shown(show, now)) for show in SHOWS]
-    new_ones = func.count().filter(_shown(wanted.show, now), _is_new(now))
+def _census(dealer_id: int, session: Session, wanted: Wanted, rules: Rules, now: datetime) -> _Census:
+    figures = [func.count().filter(_shown(show, rules, now)) for show in SHOWS]
+    new_ones = func.count().filter(_shown(wanted.show, rules, now), rules.new_ones(now))
     asked = select(Device.site_id, new_ones, *figures).where(*_within(dealer_id, wanted)).group_by(Device.site_id)
     rows = session.execute(asked).all()
     totals = [sum(counted) for counted in zip(*(row[2:] for row in rows), strict=True)] or [0] * len(SHOWS)
@@ -219,8 +215,8 @@ def _census(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> 
     return _Census(Totals(*totals), {row[0]: (row[which], row[1]) for row in rows})
 
 
-def _counts(session: Session, conditions: Sequence[ColumnElement[bool]], now: datetime) -> _Counts:
-    counted = select(Device.site_id, func.count(), func.count().filter(_is_new(now)))
+def _counts(session: Session, conditions: Sequence[ColumnElement[bool]], is_new: ColumnElement[bool]) -> _Counts:
+    counted = select(Device.site_id, func.count(), func.count().filter(is_new))
     asked = counted.where(*conditions).group_by(Device.site_id)
     return {row[0]: (row[1], row[2]) for row in session.execute(asked)}
 
@@ -231,23 +227,23 @@ def _by_place(
     places: Sequence[_Place],
     counts: _Counts,
     before: int,
-    now: datetime,
+    is_new: ColumnElement[bool],
 ) -> Sequence[int]:
     """The ids of a page, new devices first and then in the order of `places`, when `before` devices stand on the pages
     before it."""
     groups: list[tuple[tuple[bool, int], int]] = []
-    for is_new in (True, False):
+    for of_new in (True, False):
         for place in places:
             everything, new_ones = counts.get(place.id, (0, 0))
-            groups.append(((is_new, place.id), new_ones if is_new else everything - new_ones))
+            groups.append(((of_new, place.id), new_ones if of_new else everything - new_ones))
     shown, skipped = _window(groups, before, PAGE)
     if not shown:
         return []
     sites = list(dict.fromkeys(site for _, site in shown))
     rank = case(
         *[
-            (and_(Device.site_id == site, _is_new(now) if is_new else not_(_is_new(now))), position)
-            for position, (is_new, site) in enumerate(shown)
+            (and_(Device.site_id == site, is_new if of_new else not_(is_new)), position)
+            for position, (of_new, site) in enumerate(shown)
         ]
     )
     asked = select(Device.id).where(*conditions, Device.site_id.in_(sites), rank.is_not(None))
@@ -293,26 +289,22 @@ def _within(dealer_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _shown(show: Show, now: datetime) -> ColumnElement[bool]:
-    return not_(Device.in_fleet) if show == "retired" else and_(Device.in_fleet, _kind(show, now))
+def _shown(show: Show, rules: Rules, now: datetime) -> ColumnElement[bool]:
+    return not_(Device.in_fleet) if show == "retired" else and_(Device.in_fleet, _kind(show, rules, now))
 
 
-def _kind(show: Show, now: datetime) -> ColumnElement[bool]:
+def _kind(show: Show, rules: Rules, now: datetime) -> ColumnElement[bool]:
     match show:
         case "today":
             return Device.last_read_at >= now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         case "new":
-            return _is_new(now)
+            return rules.new_ones(now)
         case "stale":
-            return Device.last_read_at < now - STALE_AFTER
+            return rules.stale_ones(now)
         case "low":
             return Device.supply_low.is_(True)
         case _:
             return true()
-
-
-def _is_new(now: datetime) -> ColumnElement[bool]:
-    return Device.first_seen_at > now - NEW_FOR
 
 
 def _matches(places: Sequence[_Place], text: str) -> list[ColumnElement[bool]]:
@@ -396,7 +388,7 @@ def every_device(dealer_id: int, session: Session, wanted: Wanted, now: datetime
         )
         .join(Site, Site.id == Device.site_id)
         .join(Customer, Customer.id == Site.customer_id)
-        .where(*_within(dealer_id, wanted), _shown(wanted.show, now))
+        .where(*_within(dealer_id, wanted), _shown(wanted.show, rules_of(session, dealer_id), now))
         .where(*_matches(_places(dealer_id, session, wanted), wanted.text))
         .order_by(*(by_place if wanted.sort == "customer" else _order(wanted)))
     )

@@ -1,21 +1,10 @@
 """What a page searches and sorts devices by, worked out once when a read is stored."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from flexprint_shared import readings
 from flexprint_shared.readings import Identity
-
-STALE_AFTER: Final = timedelta(days=7)
-"""A device not read for longer than this is stale."""
-
-NEW_FOR: Final = timedelta(days=30)
-"""A device counts as new for so long after it was first seen."""
-
-DROPPED_AFTER: Final = timedelta(days=30)
-"""A device not read for longer than this is left out of workbooks, which say how many they left out. It is never
-deleted, and stands in them again with its next read."""
 
 SupplyFacts = Mapping[str, Any]
 """One entry of Device.supplies: Supply.as_json()."""
@@ -88,11 +77,3 @@ def scarcest(supplies: Iterable[SupplyFacts]) -> SupplyFacts | None:
 def _urgency(supply: SupplyFacts) -> tuple[bool, int]:
     remaining = left(supply)
     return (not is_low(supply), 1 if remaining is None else remaining)
-
-
-def is_stale(last_read_at: datetime, now: datetime) -> bool:
-    return now - last_read_at > STALE_AFTER
-
-
-def is_new(first_seen_at: datetime, now: datetime) -> bool:
-    return now - first_seen_at < NEW_FOR

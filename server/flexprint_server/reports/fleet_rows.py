@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from flexprint_server.fleet.figures import supplies_of
 from flexprint_server.fleet.models import Device, Layout
-from flexprint_server.fleet.summary import DROPPED_AFTER, NEW_FOR
+from flexprint_server.fleet.rules import Rules, rules_of
 from flexprint_server.fleet.volumes import AT_ONCE, volumes
 from flexprint_server.reports.covered import devices_covered, names
 from flexprint_server.reports.wanted import Covers
@@ -33,18 +33,23 @@ def about(session: Session, dealer_id: int, covers: Covers, now: datetime) -> Ab
     """What the workbook of these devices is about. Raises covered.NothingCovered."""
     customer, site = names(session, dealer_id, covers)
     covered = devices_covered(dealer_id, covers)
-    counted = select(Device.layout_id, func.count()).where(*covered, _is_told_of(now)).group_by(Device.layout_id)
+    rules = _rules(session, dealer_id, covered)
+    dropped = rules.dropped_ones(now)
+    counted = select(Device.layout_id, func.count()).where(*covered, not_(dropped)).group_by(Device.layout_id)
     devices: dict[int, int] = {row[0]: row[1] for row in session.execute(counted)}
     meters = {number: layout["meters"] for number, layout in _layouts(session, dealer_id, covered).items()}
     pairs = {(name, unit) for number in devices for name, unit, *_ in meters[number]}
-    left_out = session.scalar(select(func.count()).select_from(Device).where(*covered, not_(_is_told_of(now))))
+    left_out = session.scalar(select(func.count()).select_from(Device).where(*covered, dropped))
     figures = sum(count * len(meters[number]) for number, count in devices.items())
-    return About(customer, site, now, sorted(pairs), left_out or 0, figures, sum(devices.values()))
+    return About(customer, site, now, sorted(pairs), left_out or 0, figures, sum(devices.values()), rules=rules)
 
 
-def _is_told_of(now: datetime) -> ColumnElement[bool]:
-    """The device stands in a workbook made `now`: it was read within the last month."""
-    return Device.last_read_at > now - DROPPED_AFTER
+def _rules(session: Session, dealer_id: int, covered: tuple[ColumnElement[bool], ...]) -> Rules:
+    """Those of the sites where these devices are."""
+    rules = rules_of(session, dealer_id)
+    if not any(days.of_sites for days in (rules.stale, rules.new, rules.drop)):
+        return rules
+    return rules.among(session.scalars(select(Device.site_id).where(*covered).distinct()).all())
 
 
 def _layouts(session: Session, dealer_id: int, covered: tuple[ColumnElement[bool], ...]) -> dict[int, dict[str, Any]]:
@@ -64,10 +69,11 @@ def device_rows(
     read_since: datetime | None = None,
     at: tuple[int, int] | None = None,
 ) -> Generator[DeviceRow]:
-    """The devices that were read within the last month, or since `read_since`, and then those retired meanwhile, too;
-    the new ones first, then by customer, site, maker, model and serial; `at` is how many to pass over and how many to
-    give then. Read through a cursor of the server's: close it."""
+    """The devices that workbooks do not leave out, or those read since `read_since`, and then those retired meanwhile,
+    too; the new ones first, then by customer, site, maker, model and serial; `at` is how many to pass over and how many
+    to give then. Read through a cursor of the server's: close it."""
     covered = devices_covered(dealer_id, covers, retired=read_since is not None)
+    rules = _rules(session, dealer_id, covered)
     asked = (
         select(
             Customer.name,
@@ -88,9 +94,9 @@ def device_rows(
         )
         .join(Site, Site.id == Device.site_id)
         .join(Customer, Customer.id == Site.customer_id)
-        .where(*covered, Device.last_read_at >= read_since if read_since else _is_told_of(now))
+        .where(*covered, Device.last_read_at >= read_since if read_since else not_(rules.dropped_ones(now)))
         .order_by(
-            case((Device.first_seen_at > now - NEW_FOR, 0), else_=1),
+            case((rules.new_ones(now), 0), else_=1),
             Customer.name,
             Site.name,
             func.coalesce(Device.manufacturer, ""),

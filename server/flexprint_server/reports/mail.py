@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from flexprint_server.fleet.summary import STALE_AFTER
+from flexprint_server.fleet.rules import USUAL
 from flexprint_server.mail.message import Mail, begun, finished
 from flexprint_server.reports.wanted import zone_of
 from flexprint_shared.text import clean
@@ -60,7 +60,7 @@ def compose(
         "how": letter.how,
         "made_at": f"{letter.made_at.astimezone(zone_of(letter.zone)):%Y-%m-%d %H:%M} {letter.zone}",
         "summary": letter.summary,
-        "stale_days": STALE_AFTER.days,
+        "stale_after": letter.summary.get("stale_after", USUAL.stale.words),
         "file_name": letter.file_name,
         "recipient": recipient,
     }

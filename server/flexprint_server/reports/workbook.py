@@ -11,18 +11,8 @@ from operator import attrgetter, itemgetter
 from typing import IO, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from flexprint_server.fleet.summary import (
-    DROPPED_AFTER,
-    NEW_FOR,
-    STALE_AFTER,
-    SupplyFacts,
-    fills_up,
-    is_low,
-    is_new,
-    is_stale,
-    left,
-    scarcest,
-)
+from flexprint_server.fleet.rules import USUAL, Rules
+from flexprint_server.fleet.summary import SupplyFacts, fills_up, is_low, left, scarcest
 from flexprint_server.reports.sheets import (
     INSTANT,
     NUMBER,
@@ -116,6 +106,7 @@ class About:
     since: datetime | None = None
     until: datetime | None = None
     zone: ZoneInfo = UTC_ZONE
+    rules: Rules = USUAL
 
     @property
     def title(self) -> str:
@@ -131,6 +122,7 @@ class Summary:
     stale: int = 0
     low: int = 0
     supplies: int = 0
+    stale_after: str = USUAL.stale.words
     low_supplies: list[str] = field(default_factory=list)
     stale_devices: list[str] = field(default_factory=list)
 
@@ -274,7 +266,7 @@ def write_workbook(
 ) -> Summary:
     """Writes the workbook and gives what the rows came to. `devices` is walked once for each sheet, so that none of
     them is kept. Raises sheets.TooManyRows."""
-    summary = Summary()
+    summary = Summary(stale_after=about.rules.stale.words)
     counted = _meter_columns(about.meters)
     facts = [("", fact) for fact in _DEVICE]
     facts += [("meters", fact) for meter in counted for fact in _meter_facts(meter)]
@@ -350,7 +342,7 @@ def _device_rows(
 ) -> Iterator[Row]:
     made_at = about.made_at
     for device in devices:
-        tone = _tone(device, made_at)
+        tone = _tone(device, about.rules, made_at)
         supply = scarcest(device.supplies)
         _count(summary, tone, device, made_at)
         yield (
@@ -369,10 +361,10 @@ def _device_rows(
         )
 
 
-def _tone(device: DeviceRow, made_at: datetime) -> str:
-    if is_stale(device.last_read_at, made_at):
+def _tone(device: DeviceRow, rules: Rules, made_at: datetime) -> str:
+    if rules.is_stale(device.site_id, device.last_read_at, made_at):
         return "stale"
-    return "new" if is_new(device.first_seen_at, made_at) else "plain"
+    return "new" if rules.is_new(device.site_id, device.first_seen_at, made_at) else "plain"
 
 
 def _meter_cells(given: Sequence[Any] | None, meter: _Meter) -> tuple[CellValue, ...]:
@@ -558,9 +550,9 @@ def _about_rows(about: About, summary: Summary, legends: Iterable[tuple[str, Seq
         ("Made", _minute(about.made_at, about.zone)),
         ("Devices", f"{summary.devices:,}"),
         ("New", f"{summary.new:,}"),
-        (f"Not read for {STALE_AFTER.days} days", f"{summary.stale:,}"),
+        (f"Not read for {about.rules.stale.words}", f"{summary.stale:,}"),
         ("With a low supply", f"{summary.low:,}"),
-        (f"Left out, not read for {DROPPED_AFTER.days} days", f"{about.left_out:,}"),
+        (f"Left out, not read for {about.rules.drop.words}", f"{about.left_out:,}"),
     ]
     if about.since and about.until:
         counted.append(("Volume", f"{_minute(about.since, about.zone)} to {_minute(about.until, about.zone)}"))
@@ -568,8 +560,8 @@ def _about_rows(about: About, summary: Summary, legends: Iterable[tuple[str, Seq
     yield from (("name", (Strong(name), value)) for name, value in counted)
     yield "plain", (None, None)
     yield "part", (Strong("Colours"), None)
-    yield "new", ("Yellow row", f"New: first seen in the last {NEW_FOR.days} days.")
-    old = f"Not read for more than {STALE_AFTER.days} days: the figures are old. Switched off, moved or gone?"
+    yield "new", ("Yellow row", f"New: first seen in the last {about.rules.new.words}.")
+    old = f"Not read for more than {about.rules.stale.words}: the figures are old. Switched off, moved or gone?"
     yield "stale", ("Pink row", old)
     yield "plain", (Strong("Red"), "A supply that is low or empty, or a waste container that is nearly full.")
     yield "plain", (None, None)

@@ -1,19 +1,26 @@
 """A dealer's agents as people look at them: where they are, and whether they still bring reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, String, Uuid, and_, column, func, select, table
 from sqlalchemy.orm import Session
 
-from flexprint_server.database import FEW_AT_A_TIME
+from flexprint_server.database import FEW_AT_A_TIME, Instant, Json
 from flexprint_server.tenants.models import Agent, AgentState, Customer, InstallKey, Site
 
-SILENT_AFTER: Final = timedelta(hours=36)
-"""An agent wakes a few times a day; over a night and a holiday nobody need worry."""
+SILENCE: Final = table(
+    "alert",
+    column("agent_id", Uuid),
+    column("kind", String),
+    column("opened_at", Instant),
+    column("closed_at", Instant),
+    column("facts", Json),
+)
+"""An alert as an agent sees it: its model belongs to the room that judges who is silent, above this one."""
 
 PAGE: Final = 100
 """Agents on one page."""
@@ -35,9 +42,9 @@ class Placed:
     last_seen_at: datetime | None
     next_wake_at: datetime | None
     """As it promised at its last check-in."""
-
-    def is_silent(self, now: datetime) -> bool:
-        return now - (self.last_seen_at or self.enrolled_at) > SILENT_AFTER
+    silent_since: datetime | None
+    """When it was found overdue; None for one that is not. The likely cause is among `silence` (alerts.silence)."""
+    silence: Mapping[str, Any] | None
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,6 +66,19 @@ def agents(dealer_id: int, session: Session, after: int = 0, site_id: int | None
     return [Placed(*row) for row in rows]
 
 
+def silent(dealer_id: int, session: Session, most: int) -> tuple[list[Placed], int]:
+    """`most` of those that are silent, the longest unheard of first, and how many there are."""
+    asked = _placed(dealer_id).where(SILENCE.c.opened_at.is_not(None))
+    count = session.scalar(select(func.count()).select_from(asked.order_by(None).subquery()))
+    return [Placed(*row) for row in session.execute(asked.limit(most))], count or 0
+
+
+def silence_of(session: Session, agent_id: UUID) -> Mapping[str, Any] | None:
+    """The silence of an agent that the session sees; None where there is none."""
+    asked = select(SILENCE.c.facts).select_from(Agent).join(SILENCE, is_silence()).where(Agent.id == agent_id)
+    return session.scalar(asked)
+
+
 def every_agent(dealer_id: int, session: Session) -> Iterator[Placed]:
     """All of them, in the same order, a few at a time."""
     return (Placed(*row) for row in session.execute(_placed(dealer_id), execution_options=FEW_AT_A_TIME))
@@ -78,13 +98,22 @@ def _placed(dealer_id: int) -> Select[*tuple[Any, ...]]:
             Agent.enrolled_at,
             Agent.last_seen_at,
             AgentState.next_wake_at,
+            SILENCE.c.opened_at,
+            SILENCE.c.facts,
         )
         .outerjoin(AgentState, AgentState.agent_id == Agent.id)
+        .outerjoin(SILENCE, is_silence())
         .join(Site, Site.id == Agent.site_id)
         .join(Customer, Customer.id == Site.customer_id)
         .where(Agent.dealer_id == dealer_id)
         .order_by(Agent.last_seen_at.asc().nulls_first(), Agent.id)
     )
+
+
+def is_silence() -> ColumnElement[bool]:
+    """The row of SILENCE is that of a silence of the agent that is not over: there is one at most."""
+    alert = SILENCE.c
+    return and_(alert.agent_id == Agent.id, alert.kind == "agent_silent", alert.closed_at.is_(None))
 
 
 def open_keys(dealer_id: int, session: Session, now: datetime, site_id: int | None = None) -> list[OpenKey]:

@@ -178,7 +178,7 @@ TABLE: Final = (
     Setting(
         "new_days",
         "New for days",
-        "30",
+        "31",
         _whole(1, 180),
         "For so long after it was first seen a printer counts as new, and is yellow in workbooks.",
         _NOT_AGENTS,
@@ -186,7 +186,7 @@ TABLE: Final = (
     Setting(
         "drop_days",
         "Out of workbooks after days",
-        "30",
+        "31",
         _whole(7, 365),
         "A printer that was not read for longer leaves the workbooks. It is never deleted.",
         _NOT_AGENTS,

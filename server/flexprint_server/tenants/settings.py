@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from flexprint_server.database import one_at_a_time
@@ -57,6 +58,16 @@ class HandedDown:
 
     settings: Mapping[str, str]
     version: str
+
+
+@dataclass(slots=True, frozen=True)
+class Spread:
+    """The value of a setting wherever there is a device: the `usual` one, that of dealers who have another, and that of
+    sites that have another than their dealer."""
+
+    usual: Any
+    of_dealers: Mapping[int, Any]
+    of_sites: Mapping[int, Any]
 
 
 class UnfitSettings(TenantsError):
@@ -133,6 +144,37 @@ def effective_for_agent(session: Session, agent_id: UUID) -> HandedDown:
     settled = {name: one.text for name, one in found.items() if one.level is not None and BY_NAME[name].for_agents}
     document = json.dumps(settled, sort_keys=True).encode()
     return HandedDown(settled, sha256(document).hexdigest()[:_VERSION])
+
+
+def spread(session: Session, names: Sequence[str], dealer_id: int | None = None) -> dict[str, Spread]:
+    """How the settings `names`, none of which agents have for themselves, hold at all sites of a dealer, whose own
+    value is the usual one then; of all dealers for None. One question, of as many rows as something was settled."""
+    dealer, site = SettingValue.dealer_id, func.coalesce(SettingValue.site_id, Site.id)
+    asked = (
+        select(SettingValue.name, SettingValue.value, dealer, site, SettingValue.site_id)
+        .outerjoin(Site, Site.customer_id == SettingValue.customer_id)
+        .where(SettingValue.name.in_(names), SettingValue.agent_id.is_(None))
+        .where(SettingValue.customer_id.is_(None) | Site.id.is_not(None))
+    )
+    rows = session.execute(asked if dealer_id is None else asked.where(dealer == dealer_id)).all()
+    return {name: _spread(BY_NAME[name], [row[1:] for row in rows if row[0] == name], dealer_id) for name in names}
+
+
+def _spread(setting: Setting, rows: Sequence[tuple[str, int, int | None, int | None]], dealer_id: int | None) -> Spread:
+    """Rows as (text, dealer, site, the site again where it was set there itself); set for the dealer without a site."""
+    usual = setting.read(setting.default)
+    of_dealers: dict[int, Any] = {}
+    of_sites: dict[int, tuple[int, Any]] = {}
+    for text, dealer, site, _ in sorted(rows, key=lambda row: row[3] is not None):
+        with suppress(ValueError):  # stored by a later version: counts as not set
+            if site is None:
+                of_dealers[dealer] = setting.read(text)
+            else:
+                of_sites[site] = dealer, setting.read(text)
+    others = {site: value for site, (dealer, value) in of_sites.items() if value != of_dealers.get(dealer, usual)}
+    if dealer_id is not None:
+        return Spread(of_dealers.get(dealer_id, usual), {}, others)
+    return Spread(usual, {dealer: value for dealer, value in of_dealers.items() if value != usual}, others)
 
 
 def _kept(session: Session, place: Place) -> dict[str, dict[str, str]]:

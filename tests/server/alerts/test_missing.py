@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from flexprint_server.alerts.missing import PAGE, STEPS, Facts, missing, next_cutoff, why
+from flexprint_server.alerts.watch import look
 from flexprint_server.fleet.models import Device, Doubt
 from flexprint_server.tenants.models import Agent, Customer
 from services import seeded
@@ -16,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(
-    ("is_read", "has_total", "agent", "has_doubt", "for_a_month", "expected"),
+    ("is_read", "has_total", "agent", "has_doubt", "for_long", "expected"),
     [
         (True, True, "well", False, False, None),
         (True, True, "silent", True, False, None),
@@ -32,8 +33,8 @@ DAY = timedelta(days=1)
         (False, False, "well", False, True, "gone"),
     ],
 )
-def test_why_a_device_will_have_no_read(is_read, has_total, agent, has_doubt, for_a_month, expected):
-    assert why(Facts(is_read, has_total, agent, has_doubt, for_a_month)) == expected
+def test_why_a_device_will_have_no_read(is_read, has_total, agent, has_doubt, for_long, expected):
+    assert why(Facts(is_read, has_total, agent, has_doubt, for_long)) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def fleet(database):
         chance = random.Random(1)
         well = seeded.add_site(session, dealer, customer, "Main Street", NOW, chance)
         silent = seeded.add_site(session, dealer, customer, "Quayside", NOW, chance)
-        silent.last_seen_at = NOW - 3 * DAY
+        silent.last_seen_at = NOW - 5 * DAY
         made = {}
         for serial, agent, days in (
             ("READ", well, 0), ("SILENT", well, 3), ("GONE", well, 40), ("DOUBTED", well, 5), ("RETIRED", well, 50),
@@ -74,6 +75,7 @@ def fleet(database):
         made["RETIRED"].in_fleet = False
         about = {"device_id": made["DOUBTED"].id, "other_id": made["READ"].id, "key": "mac:1", "reason": "two_cards"}
         session.add(Doubt(dealer_id=dealer.id, **about, seen_at=NOW))
+        look(session, NOW, NOW - 9 * DAY)
         return database, dealer.id
 
 

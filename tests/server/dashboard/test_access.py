@@ -130,7 +130,7 @@ EVERY_ROUTE = {
 # Lists that are files, too: the same answers for both kinds.
 EXPORTS = (
     "/agents", "/alerts", "/audit", "/billing", "/customers", "/devices", "/keys", "/missing", "/people", "/reports",
-    "/sites",
+    "/reports/addresses", "/reports/schedules", "/sites",
 )  # fmt: skip
 EVERY_ROUTE |= {
     ("GET", f"{path}.{kind}"): (f"/sign-in?next={path}.{kind}", 200) for path in EXPORTS for kind in ("csv", "xlsx")

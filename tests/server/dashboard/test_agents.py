@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from sqlalchemy import select, update
 
-from flexprint_server.tenants.agents import SILENT_AFTER
+from flexprint_server.alerts.watch import look
 from flexprint_server.tenants.models import Agent, Customer, InstallKey
 from flexprint_server.tenants.service import enrol
 from services.pages import NOW, fields
@@ -26,16 +26,24 @@ def test_every_agent_is_listed_with_its_site_and_computer(alice, fleet):
     assert all(host in page for host in hosts)
 
 
-def test_an_agent_not_heard_of_for_a_day_and_a_half_is_silent_and_comes_first(alice, fleet):
+def test_a_silent_agent_comes_first_and_every_page_and_file_calls_it_so(alice, fleet):
+    """What was found when alerts were looked for is what is shown, with what is likely to be the reason."""
     with fleet.transaction() as session:
         session.execute(update(Agent).values(last_seen_at=NOW))
         silent = session.scalars(select(Agent)).first()
-        silent.host, silent.last_seen_at = "QUIET-PC", NOW - SILENT_AFTER - timedelta(minutes=1)
+        silent.host, silent.last_seen_at = "QUIET-PC", NOW - timedelta(days=5)
+        look(session, NOW, NOW - timedelta(days=9))
+        at = f"/agents/{silent.id}", f"/sites/{silent.site_id}"
     page = alice.get("/agents").text
     assert page.count(">Silent<") == 1
     first_row = page.split("<tbody", 1)[1].split("</tr>", 1)[0]
     assert "QUIET-PC" in first_row
     assert ">Silent<" in first_row
+    assert "likely to be off" in first_row
+    assert all(alice.get(path).text.count(">Silent<") == 1 for path in at)
+    in_file = [line for line in alice.get("/agents.csv").text.splitlines() if "QUIET-PC" in line]
+    assert f"{NOW:%Y-%m-%d %H:%M}:00" in in_file[0]
+    assert "QUIET-PC" in alice.get("/").text.split('id="silent"', 1)[1].split("</section>", 1)[0]
 
 
 def test_a_key_made_on_the_page_lets_one_agent_in(alice, fleet):

@@ -6,6 +6,7 @@ import weakref
 from datetime import UTC, datetime
 from html import unescape
 from io import BytesIO, StringIO
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -13,13 +14,27 @@ from sqlalchemy import case, func, select
 
 from flexprint_server.dashboard import exports
 from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
+from flexprint_server.dashboard.routes import router
+from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device
 from flexprint_server.reports.models import Delivery
 from flexprint_server.reports.sheets import TooManyRows
+from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Agent, Customer, Site
 from services.pages import ALICE, NOW
 
-LISTS = ("agents", "audit", "devices", "people", "reports")
+# Pages that show no list of the dealer's; any other page of the router does, and has to be a file, too.
+NO_LISTS = {
+    "/", "/account", "/account/second-factor", "/company-sign-in", "/forgot", "/reports/schedules/new", "/settings",
+    "/sign-in", "/sign-in/code", "/sign-in/company/return",
+}  # fmt: skip
+
+
+def addresses():
+    """Those that GET answers without anything to fill in, from the router itself: a new page is among them at once."""
+    pages = router(read_settings({}, data=Path()), Database("sqlite://"))
+    return {route.path for route in pages.routes if "GET" in route.methods and "{" not in route.path}
+
 
 MIXED = Export(
     "Mixed",
@@ -52,14 +67,24 @@ def rows_of(answer):
     return list(csv.reader(StringIO(answer.content.decode("utf-8-sig"))))
 
 
-@pytest.mark.parametrize("name", LISTS)
-def test_a_page_leads_to_its_list_as_both_files(alice, name):
-    page = alice.get(f"/{name}").text
-    assert re.findall(r'href="([^"]*)" download>(?:CSV|Excel)', page) == [f"/{name}.csv", f"/{name}.xlsx"]
+def test_every_list_is_both_files_and_its_page_leads_to_them(alice):
+    known = addresses()
+    files = {path.rpartition(".")[0] for path in known if "." in path}
+    assert {f"{path}.{kind}" for path in files for kind in ("csv", "xlsx")} <= known
+    pages = {path for path in known if "." not in path}
+    assert pages - NO_LISTS == files & pages, "a page shows a list that is no file, or is to be named in NO_LISTS"
+    for path in files & pages:
+        links = re.findall(r'href="([^"?]*)[^"]*" download>(?:CSV|Excel)', alice.get(path).text)
+        assert links[-2:] == [f"{path}.csv", f"{path}.xlsx"]
+
+
+@pytest.mark.parametrize("path", ["/agents", "/devices", "/reports/schedules", "/reports/addresses"])
+def test_both_files_are_named_after_the_list_and_kept_by_nobody(alice, path):
+    name = path.rpartition("/")[2].capitalize()
     for kind in ("csv", "xlsx"):
-        answer = alice.get(f"/{name}.{kind}")
+        answer = alice.get(f"{path}.{kind}")
         assert answer.status_code == 200
-        assert f'filename="{name.capitalize()} 2026-11-22.{kind}"' in answer.headers["content-disposition"]
+        assert f'filename="{name} 2026-11-22.{kind}"' in answer.headers["content-disposition"]
         assert answer.headers["cache-control"] == "no-store"
         assert int(answer.headers["content-length"]) == len(answer.content)
 

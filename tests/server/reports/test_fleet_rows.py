@@ -30,7 +30,7 @@ def site(database):
             ("OLD", NOW, SEEN),
             ("NEW", NOW, NOW - timedelta(days=2)),
             ("STALE", NOW - timedelta(days=29), SEEN),
-            ("SILENT", NOW - timedelta(days=31), SEEN),
+            ("SILENT", NOW - timedelta(days=32), SEEN),
             ("RETIRED", NOW, SEEN),
         ):
             one = seeded.a_read(seeded.KINDS[0], read, "10.0.0.1", serial, 1000, asset="A-1")
