@@ -25,7 +25,7 @@ from services.pages import ALICE, NOW
 
 # Pages that show no list of the dealer's; any other page of the router does, and has to be a file, too.
 NO_LISTS = {
-    "/", "/account", "/account/second-factor", "/company-sign-in", "/forgot", "/reports/schedules/new", "/settings",
+    "/", "/account", "/account/second-factor", "/agents/carried", "/company-sign-in", "/forgot", "/reports/schedules/new", "/settings",
     "/sign-in", "/sign-in/code", "/sign-in/company/return",
 }  # fmt: skip
 
