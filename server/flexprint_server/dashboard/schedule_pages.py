@@ -1,6 +1,6 @@
 """Schedules of workbooks: the list, and the form that makes and changes one, with a preview of what it will do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -54,6 +54,15 @@ _PLAIN: Final = {
 }  # fmt: skip
 
 
+def _every_row(session: Session, dealer_id: int) -> Iterator[dict[str, Any]]:
+    """Those of all pages, a page at a time."""
+    number, some = 1, schedules.of_dealer(session, dealer_id)
+    while some:
+        yield from _rows(session, dealer_id, some[: schedules.PAGE])
+        number += 1
+        some = schedules.of_dealer(session, dealer_id, number) if len(some) > schedules.PAGE else []
+
+
 EXPORT: Final[Export[dict[str, Any]]] = Export(
     "Schedules",
     (
@@ -67,9 +76,7 @@ EXPORT: Final[Export[dict[str, Any]]] = Export(
         Field("Volume", lambda row: _PERIODS[row["schedule"].period], 26),
         Field("Number", lambda row: row["schedule"].id, 10, NUMBER),
     ),
-    lambda session, visitor, _query, _now: (
-        _row(one, session) for one in schedules.of_dealer(session, visitor.dealer_id)
-    ),
+    lambda session, visitor, _query, _now: _every_row(session, visitor.dealer_id),
 )
 
 
