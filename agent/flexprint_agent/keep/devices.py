@@ -5,12 +5,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from flexprint_agent.keep.database import Database, Row
 from flexprint_shared.identity import identity_keys
 from flexprint_shared.readings import Identity, Read
 from flexprint_shared.times import from_milliseconds, to_milliseconds
+
+
+@dataclass(slots=True, frozen=True)
+class Held:
+    """A supply as a list of printers shows it; see flexprint_shared.readings.Supply."""
+
+    name: str
+    kind: str
+    color: str | None
+    percent: int | None
+    state: str
+
+
+@dataclass(slots=True, frozen=True)
+class Standing:
+    """How a printer stood at its last read. `state` is hrPrinterStatus as a word, `errors` are set bits of
+    hrPrinterDetectedErrorState."""
+
+    supplies: tuple[Held, ...] = ()
+    state: str = "unknown"
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -32,6 +54,7 @@ class Device:
     known_as: str | None
     was_at: str | None
     sought_at: datetime | None
+    standing: Standing = Standing()
 
     @property
     def is_local(self) -> bool:
@@ -165,9 +188,10 @@ class Devices:
     def has_read(self, device: int, read: Read, knowledge: Mapping[str, Any] | None) -> None:
         """`knowledge` None: nothing new was learned. (It is the bulk of a row, so it is not written in vain.)"""
         self._database.write(
-            "UPDATE devices SET meters = ?, knowledge = coalesce(?, knowledge), last_read_at = ?, silent_since = NULL "
-            "WHERE id = ?",
+            "UPDATE devices SET meters = ?, standing = ?, knowledge = coalesce(?, knowledge), last_read_at = ?, "
+            "silent_since = NULL WHERE id = ?",
             _dump({meter.name: meter.value for meter in read.meters}),
+            _dump(_standing_of(read)),
             None if knowledge is None else _dump(knowledge),
             to_milliseconds(read.read_at),
             device,
@@ -202,7 +226,25 @@ def _device(row: Row) -> Device:
         known_as=row["known_as"],
         was_at=row["was_at"],
         sought_at=_instant(row["sought_at"]),
+        standing=_standing(row["standing"]),
     )
+
+
+_MOST_SUPPLIES: Final = 24
+
+
+def _standing_of(read: Read) -> dict[str, Any]:
+    supplies = [
+        [one.name, one.kind, one.color, one.percent, one.state] for one in islice(read.supplies, _MOST_SUPPLIES)
+    ]
+    return {"supplies": supplies, "state": read.status.state, "errors": read.status.errors}
+
+
+def _standing(kept: str | None) -> Standing:
+    if kept is None:
+        return Standing()  # it was last read before this was kept
+    told = json.loads(kept)
+    return Standing(tuple(Held(*one) for one in told["supplies"]), told["state"], tuple(told["errors"]))
 
 
 def _by_address(device: Device) -> tuple[bool, bool, int, int, str, int]:

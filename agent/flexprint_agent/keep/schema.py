@@ -160,4 +160,9 @@ ORDER: Final = (
     "ALTER TABLE credentials ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
 )
 
-STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED, LABELS, CHECK_IN, ORDER)
+STANDING: Final = (
+    # Supplies and status of the last read, as the page shows them, in JSON.
+    "ALTER TABLE devices ADD COLUMN standing TEXT",
+)
+
+STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED, LABELS, CHECK_IN, ORDER, STANDING)

@@ -7,7 +7,8 @@ from flexprint_agent.page import networks, work
 from flexprint_agent.page.frame import Visit, button, card, facts, failed, field, form, hidden, moment, notice, page
 from flexprint_agent.page.html import Child, Html, data, el
 from flexprint_agent.page.server import Response
-from flexprint_agent.page.showing import all_meters, model_of, printers_table, state_of, who, work_panel
+from flexprint_agent.page.showing import all_meters, model_of, printers_table, who, work_panel
+from flexprint_agent.page.supplies import all_supplies, standing_of
 from flexprint_agent.wake import choosing
 from flexprint_agent.wake.reading import places_of
 from flexprint_shared.readings import Typed
@@ -93,6 +94,7 @@ def one(visit: Visit, error: AgentError | None = None) -> Response:
     if device is None:
         return page(visit, words("printer.gone"), _back(visit), room="printers", status=404)
     identity, typed = device.identity, visit.keep.labels.of(device.id)
+    supplies = all_supplies(visit, device.standing.supplies)
     told = [
         ("serial", identity.serial),
         ("address", device.address),
@@ -107,13 +109,14 @@ def one(visit: Visit, error: AgentError | None = None) -> Response:
             "p",
             data(model_of(device)) if typed.name and model_of(device) else None,
             " ",
-            state_of(visit, device),
+            standing_of(visit, device),
             " ",
             el("span", words("printer.last_read"), " ", moment(visit, device.last_read_at), class_="sub"),
         ),
         work_panel(visit, "reading"),
         failed(visit, error) if error else None,
         card(words("printer.meters"), all_meters(visit, device)),
+        card(words("supply.title"), supplies) if supplies else None,
         card(
             words("printer.label"),
             el("p", words("printer.label_lead"), class_="sub"),

@@ -5,8 +5,9 @@ from typing import Final
 
 from flexprint_agent.keep.devices import Device
 from flexprint_agent.keep.home import sleeper
-from flexprint_agent.page.frame import WORK, Visit, button, cell, failed, form, hidden, moment, notice, table, tag
+from flexprint_agent.page.frame import WORK, Visit, button, cell, failed, form, hidden, moment, notice, table
 from flexprint_agent.page.html import DASH, Attribute, Child, Html, data, el
+from flexprint_agent.page.supplies import bars, standing_of
 from flexprint_agent.page.work import State
 from flexprint_shared import meters
 from flexprint_shared.readings import Typed
@@ -103,32 +104,24 @@ def who(visit: Visit, device: Device, typed: Typed) -> Html:
     return data(name) if name else el("span", visit.words("printer.unknown"))
 
 
-def state_of(visit: Visit, device: Device) -> Html:
-    if device.silent_since is not None:
-        return tag(visit.words("printer.silent"), "warn")
-    if device.last_read_at is None:
-        return tag(visit.words("printer.unread"))
-    return tag(visit.words("printer.ok"), "good")
-
-
 def printers_table(visit: Visit, devices: Sequence[Device], *, linked: bool) -> Html:
     words, labels = visit.words, visit.keep.labels.all()
     head = [
         words("printer.printer"),
-        words("printer.address"),
+        words("supply.title"),
         *map(words, _SHOWN.values()),
-        words("printer.last_read"),
+        words("printer.state"),
     ]
     rows = [
         el(
             "tr",
             el("th", _named(visit, one, labels.get(one.id, Typed()), linked=linked), scope="row"),
-            cell(head[1], data(one.address) if one.address else DASH),
+            cell(head[1], bars(visit, one)),
             *(
                 cell(title, words.number(one.meters[meter]) if meter in one.meters else DASH, class_="num")
                 for title, meter in zip(head[2:5], _SHOWN, strict=True)
             ),
-            cell(head[5], _when_read(visit, one)),
+            cell(head[5], standing_of(visit, one), el("span", _when_read(visit, one), class_="below")),
         )
         for one in devices
     ]
@@ -137,7 +130,7 @@ def printers_table(visit: Visit, devices: Sequence[Device], *, linked: bool) -> 
 
 def _named(visit: Visit, device: Device, typed: Typed, *, linked: bool) -> Child:
     name = who(visit, device, typed)
-    known = (model_of(device) if typed.name else None, device.identity.serial, typed.location)
+    known = (model_of(device) if typed.name else None, device.address, device.identity.serial, typed.location)
     below = [data(one, class_="part") for one in known if one]
     return [
         el("a", name, href=visit.link("printer", id=str(device.id))) if linked else name,
@@ -146,8 +139,7 @@ def _named(visit: Visit, device: Device, typed: Typed, *, linked: bool) -> Child
 
 
 def _when_read(visit: Visit, device: Device) -> Child:
-    trouble = None if device.silent_since is None and device.last_read_at else state_of(visit, device)
-    return [moment(visit, device.last_read_at) if device.last_read_at else None, " " if trouble else None, trouble]
+    return moment(visit, device.last_read_at) if device.last_read_at else None
 
 
 def all_meters(visit: Visit, device: Device) -> Html | None:
