@@ -85,6 +85,7 @@ def _set_up(page: Page, shot: Callable[[str], None], collector: FakeCollector, t
     shot("networks")
     page.get_by_label("10.20.1.0/24").uncheck()
     page.get_by_label("10.20.2.0/24").uncheck()
+    page.get_by_text("How printers near this computer are found").click()
     for box in page.locator("fieldset input[type=checkbox]").all():
         box.uncheck()
     page.get_by_label("Other printers and networks").fill("\n".join([*targets, SILENT]))
@@ -95,7 +96,7 @@ def _set_up(page: Page, shot: Callable[[str], None], collector: FakeCollector, t
     page.get_by_role("button", name="Continue").click()
     page.get_by_label("Mail addresses").fill("office@harbour.example")
     page.get_by_label("Every month, on day").check()
-    page.get_by_label("At", exact=True).fill("07:00")
+    page.get_by_label("Time of day").fill("07:00")
     shot("workbook")
     page.get_by_role("button", name="Finish").click()
     page.get_by_text("The first workbook is on its way").wait_for(timeout=60000)

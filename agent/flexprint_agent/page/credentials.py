@@ -113,8 +113,9 @@ def _everywhere(visit: Visit) -> Html:
 def _add(visit: Visit, kind: str, fields: Child) -> Html:
     words, request = visit.words, visit.request
     mine = request.typed("kind") == kind
-    return card(
-        words(f"credentials.add_{kind}"),
+    return el(
+        "details",
+        el("summary", el("h2", words(f"credentials.add_{kind}"))),
         form(
             visit,
             "credentials/add",
@@ -135,6 +136,8 @@ def _add(visit: Visit, kind: str, fields: Child) -> Html:
                 class_="buttons",
             ),
         ),
+        class_="card fold",
+        open=mine,
     )
 
 
@@ -276,8 +279,9 @@ def sooner(visit: Visit) -> Response:
 def _try_kept(visit: Visit, kept: Iterable[Credential]) -> Html:
     words = visit.words
     options = [el("option", _in_a_line(visit, one), value=str(one.number), translate="no") for one in kept]
-    return card(
-        words("credentials.try_kept"),
+    return el(
+        "details",
+        el("summary", el("h2", words("credentials.try_kept"))),
         form(
             visit,
             "credentials/try",
@@ -290,6 +294,8 @@ def _try_kept(visit: Visit, kept: Iterable[Credential]) -> Html:
             _at(visit, "kept", ""),
             button(words("credentials.try")),
         ),
+        class_="card fold",
+        open=bool(visit.request.typed("number")),
     )
 
 

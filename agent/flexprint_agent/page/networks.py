@@ -59,8 +59,8 @@ def segments_of(visit: Visit) -> list[dict[str, Any]]:
     return [row for row in rows if row["port"] is None]
 
 
-def chooser(visit: Visit, typed: Typed) -> Child:
-    """The parts of the form that choose what is searched."""
+def chooser(visit: Visit, typed: Typed, *, folded: bool = False) -> Child:
+    """The parts of the form that choose what is searched; `folded`: with what nobody has to know folded away."""
     words = visit.words
     try:
         rows = segments_of(visit)
@@ -70,7 +70,7 @@ def chooser(visit: Visit, typed: Typed) -> Child:
     return [
         _segments(visit, rows, prices) if rows else el("p", words("networks.none"), class_="sub"),
         _by_hand(visit, typed),
-        _around(visit),
+        el("details", el("summary", words("around.folded")), _around(visit)) if folded else _around(visit),
     ]
 
 
@@ -129,10 +129,6 @@ def _segments(visit: Visit, rows: Iterable[Mapping[str, Any]], prices: Mapping[s
             hidden=True,
         ),
     )
-
-
-def _router(row: Mapping[str, Any]) -> Child:
-    return [" ", data(row["router"])] if row["router"] else None
 
 
 def _by_hand(visit: Visit, typed: Typed) -> Child:

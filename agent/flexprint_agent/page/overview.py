@@ -107,9 +107,15 @@ def _checked(visit: Visit) -> Child:
         )
         for step in way
     ]
-    good = all(step.state == "ok" for step in way)
+    trouble = {step.name for step in way if step.state == "trouble"}
+    if not trouble:
+        told = notice(words("overview.reached"), "good")
+    elif trouble == {"clock"}:
+        told = notice(words("overview.reached_late"), "warn")
+    else:
+        told = notice(words("overview.not_reached"), "bad")
     return [
-        notice(words("overview.reached"), "good") if good else notice(words("overview.not_reached"), "bad"),
+        told,
         card(words("overview.way"), el("ol", rows, class_="rows way")),
     ]
 

@@ -113,6 +113,7 @@ def one(visit: Visit, error: AgentError | None = None) -> Response:
             " ",
             el("span", words("printer.last_read"), " ", moment(visit, device.last_read_at), class_="sub"),
         ),
+        el("div", _button(visit, device, "read"), class_="buttons top-of-list"),
         work_panel(visit, "reading"),
         failed(visit, error) if error else None,
         card(words("printer.meters"), all_meters(visit, device)),
@@ -136,8 +137,8 @@ def one(visit: Visit, error: AgentError | None = None) -> Response:
         ),
         card(
             words("printer.do"),
-            el("div", _button(visit, device, "read"), _button(visit, device, "exclude"), class_="buttons"),
-            el("p", words("printer.exclude_hint"), class_="hint"),
+            el("p", words("printer.exclude_hint"), class_="sub"),
+            el("div", _button(visit, device, "exclude"), class_="buttons"),
         ),
         _back(visit),
     ]

@@ -4,6 +4,7 @@ page that a person may leave and come back to; which comes next is kept."""
 from typing import Final
 
 from flexprint_agent.errors import AgentError
+from flexprint_agent.keep.home import sleeper
 from flexprint_agent.page import networks, work, workbook
 from flexprint_agent.page.frame import Visit, button, card, failed, field, form, notice, page, tick
 from flexprint_agent.page.html import Child, Html, el
@@ -155,7 +156,7 @@ def choose_networks(visit: Visit, typed: networks.Typed | None = None) -> Respon
     busy = work_panel(visit, "learning")
     content = [
         _connected(visit),
-        el("p", words("networks.lead"), class_="lead"),
+        el("p", words("networks.lead"), " ", words("setup.costs"), class_="lead"),
         busy,
         None
         if visit.work.running
@@ -164,7 +165,7 @@ def choose_networks(visit: Visit, typed: networks.Typed | None = None) -> Respon
             form(
                 visit,
                 "setup/networks",
-                networks.chooser(visit, typed or networks.Typed()),
+                networks.chooser(visit, typed or networks.Typed(), folded=True),
                 el("div", button(words("setup.search"), "primary"), class_="buttons"),
             ),
         ),
@@ -255,18 +256,21 @@ def done(visit: Visit) -> Response:
     visit.work.wait(FIRST_LOOK)
     state = visit.work.state
     sent = state is not None and state.name == "sending" and not state.running and state.failure is None
+    asleep = sleeper(visit.keep.home) is not None
+    promises = [words(f"setup.then_{number}") for number in ((1, 2, 3) if asleep else (2, 3))]
     content = [
         work_panel(visit, "sending"),
         notice(words("setup.sent", count=len(visit.keep.choices.recipients())), "good") if sent else None,
-        el("p", words("setup.done_lead"), class_="lead"),
+        el("p", words("setup.done_lead") if asleep else words("setup.almost_lead"), class_="lead"),
         unattended(visit),
         card(
             None,
-            el("ul", [el("li", words(f"setup.then_{number}")) for number in (1, 2, 3)], class_="points"),
+            el("ul", [el("li", one) for one in promises], class_="points"),
             form(visit, "setup/done", el("div", button(words("setup.overview"), "primary"), class_="buttons")),
         ),
     ]
-    return _page(visit, "done", content)
+    title = words("setup.done_title") if asleep else words("setup.almost_title")
+    return page(visit, title, content, steps=_steps(visit, "done"))
 
 
 def take_done(visit: Visit) -> Response:

@@ -74,7 +74,7 @@ def unattended(visit: Visit) -> Child:
         "article",
         el("h2", words("service.missing")),
         el("p", words("service.missing_next")),
-        form(visit, "service", button(words("service.install"))),
+        form(visit, "service", button(words("service.install"), "primary")),
         class_="finding warn",
     )
 

@@ -5,6 +5,7 @@ import re
 import threading
 from dataclasses import replace
 from html import unescape
+from typing import get_args
 
 import pytest
 
@@ -18,10 +19,12 @@ from flexprint_agent.page.catalogue import languages
 from flexprint_agent.page.deliveries import Asked, asked_for
 from flexprint_agent.page.work import Enough, Work
 from flexprint_agent.page.workbook_words import Chosen, read_schedule
+from flexprint_agent.read.status import ERRORS
 from flexprint_agent.service import manage
 from flexprint_agent.settings import GROUPS
 from flexprint_agent.wake import segments
 from flexprint_shared.batch import reads_of
+from flexprint_shared.readings import Status, Supply, SupplyState
 from lab.device import Quirks
 from lab.office import Placed, office
 from lab.recording import row
@@ -116,7 +119,7 @@ def test_the_assistant_leads_from_an_empty_home_to_a_workbook_that_was_asked_for
     assert "The first workbook is on its way to 2 addresses." in text_of(page)
     person.post("setup/done")
     assert heading(person.page) == "Overview"
-    assert "Nothing wakes FlexPrint by itself yet" in person.page
+    assert "Printers are not read by themselves yet" in person.page
     with Lock(str(home / SLEEPER), "asleep"):
         assert "All is well" in person.get().text
 
@@ -208,6 +211,34 @@ def test_printers_are_listed_with_their_meters_and_each_has_a_page(set_up, keep)
     assert first.identity.serial in page
     assert set_up.get("printer?id=4711").status_code == 404
     assert set_up.get("printer?id=x").status_code == 404
+
+
+def test_supplies_are_bars_with_words_and_a_printers_trouble_is_said(person, keep, a_read):
+    supplies = (
+        Supply("1.1", "Black toner", "toner", "black", 7, "low", 700, 10000, "percent"),
+        Supply("1.2", "Cyan toner", "toner", "cyan", 66, "ok", 6600, 10000, "percent"),
+        Supply("1.3", "<script>alert(1)</script>\u202e", "ink", "<b>", None, "some", -3, None, "other"),
+        Supply("1.4", "Waste box", "wasteToner", None, 90, "ok", 10, 100, "percent"),
+    )
+    keep.keep_read(a_read(1, supplies=supplies, status=Status("idle", ("lowToner", "jammed", "odd"))), {})
+    keep.keep_read(a_read(2, status=Status("printing")), {})
+    keep.keep_read(a_read(3), {})
+    page = person.get("printers").text
+    said = text_of(page)
+    assert "Black 7 % Cyan 66 %" in said
+    assert "some left" in said
+    assert "<script>alert" not in page
+    assert "Waste box" not in said
+    assert re.findall(r"paper jam|printing|ready|a supply is low", said) == ["paper jam", "printing", "ready"]
+    said = text_of(person.get("printer?id=1").text)
+    assert "Black toner Black 7 % low" in said
+    assert "90 % full (a waste container)" in said
+
+
+def test_all_that_a_printer_may_report_has_its_words():
+    for words in languages().values():
+        assert all(words.has(f"error.{error}") for error in ERRORS)
+        assert all(words.has(f"supply.{state}") for state in get_args(SupplyState))
 
 
 def test_a_label_shows_at_once_and_travels_with_the_next_read(set_up, keep, collector):
@@ -467,7 +498,7 @@ def test_the_service_is_installed_by_a_button(set_up, home, monkeypatch):
     monkeypatch.setattr(manage, "here", lambda _: Fake())
     set_up.get()
     set_up.post("service")
-    assert "The service is installed" in set_up.page
+    assert "Printers are read by themselves from now on" in set_up.page
     assert str(home) in asked[0]
 
 
