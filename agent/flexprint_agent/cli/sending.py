@@ -65,7 +65,7 @@ def sent(chosen: argparse.Namespace) -> int:
             say(chosen, {"log": None if left is None else json.loads(left)}, show.left_log)
             return 0
         if chosen.batch is None:
-            batches = [show.batch(one) for one in keep.spool.batches() if one.attempts]
+            batches = [show.batch(one) for one in keep.spool.batches() if one.attempts or one.exported_at]
             say(chosen, {"batches": batches}, show.batches)
             return 0
         one = keep.spool.batch(chosen.batch)

@@ -447,6 +447,8 @@ def batch(one: Batch) -> dict[str, Any]:
         "made_at": rfc3339(one.made_at),
         "last_tried_at": instant(one.tried_at),
         "acknowledged_at": instant(one.settled_at) if one.state == "acknowledged" else None,
+        "exported_at": instant(one.exported_at),
+        "carried": one.carried,
         "error": one.last_error,
     }
 

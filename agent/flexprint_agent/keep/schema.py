@@ -165,4 +165,10 @@ STANDING: Final = (
     "ALTER TABLE devices ADD COLUMN standing TEXT",
 )
 
-STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED, LABELS, CHECK_IN, ORDER, STANDING)
+CARRIED: Final = (
+    # When the batch was last written into a file, and whether a file brought its acknowledgement.
+    "ALTER TABLE batches ADD COLUMN exported_at INTEGER",
+    "ALTER TABLE batches ADD COLUMN carried INTEGER NOT NULL DEFAULT 0",
+)
+
+STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED, LABELS, CHECK_IN, ORDER, STANDING, CARRIED)

@@ -8,7 +8,7 @@ sealed batches in one transaction, so a read stands in exactly one batch wheneve
 the spool only when the collector names its hash.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -36,7 +36,8 @@ _Numbered = list[tuple[int, Read]]
 
 @dataclass(slots=True, frozen=True)
 class Batch:
-    """One batch as `status` and `sent` show it. `octets` is its sealed size, `sequence` its place in the chain."""
+    """One batch as `status` and `sent` show it. `octets` is its sealed size, `sequence` its place in the chain;
+    `exported_at` is when it was last written into a file, `carried` whether a file brought its acknowledgement."""
 
     number: int
     agent: str
@@ -51,6 +52,8 @@ class Batch:
     made_at: datetime
     tried_at: datetime | None
     settled_at: datetime | None
+    exported_at: datetime | None
+    carried: bool
 
 
 class Spool:
@@ -68,6 +71,11 @@ class Spool:
 
     def pending(self) -> int:
         return int(self._database.value("SELECT count(*) FROM reads WHERE batch IS NULL"))
+
+    def unsettled(self) -> int:
+        """The reads that the collector has not acknowledged yet, in batches that wait or in none."""
+        waiting = self._database.value("SELECT coalesce(sum(reads), 0) FROM batches WHERE state = 'waiting'")
+        return self.pending() + int(waiting)
 
     def count(self, state: str) -> int:
         return int(self._database.value("SELECT count(*) FROM batches WHERE state = ?", state))
@@ -160,15 +168,22 @@ class Spool:
         )
         return None if row is None else (_batch(row), row["sealed"])
 
-    def acknowledge(self, hashed: bytes, at: datetime) -> None:
-        """The collector has stored the batch with this hash: it leaves the spool."""
+    def acknowledge(self, hashed: bytes, at: datetime, *, carried: bool = False) -> None:
+        """The collector has stored the batch with this hash: it leaves the spool. `carried`: a file said so."""
         self._database.write(
             "UPDATE batches SET state = 'acknowledged', sealed = NULL, attempts = attempts + 1, last_error = NULL, "
-            "tried_at = ?, settled_at = ? WHERE hash = ? AND state = 'waiting'",
+            "tried_at = ?, settled_at = ?, carried = ? WHERE hash = ? AND state = 'waiting'",
             to_milliseconds(at),
             to_milliseconds(at),
+            carried,
             hashed,
         )
+
+    def exported(self, numbers: Iterable[int], at: datetime) -> None:
+        """These batches are in a file that somebody may carry; they wait on."""
+        with self._database.transaction():
+            for number in numbers:
+                self._database.write("UPDATE batches SET exported_at = ? WHERE number = ?", to_milliseconds(at), number)
 
     def attempted(self, number: int, error: str, at: datetime) -> None:
         """The batch could not be handed over; it waits on."""
@@ -315,4 +330,6 @@ def _batch(row: Row) -> Batch:
         made_at=from_milliseconds(row["made_at"]),
         tried_at=_instant(row["tried_at"]),
         settled_at=_instant(row["settled_at"]),
+        exported_at=_instant(row["exported_at"]),
+        carried=bool(row["carried"]),
     )

@@ -3,8 +3,10 @@
 import json
 from typing import Final
 
+from flexprint_agent.errors import AgentError
 from flexprint_agent.keep.notes import LAST_CHECK_IN, LAST_LOG, LAST_TOLD
 from flexprint_agent.keep.spool import Batch
+from flexprint_agent.page import carried
 from flexprint_agent.page.frame import (
     Visit,
     button,
@@ -31,7 +33,7 @@ MASKS: Final = ("mask_address", "mask_host", "mask_location", "mask_contact")
 _KINDS: Final = {"waiting": "warn", "acknowledged": "good", "refused": "bad"}
 
 
-def show(visit: Visit) -> Response:
+def show(visit: Visit, error: AgentError | None = None, said: Child = None) -> Response:
     words = visit.words
     batches = visit.keep.spool.batches()[:_SHOWN]
     head = tuple(words(f"sent.{name}") for name in ("batch", "made", "reads", "size", "state"))
@@ -46,20 +48,31 @@ def show(visit: Visit) -> Response:
             cell(head[1], moment(visit, one.made_at)),
             cell(head[2], words.number(one.reads), class_="num"),
             cell(head[3], words.size(one.octets), class_="num"),
-            cell(head[4], tag(words(f"sent.{one.state}"), _KINDS[one.state])),
+            cell(head[4], tag(words(f"sent.{one.state}"), _KINDS[one.state]), carried.came_along(visit, one)),
         )
         for one in batches
     ]
     content = [
         el("p", words("sent.lead"), class_="lead"),
+        said,
         card(None, table(words("sent.title"), head, rows, numbers=(2, 3), class_="cards"), class_="card list")
         if rows
         else notice(words("sent.none"), ""),
         _kept_here(visit),
+        carried.cards(visit, error),
         _last_check_in(visit),
         _last_log(visit),
     ]
-    return page(visit, words("sent.title"), content, room="sent")
+    return page(visit, words("sent.title"), content, room="sent", status=422 if error else 200)
+
+
+def take_back(visit: Visit) -> Response:
+    """The acknowledgement of what was carried."""
+    try:
+        taken = carried.take(visit)
+    except AgentError as error:
+        return show(visit, error)
+    return show(visit, said=carried.told(visit, taken))
 
 
 def _last_check_in(visit: Visit) -> Child:
@@ -158,7 +171,7 @@ def batch(visit: Visit) -> Response:
     document = visit.keep.spool.document(one.number)
     about = [
         (words("sent.made"), moment(visit, one.made_at)),
-        (words("sent.state"), tag(words(f"sent.{one.state}"), _KINDS[one.state])),
+        (words("sent.state"), (tag(words(f"sent.{one.state}"), _KINDS[one.state]), carried.came_along(visit, one))),
         (words("sent.reads"), words.number(one.reads)),
         (words("sent.size"), words.size(one.octets)),
         (words("sent.hash"), data(one.hash.hex(), class_="mono")),

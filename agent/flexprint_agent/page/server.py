@@ -13,8 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from flexprint_agent.page.multipart import parts_of
+
 LARGEST_BODY: Final = 2 << 20
 """Octets of a form at most: a pasted list of targets may have one MiB, and some letters take three octets."""
+
+LARGEST_UPLOAD: Final = (4 << 20) + (16 << 10)
+"""The same of a form with a file: an acknowledgement, which has four MiB at most."""
 
 MOST_FIELDS: Final = 6000
 MOST_AT_ONCE: Final = 32
@@ -24,18 +29,22 @@ PATIENCE: Final = 15.0
 IDLE: Final = 30 * 60.0
 """Seconds without a request after which the page closes by itself."""
 
+_WITH_FILES: Final = "multipart/form-data"
+_LARGEST: Final = {"application/x-www-form-urlencoded": LARGEST_BODY, _WITH_FILES: LARGEST_UPLOAD}
+
 _TICK: Final = 0.25
 
 
 @dataclass(slots=True, frozen=True)
 class Request:
-    """`query` and `form` are decoded; header names are lower case."""
+    """`query` and `form` are decoded, `files` are those of the form as they came; header names are lower case."""
 
     method: str
     path: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
     form: Mapping[str, list[str]] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def asked(self, name: str) -> str:
         """A value of the query, the first of its name; empty where there is none."""
@@ -172,30 +181,36 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.arrived(self.connection)
-        self._answer({})
+        self._answer({}, {})
 
     def do_POST(self) -> None:
         length = self.headers.get("content-length", "")
         kind = self.headers.get_content_type()
         if not length.isascii() or not length.isdigit() or "transfer-encoding" in self.headers:
             self._plain(HTTPStatus.LENGTH_REQUIRED)
-        elif int(length) > LARGEST_BODY:
-            self._plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        elif kind != "application/x-www-form-urlencoded":
+        elif kind not in _LARGEST:
             self._plain(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        elif int(length) > _LARGEST[kind]:
+            self._plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         else:
             body = self.rfile.read(int(length))
             self.server.arrived(self.connection)
             if len(body) < int(length):
                 return
             try:
-                form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+                form, files = self._read_form(kind, body)
             except ValueError:
                 self._plain(HTTPStatus.BAD_REQUEST)
                 return
-            self._answer(form)
+            self._answer(form, files)
 
-    def _answer(self, form: Mapping[str, list[str]]) -> None:
+    def _read_form(self, kind: str, body: bytes) -> tuple[Mapping[str, list[str]], Mapping[str, bytes]]:
+        """The fields and the files of a form. Raises ValueError."""
+        if kind == _WITH_FILES:
+            return parts_of(body, self.headers.get_boundary() or "")
+        return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS), {}
+
+    def _answer(self, form: Mapping[str, list[str]], files: Mapping[str, bytes]) -> None:
         try:
             parts = urlsplit(self.path)
             query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=100)
@@ -203,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._plain(HTTPStatus.BAD_REQUEST)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.answer(Request(self.command, parts.path, query, headers, form)))
+        self._send(self.server.answer(Request(self.command, parts.path, query, headers, form, files)))
         self.server.after()
 
     def _plain(self, status: HTTPStatus) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from flexprint_agent.errors import AgentError
 from flexprint_agent.keep import Keep
-from flexprint_agent.page import credentials, networks, overview, preferences, printers, sent, setup, workbook
+from flexprint_agent.page import carried, credentials, networks, overview, preferences, printers, sent, setup, workbook
 from flexprint_agent.page.catalogue import Words, languages, spoken
 from flexprint_agent.page.door import Door, Session, says_the_word
 from flexprint_agent.page.frame import Closing, Visit, document, failed, page
@@ -200,6 +200,8 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
     ("POST", "workbook/send"): workbook.send,
     ("GET", "sent"): sent.show,
     ("POST", "sent"): sent.save,
+    ("POST", "sent/export"): carried.save,
+    ("POST", "sent/import"): sent.take_back,
     ("GET", "batch"): sent.batch,
     ("GET", "batch.json"): sent.download,
     ("GET", "settings"): preferences.show,
