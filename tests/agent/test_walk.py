@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flexprint_agent.keep import Keep
 from flexprint_agent.keep.devices import Device
+from flexprint_agent.service.log import Log
 from flexprint_agent.wake.health import facts_of, findings
+from flexprint_agent.wake.report import report
 from flexprint_agent.wake.silence import likely_cause
-from flexprint_agent.wake.walk import report, walk
+from flexprint_agent.wake.walk import walk
 from flexprint_shared.readings import Identity
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -87,9 +90,46 @@ def test_the_report_holds_no_secret(keep):
         {"communities": secrets[0], "proxy_password": secrets[1], "proxy_user": "office"},
         {"communities", "proxy_password"},
     )
-    facts = facts_of(keep, NOW)
-    told = report(keep, walk(keep, facts, NOW), [one.as_json() for one in findings(facts)], facts, NOW)
+    told = reported(keep)
     assert not any(secret in told for secret in secrets)
     assert "proxy_password: (set, secret)" in told
-    assert "proxy_user: office" in told
-    assert "no-recipients" in told
+    assert "proxy_user: (set)" in told
+    assert "Workbooks go to nobody." in told
+
+
+def reported(keep):
+    facts = facts_of(keep, NOW)
+    return report(keep, walk(keep, facts, NOW), [one.as_json() for one in findings(facts)], facts, NOW)
+
+
+def test_the_report_is_read_from_the_top_and_masked_as_reads_are(keep, a_read):
+    """By a help desk: what is wrong first, then who, then what holds and whose choice it is, the printers, the log."""
+    identity = Identity("Kyocera", "P2040", "VD1", name="front-desk\x1b[2J", contact="Ada")
+    keep.keep_read(a_read(1, identity=identity, address="10.9.8.7"), {})
+    keep.keep_silence(keep.devices.all()[0].id, NOW)
+    keep.choices.set({"wakes_per_day": "6", "proxy": "http://10.9.8.1:3128"}, ())
+    keep.handed.put_settings({"wakes_per_day": "2", "packets_per_second": "many"}, "1")
+    keep.credentials.add("10.9.8.0/24", {"user": "meter", "auth": "MD5", "auth_password": "a good password"})
+    Log(keep.home).line("front-desk\x1b[2J fell silent; Ada was told")
+    told = reported(keep)
+    assert told.startswith("What to do\n")
+    assert "wakes_per_day: 2 (set by the dealer; the site: 6)" in told
+    assert "packets_per_second: 1000 (default) (the dealer asks for many: packets_per_second cannot be" in told
+    assert "P2040 at 10.9.8.7, port 161, serial VD1: last read" in told
+    assert "1: SNMPv3 user, MD5/none, for 10.9.8.0/24, refused by 0" in told
+    assert "fell silent; Ada was told" in told
+    assert "\x1b" not in told
+    for mask in ("mask_address", "mask_host", "mask_location", "mask_contact"):
+        keep.choices.set({mask: "on"}, ())
+    told = reported(keep)
+    assert [one for one in ("10.9.8", "front-desk", "Ada") if one in told] == []
+    assert "P2040 at masked-" in told
+
+
+def test_the_report_is_written_though_the_key_is_gone(keep):
+    keep.choices.set({"proxy_password": "hidden-password"}, {"proxy_password"})
+    (keep.home / "key").unlink()
+    with Keep(keep.home) as again:
+        told = reported(again)
+    assert "cannot be opened" in told
+    assert "hidden-password" not in told

@@ -1,6 +1,7 @@
 """status, doctor: how it stands, and what is wrong."""
 
 import argparse
+import os
 from pathlib import Path
 
 from flexprint_agent.cli import show
@@ -23,14 +24,18 @@ def doctor(chosen: argparse.Namespace) -> int:
         found = [one.as_json() for one in findings(facts)]
         walked = walking.walk(keep, facts, at)
         if chosen.report is not None:
-            _write(Path(chosen.report), walking.report(keep, walked, found, facts, at))
+            from flexprint_agent.wake.report import report
+
+            _write(Path(chosen.report), report(keep, walked, found, facts, at))
     say(chosen, {"healthy": not found, "findings": found, "walk": walked}, show.doctor)
     return 1 if found else 0
 
 
 def _write(path: Path, text: str) -> None:
     try:
-        with path.open("x", encoding="utf-8") as file:
+        # It names the printers of the site: other accounts of this computer have no business in it.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         raise WrongUsage(f"{path} is there already; name another file for the report") from None

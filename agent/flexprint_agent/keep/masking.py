@@ -16,8 +16,9 @@ _ADDRESS: Final = re.compile(
     r"(?<![\d.])\d{1,3}(?:\.(?:\d{1,3}|\*)){3}(?:-\d{1,3}(?:\.\d{1,3}){0,3}|/\d{1,2})?(?!\.?\d)"
     r"|(?<![\w:])[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?:%\w+)?(?:/\d{1,3})?"
 )
-_SHORT: Final = 3
-"""Letters up to which a text is looked for as a word of its own: it would be found everywhere."""
+# Where a word begins and ends; an underscore is no part of it.
+_BEFORE: Final = r"(?<![^\W_])"
+_AFTER: Final = r"(?![^\W_])"
 
 
 @dataclass(slots=True, frozen=True)
@@ -50,12 +51,15 @@ def masked(text: str, leaving: Leaving, names: Names) -> str:
     return _ADDRESS.sub(lambda found: _address(found[0], leaving), text) if masks.address else text
 
 
-def without(text: str, hidden: set[str]) -> str:
-    """`text` with every one of `hidden` masked, however it is capitalised."""
+def without(text: str, hidden: set[str], *, longest_word: int = 1 << 20) -> str:
+    """`text` with every one of `hidden` masked, however it is capitalised. Those of up to `longest_word` letters are
+    looked for as words of their own: a printer called `printer` does not take that word out of others."""
     # The longest first, as one may hold another.
     for one in sorted(filter(None, hidden), key=len, reverse=True):
         pattern = re.escape(one)
-        text = re.sub(rf"(?<!\w){pattern}(?!\w)" if len(one) <= _SHORT else pattern, HIDDEN, text, flags=re.IGNORECASE)
+        if len(one) <= longest_word:
+            pattern = rf"{_BEFORE if one[0].isalnum() else ''}{pattern}{_AFTER if one[-1].isalnum() else ''}"
+        text = re.sub(pattern, HIDDEN, text, flags=re.IGNORECASE)
     return text
 
 

@@ -87,7 +87,7 @@ def findings(facts: Facts) -> list[Finding]:
         found.append(
             Finding(
                 "batches-waiting",
-                f"{status['waiting_batches']} batches wait to be taken by the collector ({reason}).",
+                f"{_waiting(status['waiting_batches'])} to be taken by the collector ({reason}).",
                 "flexprint-agent send (nothing is lost meanwhile)",
             )
         )
@@ -135,7 +135,7 @@ def findings(facts: Facts) -> list[Finding]:
         found.append(
             Finding(
                 "printers-silent",
-                f"{len(facts.silent)} printers did not answer: {_few(facts.silent)}",
+                f"{_printers(len(facts.silent))} did not answer: {_few(facts.silent)}",
                 "check that they are on, then flexprint-agent read; flexprint-agent search finds those that moved",
             )
         )
@@ -144,6 +144,14 @@ def findings(facts: Facts) -> list[Finding]:
             Finding("no-recipients", "Workbooks go to nobody.", "flexprint-agent recipients add office@example.com")
         )
     return found
+
+
+def _waiting(count: int) -> str:
+    return "1 batch waits" if count == 1 else f"{count:,} batches wait"
+
+
+def _printers(count: int) -> str:
+    return "1 printer" if count == 1 else f"{count:,} printers"
 
 
 def _few(places: Sequence[str]) -> str:

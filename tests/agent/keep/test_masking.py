@@ -1,7 +1,7 @@
 import pytest
 
 from flexprint_agent.keep.leaving import HIDDEN, Leaving, Masks
-from flexprint_agent.keep.masking import Names, forms, masked
+from flexprint_agent.keep.masking import Names, forms, masked, without
 
 KEY = b"k" * 32
 ALL = Leaving(Masks(address=True, host=True, location=True, contact=True), KEY)
@@ -44,6 +44,15 @@ def test_what_the_site_keeps_to_itself_is_taken_out_of_a_sentence(text, leaves):
 def test_without_a_mask_a_sentence_leaves_as_it_is_but_for_whose_account_it_is():
     text = "KM-4711 at 10.1.2.3, 2nd floor, by the lift: /home/ada/x"
     assert masked(text, Leaving(), NAMES) == text.replace("/home/ada", "~")
+
+
+def test_a_printer_with_the_name_of_a_word_takes_it_out_of_no_other():
+    told = masked("40 printers read, the printer (PRINTER_2, printer.corp) too", ALL, Names(hosts=("printer",)))
+    assert told == f"40 printers read, the {HIDDEN} ({HIDDEN}_2, {HIDDEN}.corp) too"
+
+
+def test_a_secret_is_found_inside_of_words():
+    assert without("user:s3cr3tpass, ab, abc", {"s3cr3t", "ab"}, longest_word=3) == f"user:{HIDDEN}pass, {HIDDEN}, abc"
 
 
 def test_a_name_is_found_as_a_log_writes_it():
