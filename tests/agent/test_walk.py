@@ -7,6 +7,9 @@ import pytest
 
 from flexprint_agent.keep import Keep
 from flexprint_agent.keep.devices import Device
+from flexprint_agent.keep.home import SLEEPER
+from flexprint_agent.keep.notes import NEXT_WAKE
+from flexprint_agent.lock import Lock
 from flexprint_agent.service.log import Log
 from flexprint_agent.wake.health import facts_of, findings
 from flexprint_agent.wake.report import report
@@ -81,6 +84,16 @@ def test_each_segment_says_what_is_known_in_it(keep, a_read):
 def test_a_full_disk_is_seen_before_it_is_full(keep, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _path: type("Usage", (), {"free": 1_000_000})())
     assert lines(keep)["disk"]["state"] == "trouble"
+
+
+def test_whether_anything_wakes_it_by_itself_is_said_and_is_no_trouble(keep):
+    """Some sites have `wake` started by a scheduler of their own."""
+    told = lines(keep)["service"]
+    assert told["state"] == "skipped"
+    assert "flexprint-agent service install" in told["told"]
+    keep.notes.put_instant(NEXT_WAKE, NOW)
+    with Lock(str(keep.home / SLEEPER), "asleep"):
+        assert "wakes next on 2026-11-23 at 08:00 UTC" in lines(keep)["service"]["told"]
 
 
 def test_the_report_holds_no_secret(keep):

@@ -398,6 +398,9 @@ def woken_in_a_line(document: Document) -> str:
     )
 
 
+_ASLEEP_BY_NOBODY = "not by itself; flexprint-agent service install has the system wake it"
+
+
 def status(document: Document) -> str:
     if document["enrolled"]:
         home = f"{document['collector']} ({document['dealer']}, for {document['customer']}, {document['site']})"
@@ -413,7 +416,7 @@ def status(document: Document) -> str:
         ("printers", f"{document['printers']:,}"),
         ("spool", spool),
         ("last wake", _when(document["last_wake_at"]) + (" (at work now)" if document["at_work"] else "")),
-        ("next wake", _when(document["next_wake_at"])),
+        ("next wake", _when(document["next_wake_at"]) if document["next_wake_at"] else _ASLEEP_BY_NOBODY),
         ("last taken", _when(document["last_acknowledged_at"])),
         ("targets", ", ".join(document["targets"]) or "none"),
         ("excluded", ", ".join(document["exclusions"]) or "none"),

@@ -3,6 +3,8 @@
 WAL, so that `status` can look while a wake writes. synchronous=FULL, so that a committed read survives a power cut.
 """
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -39,11 +41,24 @@ _MEANINGS: Final[Mapping[int, tuple[type[KeepError], str]]] = {
 }
 
 
+def _close_to_others(path: Path) -> None:
+    """No other account reads what is known of the site, also where the folder is one that was there before. SQLite
+    gives its other files the same mode. (On Windows they take after the folder.)"""
+    # What stands in the way is told by SQLite, which meets it next.
+    with contextlib.suppress(OSError):
+        if path.exists():
+            if os.name == "posix" and path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+        else:
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
 class Database:
     """One connection. Statements outside `transaction` commit by themselves."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        _close_to_others(path)
         with self._plainly():
             self.connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:

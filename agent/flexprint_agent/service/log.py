@@ -4,6 +4,7 @@ agent.log lies in the home; agent.log.1 is what stood in it before it was full.
 """
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,8 +35,12 @@ class Log:
         with contextlib.suppress(OSError):
             if self._path.exists() and self._path.stat().st_size + len(octets) > LARGEST:
                 self._path.replace(self._path.with_suffix(".log.1"))
-            with self._path.open("ab") as file:
+            with open(self._path, "ab", opener=_for_this_account) as file:
                 file.write(octets)
+
+
+def _for_this_account(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def scrubbed(text: str, secrets: Sequence[str]) -> str:

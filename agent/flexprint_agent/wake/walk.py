@@ -12,6 +12,7 @@ from flexprint_agent.keep.devices import Device
 from flexprint_agent.wake.health import Facts, place
 from flexprint_agent.wake.segments import listed
 from flexprint_agent.wake.silence import likely_cause
+from flexprint_shared.times import parse_rfc3339
 
 _LATE: Final = timedelta(days=3)
 """After so long without an acknowledgement somebody should look, whatever the schedule is."""
@@ -30,6 +31,7 @@ def walk(keep: Keep, facts: Facts, now: datetime) -> list[Line]:
         _acknowledgement(keep, facts, now),
         _spool(facts),
         _room(keep),
+        _by_itself(facts),
         *_segments(keep),
         *_printers(keep, now),
     ]
@@ -80,6 +82,14 @@ def _room(keep: Keep) -> Line:
     return _line(
         "disk", told, "make room on this disk, else no further read can be kept" if free < _LITTLE_ROOM else None
     )
+
+
+def _by_itself(facts: Facts) -> Line:
+    following = facts.status["next_wake_at"]
+    if following is None:
+        told = "nothing wakes this agent by itself; flexprint-agent service install has the system do it"
+        return {"step": "service", "state": "skipped", "told": told, "next_step": None}
+    return _line("service", f"asleep; it wakes next on {parse_rfc3339(following):%Y-%m-%d at %H:%M} UTC")
 
 
 def _segments(keep: Keep) -> Iterator[Line]:

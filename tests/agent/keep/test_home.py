@@ -12,6 +12,7 @@ from flexprint_agent.keep.errors import Busy, Damaged, KeyMissing, Newer, NoRoom
 from flexprint_agent.keep.home import at_work, default_home, only_one
 from flexprint_agent.keep.schema import STEPS
 from flexprint_agent.keep.vault import Vault
+from flexprint_agent.service.log import Log
 
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes are a POSIX thing")
 
@@ -22,6 +23,19 @@ def test_the_home_and_its_key_belong_to_one_user_alone(tmp_path):
         keep.choices.set({"communities": "s3cret"}, {"communities"})
     assert stat.S_IMODE((tmp_path / "deep" / "home").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "deep" / "home" / "key").stat().st_mode) == 0o600
+
+
+@posix
+def test_in_a_folder_that_is_open_to_all_the_files_are_not(tmp_path):
+    """Addresses, recipients and batches in clear are nobody else's business."""
+    tmp_path.chmod(0o755)
+    with Keep(tmp_path) as keep:
+        keep.choices.set({"communities": "s3cret"}, {"communities"})
+        Log(tmp_path).line("woken")
+        assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+    (tmp_path / "agent.db").chmod(0o644)
+    with Keep(tmp_path):
+        assert stat.S_IMODE((tmp_path / "agent.db").stat().st_mode) == 0o600
 
 
 def test_a_secret_is_nowhere_in_the_files_in_clear(tmp_path):
