@@ -107,18 +107,37 @@ def _median(rows: Sequence[Row]) -> Row:
 
 
 def aims(rows: Sequence[Row]) -> dict[str, tuple[str, bool]]:
-    """What the product is held to: what was measured, and whether it is met."""
+    """What the product is held to: what was measured, and whether it is met. A rate is held against another library
+    where both do the same: fetch 230 values."""
     by_name = {row.tool: row for row in rows}
-    ways, known = {"230 values": by_name[WALK], "a whole read": by_name[READ]}, by_name[KNOWN].packets
     kept: dict[str, tuple[str, bool]] = {}
-    for name, way in ways.items():
-        if GUFO in by_name:
-            rate, cpu = way.rate / by_name[GUFO].rate, way.cpu_ms / by_name[GUFO].cpu_ms
-            kept[f"{name} at {RATE_AIM} times gufo-snmp's rate or more"] = (f"{rate:.2f}", rate >= RATE_AIM)
-            kept[f"{name} at {CPU_AIM} of its CPU or less"] = (f"{cpu:.2f}", cpu <= CPU_AIM)
-        kept[f"{name} in {PACKETS_AIM} packets or fewer"] = (f"{way.packets:.1f}", way.packets <= PACKETS_AIM)
-    kept["a known printer in 1 or 2 packets"] = (f"{known:.1f}", known <= 2)
+    if GUFO in by_name:
+        rate, cpu = _against(by_name[WALK], by_name[GUFO])
+        kept[f"230 values at {RATE_AIM} times gufo-snmp's rate or more"] = (f"{rate:.2f}", rate >= RATE_AIM)
+        kept[f"230 values at {CPU_AIM} of its CPU or less"] = (f"{cpu:.2f}", cpu <= CPU_AIM)
+    for name, way, most in (
+        (f"230 values in {PACKETS_AIM} packets or fewer", WALK, PACKETS_AIM),
+        (f"a whole read in {PACKETS_AIM} packets or fewer", READ, PACKETS_AIM),
+        ("a known printer in 1 or 2 packets", KNOWN, 2),
+    ):
+        kept[name] = (f"{by_name[way].packets:.1f}", by_name[way].packets <= most)
     return kept
+
+
+def _against(way: Row, other: Row) -> tuple[float, float]:
+    """How many times the rate, and which part of the CPU time a device."""
+    return way.rate / other.rate, way.cpu_ms / other.cpu_ms
+
+
+def _remarks(rows: Sequence[Row]) -> Iterator[str]:
+    by_name = {row.tool: row for row in rows}
+    if GUFO in by_name:
+        for name, way in (("a whole read", READ), ("the read of a known printer", KNOWN)):
+            rate, cpu = _against(by_name[way], by_name[GUFO])
+            yield (
+                f"- {name}, with identity, meters, supplies and evidence made of what came, beside gufo-snmp's fetching "
+                f"alone: {rate:.2f} of its rate at {cpu:.2f} of its CPU"
+            )
 
 
 def markdown(rows: Sequence[Row]) -> Iterator[str]:
@@ -140,6 +159,7 @@ def markdown(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     for aim, (measured, met) in aims(rows).items():
         yield f"- {aim}: {measured}{'' if met else ' — missed'}"
+    yield from _remarks(rows)
 
 
 def main() -> None:
