@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from itertools import count, islice
+from math import ceil
 from typing import IO, Final, Literal, NamedTuple
 
 from openpyxl import Workbook
@@ -44,6 +45,8 @@ _HEADING_FONT: Final = Font(name=_FONT, size=BODY, bold=True, color="FFFFFFFF")
 _UNCOUNTED: Final = LAST_ROW - 1
 _ROW_HEIGHT: Final = 18
 _ROWS_AT_ONCE: Final = 256
+# Characters on a landscape page of A4 that can still be read, at some six points.
+_WIDEST_PAGE: Final = 270
 # zlib's level 6 makes the file an eighth smaller and the whole a fifth slower.
 _LEVEL: Final = 3
 
@@ -84,7 +87,8 @@ class Tone:
 @dataclass(slots=True, frozen=True)
 class Sheet:
     """`rows` is walked once, after those of the sheets before it. A sheet without `headings` is a page to read:
-    no heading row, no filter, no lines, text wrapped. Instants are shown on the clock of `zone`."""
+    no heading row, no filter, no lines, text wrapped. Instants are shown on the clock of `zone`. A wide one
+    with a `key` is printed on several pages side by side, with the column of that name on each."""
 
     title: str
     columns: Sequence[Column]
@@ -92,6 +96,7 @@ class Sheet:
     tones: Mapping[str, Tone] = field(default_factory=lambda: {"plain": Tone()})
     headings: bool = True
     zone: tzinfo = UTC
+    key: str = ""
 
 
 class TooManyRows(Exception):
@@ -223,10 +228,10 @@ def _lay_out(page: Worksheet, sheet: Sheet) -> None:
     page.sheet_view.showGridLines = sheet.headings
     page.page_setup.orientation = "landscape" if sheet.headings else "portrait"
     page.page_setup.paperSize = page.PAPERSIZE_A4
-    page.page_setup.fitToWidth, page.page_setup.fitToHeight = 1, 0
+    page.page_setup.fitToWidth, page.page_setup.fitToHeight = _pages_wide(sheet), 0
     page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     page.page_margins.left = page.page_margins.right = 0.4
-    page.page_margins.top = page.page_margins.bottom = 0.6
+    page.page_margins.top, page.page_margins.bottom, page.page_margins.footer = 0.5, 0.7, 0.35
     footer = page.oddFooter
     assert footer is not None
     assert footer.left is not None
@@ -244,6 +249,16 @@ def _head(page: Worksheet, sheet: Sheet) -> None:
     page.freeze_panes = "A2"
     page.auto_filter.ref = f"A1:{_corner(sheet, _UNCOUNTED)}"
     page.print_title_rows = "1:1"
+    keys = [get_column_letter(n) for n, column in enumerate(sheet.columns, 1) if column.heading == sheet.key]
+    if keys and _pages_wide(sheet) > 1:
+        page.print_title_cols = f"{keys[0]}:{keys[0]}"
+
+
+def _pages_wide(sheet: Sheet) -> int:
+    """Sheets of paper side by side: on one alone many columns would be too small to read."""
+    if not sheet.key:
+        return 1
+    return ceil(sum(column.width for column in sheet.columns) / _WIDEST_PAGE)
 
 
 def _dress(cell: Cell | MergedCell, column: Column, tone: Tone, *, lines: bool, strong: bool) -> None:

@@ -145,6 +145,7 @@ _DEVICE: Final = (
     _Fact("Name", 20, "The device's own name in the network."),
     _Fact("Location", 24, "The place that was entered on the device."),
 )
+_KEY: Final = "Serial"
 _identity: Final = attrgetter(
     "customer", "site", "manufacturer", "model", "serial", "asset", "address", "name", "location"
 )
@@ -275,11 +276,11 @@ def write_workbook(
     shown = _on_the_clock((facts[number][1] for number in kept), about.zone)
     rows = _device_rows(about, counted, devices(), summary)
     legends: list[tuple[str, Sequence[_Fact]]] = [("Devices", shown)]
-    sheets = [Sheet("Devices", _columns(shown), _picked(rows, kept, len(facts)), _TONES, zone=about.zone)]
+    sheets = [Sheet("Devices", _columns(shown), _picked(rows, kept, len(facts)), _TONES, zone=about.zone, key=_KEY)]
     if "supplies" in contents.sheets:
         supply = _on_the_clock(_SUPPLY, about.zone)
         columns = _columns((*_DEVICE, *supply))
-        sheets.append(Sheet("Supplies", columns, _supply_rows(devices(), summary), zone=about.zone))
+        sheets.append(Sheet("Supplies", columns, _supply_rows(devices(), summary), zone=about.zone, key=_KEY))
         legends.append(("Supplies", supply))
     if "volume" in contents.sheets:
         volume = _on_the_clock(_VOLUME, about.zone)
@@ -344,7 +345,7 @@ def _device_rows(
     for device in devices:
         tone = _tone(device, about.rules, made_at)
         supply = scarcest(device.supplies)
-        _count(summary, tone, device, made_at)
+        _count(summary, tone, device, about)
         yield (
             tone,
             (
@@ -406,24 +407,27 @@ def _words(name: str) -> str:
     return _CAPITALS.sub(" ", name).lower()
 
 
-def _count(summary: Summary, tone: str, device: DeviceRow, made_at: datetime) -> None:
+def _count(summary: Summary, tone: str, device: DeviceRow, about: About) -> None:
     summary.devices += 1
     summary.new += tone == "new"
     if tone == "stale":
         summary.stale += 1
         if len(summary.stale_devices) < MOST_NAMED:
-            days = (made_at - device.last_read_at).days
-            summary.stale_devices.append(f"{_label(device)}: last read {days} days ago")
+            days = (about.made_at - device.last_read_at).days
+            summary.stale_devices.append(f"{_label(device, about)}: last read {days} days ago")
     low = [supply for supply in device.supplies if is_low(supply)]
     summary.low += bool(low)
     for supply in low[: MOST_NAMED - len(summary.low_supplies)]:
-        summary.low_supplies.append(f"{_label(device)}: {supply['name']} {_level_text(supply)}")
+        summary.low_supplies.append(f"{_label(device, about)}: {supply['name']} {_level_text(supply)}")
 
 
-def _label(device: DeviceRow) -> str:
-    """How a person tells this device from the others: its model and where it is."""
+def _label(device: DeviceRow, about: About) -> str:
+    """How a person tells this device from the others: its model and where it is, from customer and site on where there
+    are several."""
     model = " ".join(filter(None, (device.manufacturer, device.model))) or "Printer"
-    return f"{model} ({device.location or device.name or device.serial or device.address})"
+    places = [(device.customer, about.customer), (device.site, about.site)]
+    where = [place for place, all_are_there in places if place != all_are_there]
+    return f"{model} ({', '.join([*where, device.location or device.name or device.serial or device.address])})"
 
 
 # ---------------------------------------------------------------- supplies
@@ -572,6 +576,7 @@ def _about_rows(about: About, summary: Summary, legends: Iterable[tuple[str, Seq
         yield "part", (Strong(f"Sheet {sheet}"), None)
         yield from (("plain", (fact.heading, fact.meaning)) for fact in facts)
         if sheet == "Volume":
+            yield "plain", (None, None)
             yield "part", (Strong("Qualities"), None)
             yield from (("plain", (name, meaning)) for name, meaning in _QUALITIES.items())
 

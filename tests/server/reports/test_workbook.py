@@ -287,9 +287,9 @@ def test_it_prints_on_paper():
     """Across the page, as wide as the page, with the headings on each, on A4."""
     book, _ = written(a_device())
     page = book["Devices"]
-    assert (page.page_setup.orientation, page.page_setup.fitToWidth, page.page_setup.fitToHeight) == ("landscape", 1, 0)
+    assert (page.page_setup.orientation, page.page_setup.fitToWidth, page.page_setup.fitToHeight) == ("landscape", 2, 0)
     assert page.sheet_properties.pageSetUpPr.fitToPage
-    assert page.print_title_rows == "$1:$1"
+    assert (page.print_title_rows, page.print_title_cols) == ("$1:$1", "$E:$E")
 
 
 def test_it_says_what_it_is():
@@ -369,3 +369,14 @@ def test_rows_are_never_all_in_memory():
             yield "plain", (f"{number * 7919:032x}",)
 
     sheets.write(Watched(), [Sheet("Devices", [Column("Serial", 10)], rows())], title="t", made_at=NOW)
+
+
+def test_a_fleet_of_many_customers_is_told_with_their_names():
+    """In the mail, where nobody sees which row it is."""
+    low = [{**TONER, "percent": 3, "state": "low"}]
+    about = About("All customers", "all sites", NOW, (("total", "impressions"),))
+    summary = write_workbook(io.BytesIO(), about, lambda: [a_device(supplies=low)])
+    assert summary.low_supplies == ["Kyocera ECOSYS P2040dw (Harbour Dental, Main Street, Front desk): TK-1170 3 %"]
+    about = About("Harbour Dental", "3 sites", NOW, (("total", "impressions"),))
+    summary = write_workbook(io.BytesIO(), about, lambda: [a_device(supplies=low)])
+    assert summary.low_supplies == ["Kyocera ECOSYS P2040dw (Main Street, Front desk): TK-1170 3 %"]
