@@ -165,7 +165,7 @@ def told_of(house: Dealership) -> dict[int, tuple[object, ...]]:
     rows = house.collector.rows(
         "SELECT d.id, c.name, d.serial, l.content, d.meter_values, d.last_read_at FROM device d "
         "JOIN layout l ON l.id = d.layout_id JOIN site s ON s.id = d.site_id JOIN customer c ON c.id = s.customer_id "
-        f"WHERE d.last_read_at > now() - interval '30 days' AND s.name <> '{NEW_SITE}'"
+        f"WHERE d.last_read_at > now() - interval '31 days' AND s.name <> '{NEW_SITE}'"
     )
     return {
         row[0]: (row[1], row[2], dict(zip((meter[0] for meter in row[3]["meters"]), row[4], strict=True)), row[5])

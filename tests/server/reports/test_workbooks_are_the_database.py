@@ -149,7 +149,7 @@ def fill(session: Any, agent: Any) -> None:
     add_device(session, agent, read_at, "SOME", first_seen_at=LONG_AGO, supplies=[SOME])
     add_device(session, agent, read_at, "NEW", first_seen_at=NOW - timedelta(days=3))
     add_device(session, agent, NOW - timedelta(days=7, minutes=1), "STALE", first_seen_at=LONG_AGO)
-    add_device(session, agent, NOW - timedelta(days=31), "SILENT", first_seen_at=LONG_AGO)
+    add_device(session, agent, NOW - timedelta(days=32), "SILENT", first_seen_at=LONG_AGO)
     for serial, (reads, *_) in PERIODS.items():
         at = [datetime(2026, 10, day, hour, tzinfo=BERLIN) for day, hour, _ in reads]
         device = add_device(session, agent, at[-1], serial, first_seen_at=min(at[0], LONG_AGO))
@@ -168,8 +168,8 @@ SELECT c.name, s.name, d.manufacturer, d.model, d.serial, coalesce(d.typed_asset
   d.levels, d.percents, d.states, d.content, d.first_seen_at, d.last_read_at
 FROM (SELECT d.*, l.content, s.customer_id FROM device d JOIN layout l ON l.id = d.layout_id JOIN site s ON s.id = d.site_id) d
 JOIN site s ON s.id = d.site_id JOIN customer c ON c.id = s.customer_id JOIN dealer o ON o.id = d.dealer_id
-WHERE d.in_fleet AND c.name <> 'Somebody else' AND d.last_read_at > :now - interval '30 days'
-ORDER BY d.first_seen_at <= :now - interval '30 days', c.name, s.name, d.manufacturer, d.model, d.serial, d.id
+WHERE d.in_fleet AND c.name <> 'Somebody else' AND d.last_read_at > :now - interval '31 days'
+ORDER BY d.first_seen_at <= :now - interval '31 days', c.name, s.name, d.manufacturer, d.model, d.serial, d.id
 """
 _WHO = ["Customer", "Site", "Manufacturer", "Model", "Serial", "Asset", "IP address", "Name", "Location"]
 
@@ -339,11 +339,11 @@ def test_no_cell_is_a_formula_and_about_says_what_the_database_says(books: Books
     # The first of a name: below, the columns of the sheets are explained.
     about = {row[0].value: row[1].value for row in reversed(book["About"]) if len(row) > 1}
     (count, left_out) = books.ask(
-        "SELECT count(*) FILTER (WHERE last_read_at > :now - interval '30 days'), "
-        "count(*) FILTER (WHERE last_read_at <= :now - interval '30 days') FROM device d JOIN site s ON s.id = d.site_id "
+        "SELECT count(*) FILTER (WHERE last_read_at > :now - interval '31 days'), "
+        "count(*) FILTER (WHERE last_read_at <= :now - interval '31 days') FROM device d JOIN site s ON s.id = d.site_id "
         "JOIN customer c ON c.id = s.customer_id WHERE in_fleet AND c.name <> 'Somebody else'", now=NOW,
     )[0]  # fmt: skip
-    assert (about["Devices"], about["Left out, not read for 30 days"]) == (str(count), str(left_out))
+    assert (about["Devices"], about["Left out, not read for 31 days"]) == (str(count), str(left_out))
     assert about["Made"] == f"{on_the_clock(NOW, ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
     assert zone in about["Times"]
     if name == "dealers":
