@@ -4,13 +4,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from flexprint_agent.keep.home import sleeper
 from flexprint_agent.page import work
 from flexprint_agent.page.frame import Visit, button, card, details, el_link, facts, form, moment, notice, page, tag
 from flexprint_agent.page.html import DASH, Child, Html, data, el
 from flexprint_agent.page.server import Response
 from flexprint_agent.page.setup import step_due
-from flexprint_agent.page.showing import unattended, work_panel
+from flexprint_agent.page.showing import INSTALLED, by_itself, unattended, work_panel
 from flexprint_agent.send.way import Step
 from flexprint_agent.service import manage
 from flexprint_agent.wake.health import Finding, facts_of, findings
@@ -37,7 +36,8 @@ _SERIOUS: Final = ("not-enrolled", "key-missing", "collector-unreachable", "batc
 def show(visit: Visit) -> Response:
     step = step_due(visit)
     if step is not None:
-        return visit.go(f"setup/{step}")
+        done = visit.request.asked("done")
+        return visit.go(f"setup/{step}", **({"done": done} if done else {}))
     words, keep = visit.words, visit.keep
     known = facts_of(keep, visit.now(), reach=False)
     found = findings(known)
@@ -81,14 +81,14 @@ def _next(visit: Visit, at: str | None) -> Html:
 
 
 def _well(visit: Visit) -> Child:
-    return notice(visit.words("overview.well"), "good") if sleeper(visit.keep.home) is not None else None
+    return notice(visit.words("overview.well"), "good") if by_itself(visit) else None
 
 
 def install(visit: Visit) -> Response:
     """Has the system start the agent from now on. Raises ServiceFailed."""
     home = visit.keep.home.absolute()
     manage.here(home).install(manage.command_of(str(home), sys.platform))
-    return visit.go(done="installed")
+    return visit.go(done=INSTALLED)
 
 
 def _checked(visit: Visit) -> Child:

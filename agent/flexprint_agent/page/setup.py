@@ -4,12 +4,11 @@ page that a person may leave and come back to; which comes next is kept."""
 from typing import Final
 
 from flexprint_agent.errors import AgentError
-from flexprint_agent.keep.home import sleeper
 from flexprint_agent.page import networks, work, workbook
 from flexprint_agent.page.frame import Visit, button, card, failed, field, form, notice, page, tick
 from flexprint_agent.page.html import Child, Html, el
 from flexprint_agent.page.server import Response
-from flexprint_agent.page.showing import printers_table, unattended, work_panel
+from flexprint_agent.page.showing import by_itself, printers_table, unattended, work_panel
 from flexprint_agent.wake import choosing
 
 STEPS: Final = ("connect", "networks", "printers", "workbook", "done")
@@ -256,8 +255,9 @@ def done(visit: Visit) -> Response:
     visit.work.wait(FIRST_LOOK)
     state = visit.work.state
     sent = state is not None and state.name == "sending" and not state.running and state.failure is None
-    asleep = sleeper(visit.keep.home) is not None
-    promises = [words(f"setup.then_{number}") for number in ((1, 2, 3) if asleep else (2, 3))]
+    asleep = by_itself(visit)
+    # What only a service keeps is not promised before there is one.
+    promises = [words(f"setup.then_{number}") for number in ((1, 2, 3) if asleep else (3,))]
     content = [
         work_panel(visit, "sending"),
         notice(words("setup.sent", count=len(visit.keep.choices.recipients())), "good") if sent else None,
@@ -266,7 +266,11 @@ def done(visit: Visit) -> Response:
         card(
             None,
             el("ul", [el("li", one) for one in promises], class_="points"),
-            form(visit, "setup/done", el("div", button(words("setup.overview"), "primary"), class_="buttons")),
+            form(
+                visit,
+                "setup/done",
+                el("div", button(words("setup.overview"), "primary" if asleep else ""), class_="buttons"),
+            ),
         ),
     ]
     title = words("setup.done_title") if asleep else words("setup.almost_title")

@@ -16,6 +16,10 @@ _SHOWN: Final = {"total": "printer.total", "total.mono": "printer.mono", "total.
 """The meters of a list, with their headings; a printer's own page has them all."""
 
 
+INSTALLED: Final = "installed"
+"""What a page is told was done, right after the service was installed."""
+
+
 # Work
 
 
@@ -65,9 +69,14 @@ def under_way(visit: Visit, state: State) -> Html:
     )
 
 
+def by_itself(visit: Visit) -> bool:
+    """Whether anything wakes the agent; a service that was installed just now takes a moment to begin."""
+    return sleeper(visit.keep.home) is not None or visit.request.asked("done") == INSTALLED
+
+
 def unattended(visit: Visit) -> Child:
     """Where nothing wakes the agent by itself: the button that mends it."""
-    if sleeper(visit.keep.home) is not None:
+    if by_itself(visit):
         return None
     words = visit.words
     return el(

@@ -10,7 +10,7 @@ from flexprint_agent.keep import Keep
 from flexprint_agent.page import carried, credentials, networks, overview, preferences, printers, sent, setup, workbook
 from flexprint_agent.page.catalogue import Words, languages, spoken
 from flexprint_agent.page.door import Door, Session, says_the_word
-from flexprint_agent.page.frame import Closing, Visit, document, failed, page
+from flexprint_agent.page.frame import Closing, Visit, document, el_link, failed, page
 from flexprint_agent.page.html import el
 from flexprint_agent.page.server import Request, Response
 from flexprint_agent.page.showing import under_way
@@ -110,7 +110,7 @@ def _tried(visit: Visit, answering: Page) -> Response:
 
 
 def _missing(visit: Visit) -> Response:
-    return page(visit, visit.words("frame.missing"), room="overview", status=404)
+    return page(visit, visit.words("frame.missing"), el_link(visit, "", "setup.overview"), room="overview", status=404)
 
 
 def _words(keep: Keep, request: Request) -> Words:

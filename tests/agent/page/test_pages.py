@@ -499,7 +499,18 @@ def test_the_service_is_installed_by_a_button(set_up, home, monkeypatch):
     set_up.get()
     set_up.post("service")
     assert "Printers are read by themselves from now on" in set_up.page
+    assert "Printers are not read by themselves yet" not in set_up.page
     assert str(home) in asked[0]
+
+
+def test_in_the_assistant_the_last_step_promises_what_only_a_service_keeps_once_there_is_one(set_up, keep, monkeypatch):
+    monkeypatch.setattr(manage, "here", lambda _: type("Fake", (), {"install": lambda *_: ["made"]})())
+    keep.notes.put("page_setup", "done")
+    assert heading(set_up.get().text) == "One click is left"
+    assert "a few times a day" not in set_up.page
+    set_up.post("service")
+    assert heading(set_up.page) == "All set"
+    assert "a few times a day" in set_up.page
 
 
 def test_a_service_that_cannot_be_installed_says_what_to_do(set_up, monkeypatch):
