@@ -1,5 +1,6 @@
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -104,6 +105,19 @@ def secure(authority: trustme.CA, no_proxy: None) -> Iterator[FakeCollector]:
 @pytest.fixture(scope="session")
 def web_proxy() -> Iterator[str]:
     """A real proxy that wants a user and a password (office, p@ss:word)."""
+    with _proxy("--basic-auth", "office:p@ss:word") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def open_proxy() -> Iterator[str]:
+    """A real proxy that asks nobody who they are."""
+    with _proxy() as url:
+        yield url
+
+
+@contextmanager
+def _proxy(*more: str) -> Iterator[str]:
     flags = ["--hostname", "127.0.0.1", "--port", "0", "--num-workers", "1", "--num-acceptors", "1"]
-    with proxy.Proxy([*flags, "--log-level", "CRITICAL", "--basic-auth", "office:p@ss:word"]) as running:
+    with proxy.Proxy([*flags, "--log-level", "CRITICAL", *more]) as running:
         yield f"http://127.0.0.1:{running.flags.port}"

@@ -76,7 +76,7 @@ def prepare(home, url, targets):
 def tell(n, home, through):
     with Keep(home) as keep:
         enrolment = keep.enrolments.get()
-        kept = keep.database.value("SELECT count(*) FROM reads")
+        kept = keep.spool.pending() + keep.database.value("SELECT coalesce(sum(reads), 0) FROM batches")
         left = keep.spool.pending() + keep.spool.count("waiting") + keep.spool.count("refused")
         print(
             json.dumps({"n": n, "agent": str(enrolment.agent), "kept": kept, "left": left, "through": through}),

@@ -59,7 +59,9 @@ def kept_reads(agent: Agent) -> int:
         return 0
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
         try:
-            return connection.execute("SELECT count(*) FROM reads").fetchone()[0]
+            return connection.execute(
+                "SELECT (SELECT count(*) FROM reads) + (SELECT coalesce(sum(reads), 0) FROM batches)"
+            ).fetchone()[0]
         except sqlite3.OperationalError:  # the table is being made
             return 0
 

@@ -1,6 +1,8 @@
 """A site that reaches no collector: its batches go in a file, the acknowledgement comes back in one."""
 
+import errno
 import io
+import os
 import subprocess
 import sys
 
@@ -88,6 +90,26 @@ def test_what_is_carried_in_a_file_is_stored_and_acknowledged_by_a_file(home, tm
     assert waiting(home) == 0
     run(home, "export", tmp_path / "b.fpx")
     assert not (tmp_path / "b.fpx").exists()
+
+
+def test_a_file_that_finds_no_room_is_not_there_and_nothing_counts_as_carried(home, tmp_path, monkeypatch, capsys):
+    """The disk, or the stick, is full in the midst of it."""
+    read(home, 1)
+    (tmp_path / "a.fpx").write_bytes(b"of yesterday")
+
+    def full(_):
+        yield b"FPX1"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("flexprint_shared.offline.exported", full)
+        run(home, "export", tmp_path / "a.fpx", status=1)
+    assert "No space left" in capsys.readouterr().err
+    assert [(path.name, path.read_bytes()) for path in tmp_path.glob("a.fpx*")] == [("a.fpx", b"of yesterday")]
+    with Keep(home) as keep:
+        assert [one.exported_at for one in keep.spool.batches()] == [None]
+    run(home, "export", tmp_path / "a.fpx")
+    assert (tmp_path / "a.fpx").read_bytes().startswith(b"FPX1")
 
 
 def test_order_and_repetition_do_no_harm(home, tmp_path, database, inbox):

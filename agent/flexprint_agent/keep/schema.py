@@ -171,4 +171,24 @@ CARRIED: Final = (
     "ALTER TABLE batches ADD COLUMN carried INTEGER NOT NULL DEFAULT 0",
 )
 
-STEPS: Final = (FIRST, GRANTS, SEGMENTS, CREDENTIALS, RESTS, FOLLOWED, LABELS, CHECK_IN, ORDER, STANDING, CARRIED)
+PENDING: Final = (
+    # A read that stands in the document of a batch has no row of its own any more: emptied rows kept their pages.
+    "DELETE FROM reads WHERE batch IS NOT NULL",
+    "DROP INDEX reads_batch",
+    "DROP INDEX reads_pending",
+)
+
+STEPS: Final = (
+    FIRST,
+    GRANTS,
+    SEGMENTS,
+    CREDENTIALS,
+    RESTS,
+    FOLLOWED,
+    LABELS,
+    CHECK_IN,
+    ORDER,
+    STANDING,
+    CARRIED,
+    PENDING,
+)

@@ -6,6 +6,9 @@
 A read is pending from the moment it was read. Making batches moves all pending reads into numbered, chained and
 sealed batches in one transaction, so a read stands in exactly one batch whenever the agent is killed. A batch leaves
 the spool only when the collector names its hash.
+
+What is kept afterwards, for people who want to see what left: its clear document for HISTORY, and of all of them
+LARGEST_HISTORY octets at most, the newest; its line for LINES. Nothing of a batch that waits or was refused is dropped.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +27,12 @@ from flexprint_shared.times import from_milliseconds, to_milliseconds
 
 HISTORY: Final = timedelta(days=400)
 """How long the clear document of an acknowledged batch is kept for `sent`."""
+
+LARGEST_HISTORY: Final = 256 << 20
+"""Octets of such documents at most: eight months of 2,000 printers that are read four times a day."""
+
+LINES: Final = timedelta(days=5 * 365)
+"""How long it is kept that there was such a batch."""
 
 _ENVELOPE: Final = 256
 """Octets that sealing adds to a packed document, rounded up."""
@@ -70,7 +79,7 @@ class Spool:
         )
 
     def pending(self) -> int:
-        return int(self._database.value("SELECT count(*) FROM reads WHERE batch IS NULL"))
+        return int(self._database.value("SELECT count(*) FROM reads"))
 
     def unsettled(self) -> int:
         """The reads that the collector has not acknowledged yet, in batches that wait or in none."""
@@ -97,7 +106,7 @@ class Spool:
         none are pending); that it was asked for is noted in the same transaction.
         """
         with self._database.transaction():
-            rows = self._database.rows("SELECT id, device, body FROM reads WHERE batch IS NULL ORDER BY id")
+            rows = self._database.rows("SELECT id, device, body FROM reads ORDER BY id")
             labels, leave = self._labels.all(), (leaving or Leaving()).read
 
             def packed(part: _Numbered, report_at: datetime | None) -> bytes:
@@ -124,16 +133,15 @@ class Spool:
                 parts = [[]]
             for part in parts:
                 report_at = now if report_for is not None and part is parts[-1] else None
-                number = self._add(seal, packed(part, report_at), len(part), report_at, now)
-                for read_id, _ in part:
-                    self._database.write("UPDATE reads SET batch = ?, body = NULL WHERE id = ?", number, read_id)
+                self._add(seal, packed(part, report_at), len(part), report_at, now)
+            self._database.write("DELETE FROM reads")
             if report_for is not None:
                 self._notes.put(REPORT_PERIOD, report_for)
         return len(parts)
 
-    def _add(self, seal: Seal, document: bytes, reads: int, report_at: datetime | None, now: datetime) -> int:
+    def _add(self, seal: Seal, document: bytes, reads: int, report_at: datetime | None, now: datetime) -> None:
         agent, sequence, previous, hashed, sealed = self._link(seal, document)
-        return self._database.insert(
+        self._database.insert(
             "INSERT INTO batches "
             "(agent, sequence, previous, hash, sealed, document, octets, reads, report_at, state, made_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",
@@ -280,16 +288,32 @@ class Spool:
         return _instant(self._database.value("SELECT max(report_at) FROM batches WHERE state <> 'refused'"))
 
     def forget_history(self, now: datetime) -> None:
-        """Drops what was acknowledged longer ago than HISTORY, so that the file does not grow for ever."""
-        until = to_milliseconds(now - HISTORY)
+        """Drops what need not be kept any more, so that the file does not grow for ever."""
         with self._database.transaction():
-            old = "SELECT number FROM batches WHERE state = 'acknowledged' AND settled_at < ?"
-            self._database.write(f"DELETE FROM reads WHERE batch IN ({old})", until)  # noqa: S608 - our own text
             self._database.write(
-                "UPDATE batches SET document = NULL "
-                "WHERE state = 'acknowledged' AND settled_at < ? AND document IS NOT NULL",
-                until,
+                "UPDATE batches SET document = NULL WHERE state = 'acknowledged' AND document IS NOT NULL "
+                "AND (settled_at < ? OR number <= ?)",
+                to_milliseconds(now - HISTORY),
+                self._beyond_the_largest(),
             )
+            # The newest says where the chain stands.
+            self._database.write(
+                "DELETE FROM batches WHERE state = 'acknowledged' AND document IS NULL AND settled_at < ? "
+                "AND number < (SELECT max(number) FROM batches)",
+                to_milliseconds(now - LINES),
+            )
+
+    def _beyond_the_largest(self) -> int:
+        """The newest batch whose document finds no room in LARGEST_HISTORY; 0 where all do."""
+        octets = 0
+        for row in self._database.rows(
+            "SELECT number, length(document) AS octets FROM batches "
+            "WHERE state = 'acknowledged' AND document IS NOT NULL ORDER BY number DESC"
+        ):
+            octets += row["octets"]
+            if octets > LARGEST_HISTORY:
+                return int(row["number"])
+        return 0
 
 
 def _fitting(reads: _Numbered, packed: Callable[[_Numbered], bytes]) -> list[_Numbered]:

@@ -6,11 +6,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from flexprint_agent.keep import Keep
+from flexprint_agent.keep import Keep, spool
 from flexprint_agent.keep.enrolment import Enrolment
 from flexprint_agent.keep.leaving import Leaving, Masks
 from flexprint_agent.keep.notes import REPORT_PERIOD
-from flexprint_agent.keep.spool import HISTORY
+from flexprint_agent.keep.spool import HISTORY, LINES
 from flexprint_shared import batch, sealing
 from flexprint_shared.readings import Alert, Typed
 
@@ -195,6 +195,64 @@ def test_old_history_is_dropped_and_what_waits_is_not(keep, seal, now, a_read):
     keep.spool.forget_history(now + HISTORY + timedelta(days=1))
     assert keep.spool.document(1) is None
     assert keep.spool.document(2) is not None
+
+
+def test_the_contents_that_are_kept_have_a_largest_size_the_newest_stay(keep, seal, now, a_read, monkeypatch):
+    for number in range(1, 6):
+        keep.keep_read(a_read(number), {})
+        make(keep, seal, now)
+    for made, _ in waiting(keep)[:4]:
+        keep.spool.acknowledge(made.hash, now)
+    each = keep.database.value("SELECT max(length(document)) FROM batches")
+    monkeypatch.setattr(spool, "LARGEST_HISTORY", 2 * each + 1)
+    keep.spool.forget_history(now)
+    assert [keep.spool.document(number) is not None for number in range(1, 6)] == [False, False, True, True, True]
+    assert keep.spool.count("acknowledged") == 4
+
+
+def test_five_years_do_not_make_the_file_grow_for_ever(keep, seal, now, a_read):
+    """A wake in twenty days stands for all of them: what is kept after two years is what is kept after seven."""
+    keep.database.value("PRAGMA synchronous = OFF")  # this test is about size; waiting for the disk is another's
+    sizes, at = [], now
+    for number in range(7 * 18):
+        for printer in range(6):
+            keep.keep_read(a_read(printer, total=number, read_at=at), {})
+        make(keep, seal, at)
+        keep.spool.acknowledge(waiting(keep)[0][0].hash, at)
+        keep.spool.forget_history(at)
+        sizes.append(keep.database.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))
+        at += timedelta(days=20)
+    two, seven = sizes[2 * 18], sizes[-1]
+    assert seven < two + 64 * 1024
+    assert keep.database.value("SELECT count(*) FROM batches") < 5 * 18.5
+    assert keep.database.value("SELECT min(document IS NOT NULL) FROM batches WHERE number > ?", number - 19) == 1
+    # A chain goes on where it was, whatever of it is forgotten.
+    assert keep.spool.batches()[0].sequence == 7 * 18
+
+
+def test_what_waits_or_was_refused_is_kept_for_ever(keep, seal, now, a_read):
+    for number in (1, 2, 3):
+        keep.keep_read(a_read(number), {})
+        make(keep, seal, now)
+    keep.spool.set_aside(2, "why", now)
+    keep.spool.acknowledge(waiting(keep)[1][0].hash, now)
+    keep.spool.forget_history(now + 3 * LINES)
+    assert [keep.spool.document(number) is not None for number in (1, 2, 3)] == [True, True, False]
+    assert keep.spool.batches()[0].sequence == 3
+
+
+def test_reads_in_batches_take_no_room_of_their_own(keep, seal, now, a_read):
+    """A read that left stands in its batch alone, and its batch says it as briefly as it left."""
+    keep.database.value("PRAGMA synchronous = OFF")
+    sizes = []
+    for number in range(7):
+        for printer in range(60):
+            keep.keep_read(a_read(printer, total=number), {})
+        make(keep, seal, now)
+        keep.spool.acknowledge(waiting(keep)[0][0].hash, now)
+        sizes.append(keep.database.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))
+    assert keep.spool.pending() == 0
+    assert (sizes[-1] - sizes[1]) / (5 * 60) < 200
 
 
 def test_two_reads_of_one_device_are_two_reads(keep, seal, now, a_read):

@@ -189,6 +189,13 @@ def test_a_proxy_with_user_and_password_is_used(secure, ca_file, web_proxy):
         assert ask(opened).status == 200
 
 
+def test_a_proxy_that_asks_nobody_who_they_are_is_used(secure, ca_file, open_proxy):
+    """Also where a user was typed for another one."""
+    for user in (None, "office"):
+        with reaching(Route(secure.url, ca=ca_file, proxy=open_proxy, proxy_user=user, proxy_password=user)) as opened:
+            assert ask(opened).status == 200
+
+
 @pytest.mark.parametrize("password", [None, "wrong"])
 def test_a_proxy_that_wants_another_password_is_said(secure, ca_file, web_proxy, password):
     route = Route(secure.url, ca=ca_file, proxy=web_proxy, proxy_user=password and "office", proxy_password=password)
