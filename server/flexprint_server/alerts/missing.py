@@ -7,7 +7,7 @@ one walk and only a page of them is loaded.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import eq
 from typing import Any, Final, Literal, NamedTuple
 
@@ -98,9 +98,8 @@ def why(facts: Facts) -> Reason | None:
 
 
 def next_cutoff(now: datetime) -> datetime:
-    """The end of this month, in UTC."""
-    utc = now.astimezone(UTC)
-    return datetime(utc.year + utc.month // 12, utc.month % 12 + 1, 1, tzinfo=UTC)
+    """The end of this month by the clock that `now` goes by."""
+    return datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=now.tzinfo)
 
 
 @dataclass(slots=True, frozen=True)

@@ -103,7 +103,7 @@ def add(pages: APIRouter, door: Door) -> None:
 
     @pages.get("/missing")
     def missing_page(request: Request, visitor: anybody) -> Response:
-        now = door.clock()
+        now = door.now(visitor)
         reason = _reason(request.query_params)
         number = address_line.number(request.query_params.get("page"), _MOST_PAGES) or 1
         with door.database.reading(visitor.scope) as session:

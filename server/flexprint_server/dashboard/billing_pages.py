@@ -1,7 +1,7 @@
 """Pages of each device and meter between two dates, epoch by epoch."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Annotated, Final
 
@@ -29,13 +29,14 @@ _DAY: Final = timedelta(days=1)
 
 
 def between(query: Mapping[str, str], now: datetime) -> tuple[datetime, datetime]:
-    """The days that an address asks for, both counted, as instants in UTC; the last calendar month where it names none
+    """The days that an address asks for, both counted, as instants of the clock
+    that `now` goes by; the last calendar month where it names none
     that make sense."""
-    usual = period("month", now.astimezone(UTC), now)
+    usual = period("month", now, now)
     assert usual
     try:
         first, last = (date.fromisoformat(query.get(name, "")[:10]) for name in ("from", "to"))
-        since, until = (datetime.combine(day, time(), UTC) for day in (first, last + _DAY))
+        since, until = (datetime.combine(day, time(), now.tzinfo) for day in (first, last + _DAY))
     except (ValueError, OverflowError):
         return usual
     return (since, until) if _DAY <= until - since <= LONGEST and since.year > 1970 else usual
@@ -45,7 +46,7 @@ def _volumes(
     session: Session, visitor: Visitor, query: Mapping[str, str], now: datetime, number: int | None = None
 ) -> Iterator[VolumeRow]:
     """Of all devices that were read since the first of the days, or of those on page `number` and one more."""
-    since, until = between(query, now)
+    since, until = between(query, now.astimezone(visitor.time_zone))
     at = None if number is None else ((number - 1) * PAGE, PAGE + 1)
     devices = device_rows(session, visitor.dealer_id, Covers("all"), now, read_since=since, at=at)
     return volume_rows(session, devices, since, until)
@@ -80,7 +81,7 @@ def add(pages: APIRouter, door: Door) -> None:
 
     @pages.get("/billing")
     def billing(request: Request, visitor: Annotated[Visitor, Depends(door.allowed("billing"))]) -> Response:
-        now, query = door.clock(), request.query_params
+        now, query = door.now(visitor), request.query_params
         number = address_line.number(query.get("page"), 1_000_000) or 1
         since, until = between(query, now)
         with door.database.reading(visitor.scope) as session:

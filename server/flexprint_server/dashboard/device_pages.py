@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -81,7 +81,7 @@ def add(pages: APIRouter, door: Door, secret_key: str) -> None:
 
     @pages.get("/devices")
     def devices_page(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
-        wanted, now = address_line.wanted(request.query_params), door.clock()
+        wanted, now = address_line.wanted(request.query_params), door.now(visitor)
         with door.database.reading(visitor.scope) as session:
             return page(
                 "devices.html",
@@ -97,7 +97,7 @@ def add(pages: APIRouter, door: Door, secret_key: str) -> None:
 
     @pages.get("/devices/{device_id}")
     def device_page(request: Request, device_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
-        now, query = door.clock(), request.query_params
+        now, query = door.now(visitor), request.query_params
         before, reach = address_line.before(query), query.get("range", "")
         reach = reach if reach in RANGES else "90"
         with door.database.reading(visitor.scope) as session:
@@ -151,8 +151,10 @@ def _evidence_page(pages: APIRouter, door: Door, secret_key: str) -> None:
 
 
 def _calendar(lately: Sequence[Lately], device: Device, now: datetime) -> Calendar:
-    reads = Counter(read.read_at.astimezone(UTC).date() for read in lately)
-    return calendar(reads, device.first_seen_at.astimezone(UTC).date(), now.astimezone(UTC).date())
+    """By the days of the clock that `now` goes by."""
+    zone = now.tzinfo
+    reads = Counter(read.read_at.astimezone(zone).date() for read in lately)
+    return calendar(reads, device.first_seen_at.astimezone(zone).date(), now.date())
 
 
 def _levels(lately: Sequence[Lately], device: Device) -> list[tuple[datetime, Sequence[int | None]]]:

@@ -80,6 +80,10 @@ class Door:
                 sign_in.renew(session, seen, until)
         return seen
 
+    def now(self, visitor: Visitor) -> datetime:
+        """The time by the clock of whoever looks: its day is the visitor's today."""
+        return self.clock().astimezone(visitor.time_zone)
+
     def allowed(self, permission: Permission) -> Callable[[Request], Visitor]:
         """Like `visitor`, for a page that not everybody may use. It raises NotAllowed."""
 

@@ -22,7 +22,7 @@ LISTED: Final = 6
 def add(pages: APIRouter, door: Door) -> None:
     @pages.get("/")
     def overview(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
-        dealer_id, now = visitor.dealer_id, door.clock()
+        dealer_id, now = visitor.dealer_id, door.now(visitor)
         with door.database.reading(visitor.scope) as session:
             rules = rules_of(session, dealer_id)
             counted = figures.pages(dealer_id, session, now)

@@ -1,7 +1,9 @@
 """From a template to an answer: the look, and the headers that keep hostile text harmless."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -102,6 +104,14 @@ _FILTERS: Final[tuple[str, ...]] = (
 )
 
 
+# Whose clock the page that is being filled in goes by: macros see none of its values.
+_ZONE: Final[ContextVar[tzinfo]] = ContextVar("zone", default=UTC)
+
+
+def _by_its_clock(told: Callable[[datetime, tzinfo], str]) -> Callable[[datetime], str]:
+    return lambda instant: told(instant, _ZONE.get())
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -111,6 +121,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update({name: getattr(words, name) for name in _FILTERS})
+    environment.filters.update({name: _by_its_clock(getattr(words, name)) for name in ("full_time", "short_time")})
     environment.globals.update(
         static_url=static_url,
         fleet=address_line.fleet,
@@ -118,6 +129,7 @@ def _environment() -> Environment:
         printers_at=address_line.printers_at,
         nothing=words.NOTHING,
         rooms_for=rooms.groups_for,
+        zone=lambda: str(_ZONE.get()),
     )
     return environment
 
@@ -127,7 +139,12 @@ _TEMPLATES: Final = _environment()
 
 def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> HTMLResponse:
     """An answer with `template` filled in. Pages are never kept by anyone on the way."""
-    body = _TEMPLATES.get_template(template).render(values)
+    visitor = values.get("visitor")
+    before = _ZONE.set(visitor.time_zone if visitor else UTC)
+    try:
+        body = _TEMPLATES.get_template(template).render(values)
+    finally:
+        _ZONE.reset(before)
     return HTMLResponse(body, status, {**HEADERS, "Cache-Control": "no-store", **(headers or {})})
 
 

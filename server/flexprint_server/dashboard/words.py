@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Final
 
 from flexprint_server.alerts.silence import CAUSES
@@ -178,15 +178,15 @@ def ago(instant: datetime | None, now: datetime) -> str:
     return "just now"
 
 
-def full_time(instant: datetime) -> str:
+def full_time(instant: datetime, zone: tzinfo = UTC) -> str:
     """`2026-11-22 08:00:00 UTC`."""
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
-def short_time(instant: datetime) -> str:
+def short_time(instant: datetime, zone: tzinfo = UTC) -> str:
     """`22 Nov 2026, 08:00`."""
-    utc = instant.astimezone(UTC)
-    return f"{utc.day} {utc:%b %Y, %H:%M}"
+    local = instant.astimezone(zone)
+    return f"{local.day} {local:%b %Y, %H:%M}"
 
 
 def short_day(day: date) -> str:

@@ -300,8 +300,9 @@ class MeterEpoch(Model):
 
 
 class SiteDay(Model):
-    """What the reads that an agent of `site_id` took on a day (UTC) came to: `pages` more than before, as fleet.days
-    counts them, and how many reads. Kept by whoever stores reads, so that an overview need not go through them.
+    """What the reads that an agent of `site_id` took on a day of the site's clock came to: `pages` more than before, as
+    fleet.days counts them, and how many reads. Kept by whoever stores reads, so that an overview need not go through
+    them.
 
     No foreign keys: the row is written with every batch, next to the device rows that are locked for it anyway."""
 

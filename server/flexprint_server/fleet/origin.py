@@ -1,7 +1,7 @@
 """Where reads come from, and for how long that counts."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from uuid import UUID
 
@@ -16,10 +16,11 @@ keep later ones from showing as the newest."""
 
 @dataclass(slots=True, frozen=True)
 class Origin:
-    """Who brought the reads, in which batch, and when that arrived."""
+    """Who brought the reads, in which batch, and when that arrived; `zone` is the clock of the site."""
 
     dealer_id: int
     site_id: int
     agent_id: UUID
     batch_id: int
     received_at: datetime
+    zone: tzinfo = UTC

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
@@ -14,7 +14,7 @@ from flexprint_server.tenants.models import Site
 
 @dataclass(slots=True, frozen=True)
 class Pages:
-    """Pages by day (UTC), the oldest day first and none left out; those of this month up to now, and of as many days of
+    """Pages by day, the oldest day first and none left out; those of this month up to now, and of as many days of
     the last month."""
 
     days: Sequence[tuple[date, int]]
@@ -28,8 +28,8 @@ class Pages:
 
 
 def pages(dealer_id: int, session: Session, now: datetime, shown: int = 31) -> Pages:
-    """The last `shown` days, and the months."""
-    today = now.astimezone(UTC).date()
+    """The last `shown` days, and the months, of the clock that `now` goes by. A page counts on the day of its site."""
+    today = now.date()
     this, last, as_many = months(today)
     since = min(last, today - timedelta(days=shown - 1))
     asked = select(SiteDay.day, func.sum(SiteDay.pages)).where(

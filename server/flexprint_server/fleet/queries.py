@@ -6,7 +6,7 @@ those are then loaded whole.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args
 
 from sqlalchemy import (
@@ -72,7 +72,8 @@ class Wanted:
 
 @dataclass(slots=True, frozen=True)
 class Totals:
-    """Devices in figures. `today` begins at midnight UTC; the `retired` are counted nowhere else."""
+    """Devices in figures. `today` begins at midnight by the clock that `now` goes by; the `retired` are counted nowhere
+    else."""
 
     all: int
     today: int
@@ -296,7 +297,7 @@ def _shown(show: Show, rules: Rules, now: datetime) -> ColumnElement[bool]:
 def _kind(show: Show, rules: Rules, now: datetime) -> ColumnElement[bool]:
     match show:
         case "today":
-            return Device.last_read_at >= now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            return Device.last_read_at >= now.replace(hour=0, minute=0, second=0, microsecond=0)
         case "new":
             return rules.new_ones(now)
         case "stale":

@@ -6,7 +6,7 @@ have, a condition compares with one instant, as if the days were a constant; oth
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, case, literal
@@ -32,7 +32,8 @@ class Days:
         return timedelta(days=self.of_sites.get(site_id, self.usual))
 
     def before(self, now: datetime) -> ColumnElement[datetime]:
-        """The instant that lies so many days before `now`, for a row of devices."""
+        """The instant that lies so many days of 24 hours before `now`, for a row of devices."""
+        now = now.astimezone(UTC)  # a zone's own clock would count an hour more or less where it is put back
         whens = [
             (column.in_(_written_out(numbers)), _instant(now - timedelta(days=days)))
             for column, of in ((Device.site_id, self.of_sites), (Device.dealer_id, self.of_dealers))
@@ -66,10 +67,10 @@ class Rules:
     drop: Days
 
     def is_stale(self, site_id: int, last_read_at: datetime, now: datetime) -> bool:
-        return now - last_read_at > self.stale.at(site_id)
+        return now.astimezone(UTC) - last_read_at > self.stale.at(site_id)
 
     def is_new(self, site_id: int, first_seen_at: datetime, now: datetime) -> bool:
-        return now - first_seen_at < self.new.at(site_id)
+        return now.astimezone(UTC) - first_seen_at < self.new.at(site_id)
 
     def among(self, sites: Collection[int]) -> "Rules":
         return Rules(self.stale.among(sites), self.new.among(sites), self.drop.among(sites))

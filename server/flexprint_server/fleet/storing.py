@@ -297,7 +297,7 @@ def _write(
         statements.change_devices(connection.dialect).run(connection, {**facts, "devices": _json(news)})
     facts["reads"] = _json([arrival.figures for arrival in arrivals])
     totals = {device: known.total for device, known in before.items()}
-    facts["days"] = _json(by_day([arrival.figures for arrival in sorted(arrivals, key=_time)], totals))
+    facts["days"] = _json(by_day([arrival.figures for arrival in sorted(arrivals, key=_time)], totals, origin.zone))
     for statement in statements.store(connection.dialect):
         statement.run(connection, facts)
 

@@ -18,6 +18,7 @@ from flexprint_server.fleet import storing
 from flexprint_server.fleet.layouts import Layouts
 from flexprint_server.fleet.origin import Origin
 from flexprint_server.fleet.statements import POSTGRESQL, Prepared
+from flexprint_server.fleet.zones import Zones
 from flexprint_server.ingest import document as documents
 from flexprint_server.ingest import refusals
 from flexprint_server.ingest.arrivals import arrivals_of, models_of
@@ -70,6 +71,7 @@ class Inbox:
         self._keyring: Keyring | None = None
         self._public_keys: dict[UUID, Ed25519PublicKey] = {}
         self._layouts = Layouts()
+        self._zones = Zones()
 
     @classmethod
     def of(cls, settings: Settings, database: Database) -> Self:
@@ -157,7 +159,8 @@ class Inbox:
         ((number,),) = store_batch.run(connection, facts)
         for statement in others:
             statement.run(connection, facts)
-        origin = Origin(agent.dealer_id, agent.site_id, header.agent, number, now)
+        zone = self._zones.of_site(connection, agent.dealer_id, agent.site_id, now)
+        origin = Origin(agent.dealer_id, agent.site_id, header.agent, number, now, zone)
         self._store_reads(connection, document, origin)
         report = self._request_report(connection, document, origin, recipients)
         return Receipt(digest, header.sequence, len(document.reads.layout), new=True, report=report)

@@ -12,6 +12,7 @@ from typing import IO, Final
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from flexprint_server.fleet.zones import zone_of_site
 from flexprint_server.mail.handover import a_worker, failed, hand_over
 from flexprint_server.mail.hold import Held, insist
 from flexprint_server.mail.means import Means
@@ -82,7 +83,9 @@ def _build(means: Means, held: Claim) -> Claim:
             fleet_rows.one_snapshot(session)
             report = session.get_one(Report, held.report_id)
             wanted = wanted_of(report.wanted, report.site_id)
-            zone = zone_of(wanted.zone)
+            # An agent's report goes by the clock of its site, a schedule's by the schedule's own.
+            of_site = report.site_id if report.wanted is None else None
+            zone = zone_of_site(session, held.dealer_id, of_site) if of_site else zone_of(wanted.zone)
             about = replace(
                 fleet_rows.about(session, held.dealer_id, wanted.covers, now),
                 name=wanted.name,
@@ -168,7 +171,7 @@ def _letter(session: Session, held: Claim) -> Letter:
     why, how = ("this site's reports", _BY_AGENT) if report.agent_id else (f"the schedule {title}", _BY_DEALER)
     subject = report.subject or title
     built_at, summary, name = report.built_at, report.summary, report.file_name
-    zone = wanted_of(report.wanted, report.site_id).zone
+    zone = summary.get("zone") or wanted_of(report.wanted, report.site_id).zone
     return Letter(title, subject, why, how, built_at, summary, name, workbook.content, list_of(report), zone)
 
 

@@ -123,6 +123,7 @@ class Summary:
     low: int = 0
     supplies: int = 0
     stale_after: str = USUAL.stale.words
+    zone: str = "UTC"
     low_supplies: list[str] = field(default_factory=list)
     stale_devices: list[str] = field(default_factory=list)
 
@@ -267,7 +268,7 @@ def write_workbook(
 ) -> Summary:
     """Writes the workbook and gives what the rows came to. `devices` is walked once for each sheet, so that none of
     them is kept. Raises sheets.TooManyRows."""
-    summary = Summary(stale_after=about.rules.stale.words)
+    summary = Summary(stale_after=about.rules.stale.words, zone=str(about.zone))
     counted = _meter_columns(about.meters)
     facts = [("", fact) for fact in _DEVICE]
     facts += [("meters", fact) for meter in counted for fact in _meter_facts(meter)]

@@ -6,6 +6,7 @@ A value is text, as somebody types it: agents take the same text for their own s
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal, get_args
 from zoneinfo import available_timezones
 
@@ -106,8 +107,13 @@ def _recipients(text: str) -> tuple[str, ...]:
     return words
 
 
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 def _time_zone(text: str) -> str:
-    if text not in available_timezones():
+    if text not in _zones():
         raise ValueError("a time zone such as Europe/Berlin or America/New_York")
     return text
 
@@ -204,7 +210,7 @@ TABLE: Final = (
         "Time zone",
         "UTC",
         _time_zone,
-        "Days begin and schedules fall due by this clock, such as Europe/Berlin.",
+        "Days and months begin by this clock, and pages show its times, such as Europe/Berlin.",
         _NOT_AGENTS,
     ),
     Setting(

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.orm import Session
 
 from flexprint_server.database import one_at_a_time
@@ -146,7 +146,7 @@ def effective_for_agent(session: Session, agent_id: UUID) -> HandedDown:
     return HandedDown(settled, sha256(document).hexdigest()[:_VERSION])
 
 
-def spread(session: Session, names: Sequence[str], dealer_id: int | None = None) -> dict[str, Spread]:
+def spread(session: Session | Connection, names: Sequence[str], dealer_id: int | None = None) -> dict[str, Spread]:
     """How the settings `names`, none of which agents have for themselves, hold at all sites of a dealer, whose own
     value is the usual one then; of all dealers for None. One question, of as many rows as something was settled."""
     dealer, site = SettingValue.dealer_id, func.coalesce(SettingValue.site_id, Site.id)

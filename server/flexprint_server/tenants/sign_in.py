@@ -5,17 +5,18 @@ a mail, is counted apart from everybody else who tries the same account."""
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, String, and_, cast, delete, literal, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload
 
 from flexprint_server.database import Database, Scope
 from flexprint_server.tenants import passwords, roles
 from flexprint_server.tenants.guessing import Limit, forgive, note_attempt, of_network
-from flexprint_server.tenants.models import SecondFactor, SignIn, User
+from flexprint_server.tenants.models import SecondFactor, SettingValue, SignIn, User
 from flexprint_server.tenants.roles import Permission
 from flexprint_shared.text import clean
 
@@ -57,6 +58,8 @@ class Visitor:
     """A second factor, before anything else."""
     site_ids: tuple[int, ...] | None = None
     """The sites that a customer's user sees, None for all of that customer."""
+    time_zone: tzinfo = UTC
+    """Whose days and times pages show: the customer's for its users, else the dealer's."""
 
     @property
     def scope(self) -> Scope:
@@ -165,15 +168,19 @@ def _new_session(
 
 def visitor(session: Session, token: str, now: datetime) -> Visitor | None:
     """Whose token this is; None when it is nobody's, or its session has ended."""
+    of_dealer, of_customer = aliased(SettingValue), aliased(SettingValue)
     row = session.execute(
-        select(SignIn, SecondFactor.user_id)
+        select(SignIn, SecondFactor.user_id, of_customer.value, of_dealer.value)
+        .join(User, User.id == SignIn.user_id)
         .outerjoin(SecondFactor, SecondFactor.user_id == SignIn.user_id)
+        .outerjoin(of_customer, _zone_at(of_customer, "customer:", User.customer_id))
+        .outerjoin(of_dealer, _zone_at(of_dealer, "dealer:", User.dealer_id))
         .where(SignIn.token_hash == token_hash(token), SignIn.expires_at > now, SignIn.waits_for_code.is_(False))
         .options(joinedload(SignIn.user).joinedload(User.dealer))
     ).first()
     if row is None:
         return None
-    found, factor = row
+    found, factor, *zones = row
     wants = found.user.dealer.wants_second_factor
     return Visitor(
         sign_in_id=found.id,
@@ -189,7 +196,22 @@ def visitor(session: Session, token: str, now: datetime) -> Visitor | None:
         company_wants_second_factor=wants,
         must_turn_on=wants and factor is None,
         site_ids=None if found.user.only_sites is None else tuple(found.user.only_sites),
+        time_zone=next(filter(None, map(_zone, zones)), UTC),
     )
+
+
+def _zone_at(setting: type[SettingValue], level: str, number: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """The row that settles the time zone at a place, whose key is Place.key."""
+    place = literal(level) + cast(number, String)
+    return and_(setting.dealer_id == User.dealer_id, setting.place == place, setting.name == "time_zone")
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    """None for no name, and for one that a later version knew."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return None
 
 
 def renew(session: Session, seen: Visitor, until: datetime) -> None:

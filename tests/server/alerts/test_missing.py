@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
@@ -43,9 +44,15 @@ def test_why_a_device_will_have_no_read(is_read, has_total, agent, has_doubt, fo
         (NOW, datetime(2026, 12, 1, tzinfo=UTC)),
         (datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
         (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)),
+        # Still October at UTC, and November already where the clock is ahead; the other way round where it is behind.
+        (datetime(2026, 11, 1, 0, 30, tzinfo=ZoneInfo("Europe/Berlin")), datetime(2026, 11, 30, 23, tzinfo=UTC)),
+        (datetime(2026, 10, 31, 21, tzinfo=ZoneInfo("America/New_York")), datetime(2026, 11, 1, 4, tzinfo=UTC)),
+        # The clock is put back in between: midnight is that of the end, not of today.
+        (datetime(2026, 10, 20, tzinfo=ZoneInfo("Europe/Berlin")), datetime(2026, 10, 31, 23, tzinfo=UTC)),
+        (datetime(2026, 12, 31, 9, tzinfo=ZoneInfo("Pacific/Kiritimati")), datetime(2026, 12, 31, 10, tzinfo=UTC)),
     ],
 )
-def test_the_next_cut_off_is_the_end_of_the_month(now, cutoff):
+def test_the_next_cut_off_is_the_end_of_the_month_by_the_clock_of_who_asks(now, cutoff):
     assert next_cutoff(now) == cutoff
 
 

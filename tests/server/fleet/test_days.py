@@ -1,6 +1,7 @@
 """Pages by day: each counted once, on the day of the read that first shows it."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -38,3 +39,28 @@ def test_pages_count_once_on_the_day_they_are_first_seen(told, before, expected)
 
 def test_a_read_from_long_before_1970_has_a_day_too():
     assert by_day([Counted(1, -1, 5)], {})[0].day == date(1969, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "day"),
+    [
+        ("Europe/Berlin", "2026-11-22T22:59:59", "2026-11-22"),
+        ("Europe/Berlin", "2026-11-22T23:00:00", "2026-11-23"),
+        ("America/New_York", "2026-11-01T03:59:59", "2026-10-31"),
+        # Summer time ends that night: the day has 25 hours, of which the last one is not the next day's.
+        ("America/New_York", "2026-11-02T04:59:59", "2026-11-01"),
+        ("America/New_York", "2026-11-02T05:00:00", "2026-11-02"),
+        ("Europe/Berlin", "2026-03-29T21:59:59", "2026-03-29"),
+        ("Europe/Berlin", "2026-03-29T22:00:00", "2026-03-30"),
+        ("Asia/Kathmandu", "2026-11-22T18:15:00", "2026-11-23"),
+        ("Pacific/Kiritimati", "2026-12-31T10:00:00", "2027-01-01"),
+        # A wrong clock, at the end of the calendar: there is no later day.
+        ("Pacific/Kiritimati", "9999-12-31T23:59:59", "9999-12-31"),
+    ],
+)
+def test_a_day_begins_at_midnight_by_the_clock_of_the_site(zone, at, day):
+    milliseconds = (datetime.fromisoformat(at).replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+        milliseconds=1
+    )
+    (found,) = by_day([Counted(1, milliseconds, 5)], {}, ZoneInfo(zone))
+    assert found.day == date.fromisoformat(day)

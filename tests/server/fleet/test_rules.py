@@ -4,7 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from flexprint_server.alerts.missing import missing
 from flexprint_server.alerts.models import Alert
@@ -13,6 +13,7 @@ from flexprint_server.database import Scope
 from flexprint_server.fleet import listing, overview, queries
 from flexprint_server.fleet.models import Device
 from flexprint_server.fleet.rules import USUAL, Days, rules_of
+from flexprint_server.fleet.zones import ASKED_AGAIN, Zones
 from flexprint_server.reports import fleet_rows
 from flexprint_server.reports.wanted import Covers
 from flexprint_server.tenants.models import Customer, SettingValue
@@ -115,6 +116,25 @@ def test_every_list_judges_by_the_same_days(world):
         assert fleet_rows.about(session, dealer, Covers("sites", (sites["Quay"],)), NOW).rules.stale.words == "8 days"
         found = missing(dealer, session, NOW)
         assert found.counts["gone"] == 2
+
+
+def test_the_days_of_a_site_begin_by_its_own_clock(world):
+    """What was settled is remembered for a while, and asked again then."""
+    database, dealer, sites = world
+    with database.transaction() as session:
+        settle(session, dealer, f"dealer:{dealer}", "time_zone", "Europe/Berlin")
+        settle(session, dealer, f"site:{sites['Quay']}", "time_zone", "America/New_York", site_id=sites["Quay"])
+    zones = Zones()
+
+    def named(now):
+        with database.connection() as connection:
+            return [str(zones.of_site(connection, dealer, sites[name], now)) for name in ("Main", "Quay")]
+
+    assert named(NOW) == ["Europe/Berlin", "America/New_York"]
+    with database.transaction() as session:
+        session.execute(delete(SettingValue).where(SettingValue.name == "time_zone"))
+    assert named(NOW + ASKED_AGAIN) == ["Europe/Berlin", "America/New_York"]
+    assert named(NOW + 2 * ASKED_AGAIN) == ["UTC", "UTC"]
 
 
 def test_where_nobody_settled_anything_a_constant_is_compared():

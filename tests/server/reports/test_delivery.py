@@ -14,6 +14,7 @@ from flexprint_server.mail.relay_url import Relay, relay_of
 from flexprint_server.reports.delivery import deliver
 from flexprint_server.reports.models import Delivery, Report, Workbook
 from flexprint_server.reports.retries import TRIES
+from flexprint_server.tenants.models import SettingValue
 from server.reports.conftest import PATIENCE
 from services.process import wait_until
 from services.rude_smtp import HANG_UP, Rude
@@ -60,6 +61,22 @@ def test_the_workbook_holds_the_sites_printers_and_no_others(house):
     headings, *rows = openpyxl.load_workbook(io.BytesIO(content))["Devices"].iter_rows(values_only=True)
     assert [row[4] for row in rows] == ["0", "1", "VD00000000", "VD00000001", "VD00000002"]
     assert headings[9:12] == ("Total", "Scan", "Lowest supply")
+
+
+def test_an_agents_workbook_shows_the_times_of_its_sites_clock(house):
+    with house.database.transaction() as session:
+        dealer, site = house.agent.dealer_id, house.agent.site_id
+        settled = {"place": f"site:{site}", "site_id": site, "name": "time_zone", "value": "Asia/Tokyo"}
+        session.add(SettingValue(dealer_id=dealer, set_at=house.now, **settled))
+    report_id = house.ask()
+    with Rude() as rude:
+        report = house.deliver(report_id, rude)
+    assert report.file_name == "Printers Harbour Dental, Main Street 2026-11-22 1700.xlsx"
+    with house.database.reading() as session:
+        content = session.scalars(select(Workbook.content).where(Workbook.report_id == report_id)).one()
+    headings = [cell.value for cell in openpyxl.load_workbook(io.BytesIO(content))["Devices"][1]]
+    assert "Last read (Asia/Tokyo)" in headings
+    assert report.summary["zone"] == "Asia/Tokyo"
 
 
 def test_a_second_look_at_a_mailed_report_does_nothing(house):
