@@ -53,7 +53,16 @@ def look(session: Session, now: datetime, up_since: datetime) -> None:
     for kind, begins, holds in _device_rules(rules_of(session, None), now):
         _open(session, kind, begins, now)
         _close(session, kind, Alert.device_id.not_in(select(Device.id).where(Device.in_fleet, holds)), now)
+    _follow(session)
     _look_at_agents(session, now, up_since)
+
+
+def _follow(session: Session) -> None:
+    """An open alert goes along with its device to another site: who sees that site sees the alert."""
+    there = select(Device.site_id).where(Device.id == Alert.device_id)
+    elsewhere = exists().where(Device.id == Alert.device_id, Device.site_id != Alert.site_id)
+    moving = update(Alert).where(Alert.closed_at.is_(None), Alert.device_id.is_not(None), elsewhere)
+    session.execute(moving.values(site_id=there.scalar_subquery()), execution_options={"synchronize_session": False})
 
 
 def _device_rules(rules: Rules, now: datetime) -> Sequence[tuple[Kind, ColumnElement[bool], ColumnElement[bool]]]:

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from flexprint_server.dashboard import address_line, exports
 from flexprint_server.dashboard.door import Door, Form, RowId, redirect
 from flexprint_server.dashboard.exports import INSTANT, Export, Field
+from flexprint_server.dashboard.install_lines import install_lines
 from flexprint_server.dashboard.pages import page
 from flexprint_server.tenants import agents, audit
 from flexprint_server.tenants.agents import Placed
@@ -56,7 +57,7 @@ def add(pages: APIRouter, door: Door, public_url: str) -> None:
             keys=keys,
             customers=customers,
             sites=sites,
-            public_url=public_url,
+            lines=install_lines(public_url, values["key"]) if values["key"] else (),
             valid_for=VALID_FOR,
             **values,
         )

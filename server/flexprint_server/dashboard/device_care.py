@@ -35,6 +35,9 @@ EVENTS: Final[Mapping[str, str]] = {
     "undone": "Undone",
     "retired": "Retired",
     "back": "Brought back",
+    "renamed": "Another name in the network",
+    "readdressed": "Another address",
+    "relabelled": "Labels typed",
 }
 """identity.Event in words."""
 

@@ -24,10 +24,21 @@ MOST_A_DAY: Final = 500
 more is kept apart until somebody says that they are one."""
 
 Event = Literal[
-    "card_swapped", "board_swapped", "serial_learnt", "moved", "merged", "split", "undone", "retired", "back"
+    "card_swapped",
+    "board_swapped",
+    "serial_learnt",
+    "moved",
+    "merged",
+    "split",
+    "undone",
+    "retired",
+    "back",
+    "renamed",
+    "readdressed",
+    "relabelled",
 ]
 """What may happen to who a device is: another network card, another main board, a serial not told before; another site;
-and what people did."""
+what people did; another name or address in the network; other labels."""
 
 Reason = Literal["card_or_board", "two_cards"]
 """Why two devices may be one: a network card that came with another serial (the card moved, or the main board was

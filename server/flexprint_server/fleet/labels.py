@@ -32,8 +32,27 @@ def label(session: Session, visitor: Visitor, device_id: int, typed: Mapping[str
         setattr(device, f"typed_{name}", text or None)
     changed = [name for name in LABELS if was[name] != became[name]]
     before, after = ({name: side[name] for name in changed} for side in (was, became))
+    _note(session, visitor, device_id, "relabelled", now, _in_words(before), _in_words(after))
     audit.note(session, visitor, "device.labelled", f"device {device_id}", now, before=before, after=after)
     return True
+
+
+def _in_words(labels: Mapping[str, str]) -> str | None:
+    return clean(", ".join(f"{name} {text}" for name, text in labels.items() if text), 600) or None
+
+
+def _note(
+    session: Session,
+    visitor: Visitor,
+    device_id: int,
+    what: str,
+    now: datetime,
+    before: str | None = None,
+    after: str | None = None,
+) -> None:
+    """Keeps in the device's history what somebody did."""
+    of_device = {"dealer_id": visitor.dealer_id, "device_id": device_id, "at": now, "who": visitor.email}
+    session.add(DeviceEvent(**of_device, what=what, before=before, after=after))
 
 
 def labels_of(device: Device) -> dict[str, str]:
@@ -49,7 +68,7 @@ def retire(session: Session, visitor: Visitor, device_id: int, now: datetime, *,
     if retired != (device.retired_at is not None):
         device.retired_at, device.in_fleet = (now, False) if retired else (None, True)
         what = "retired" if retired else "back"
-        session.add(DeviceEvent(dealer_id=visitor.dealer_id, device_id=device_id, at=now, what=what))
+        _note(session, visitor, device_id, what, now)
         audit.note(session, visitor, f"device.{what}", f"device {device_id}", now)
     return True
 

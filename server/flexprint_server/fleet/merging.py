@@ -318,5 +318,5 @@ def _settle(session: Session, visitor: Visitor, pair: set[int], verdict: str, no
 
 def _tell(session: Session, visitor: Visitor, deed: str, what: str, kept: Device, other: str, now: datetime) -> None:
     event = {"dealer_id": visitor.dealer_id, "device_id": kept.id, "at": now, "what": what, "after": other}
-    session.add(DeviceEvent(**event))
+    session.add(DeviceEvent(**event, who=visitor.email))
     audit.note(session, visitor, deed, f"device {kept.id}", now, after={"other": other})

@@ -254,8 +254,9 @@ class Doubt(Model):
 
 
 class DeviceEvent(Model):
-    """Something that happened to who a device is or where it belongs: `what` is one of identity.Event, `before` and
-    `after` are words for people."""
+    """Something that happened to who a device is, what it is called or where it belongs: `what` is one of
+    identity.Event, `before` and `after` are words for people, `who` is the person who did it; None for what a read
+    showed."""
 
     __tablename__ = "device_event"
     __table_args__ = (Index(None, "device_id", "at"),)
@@ -267,6 +268,7 @@ class DeviceEvent(Model):
     what: Mapped[str] = mapped_column(String(20))
     before: Mapped[str | None] = mapped_column(String(600))
     after: Mapped[str | None] = mapped_column(String(600))
+    who: Mapped[str | None] = mapped_column(String(254))
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import asdict
 from sqlalchemy import Connection, insert, select
 
-from flexprint_server.fleet import deciding, epochs, ownership, statements
+from flexprint_server.fleet import deciding, epochs, ownership, renaming, statements
 from flexprint_server.fleet.days import by_day
 from flexprint_server.fleet.identity import Known, Seen, conflict_note, decide, plainly
 from flexprint_server.fleet.models import Device
@@ -289,11 +289,15 @@ def _write(
         "unowned": origin.received_at - OWNED_FOR,
     }
     news = []
+    shown = []
     for device, arrival in newest.items():
         arrival.figures.newest = before[device].said == arrival.told
         if not arrival.figures.newest:
-            news.append({**asdict(arrival.figures), **asdict(arrival.said())})
+            said = arrival.said()
+            news.append({**asdict(arrival.figures), **asdict(said)})
+            shown.append(renaming.Shown(device, arrival.figures.at, said.name, said.address))
     if news:
+        renaming.note(connection, origin, shown)
         statements.change_devices(connection.dialect).run(connection, {**facts, "devices": _json(news)})
     facts["reads"] = _json([arrival.figures for arrival in arrivals])
     totals = {device: known.total for device, known in before.items()}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from flexprint_server.alerts import queries, telling, watch
 from flexprint_server.alerts.models import Alert
@@ -151,6 +151,19 @@ def test_what_is_retired_alerts_nobody(world):
         session.execute(update(Device).values(in_fleet=False, retired_at=NOON))
     look(world, NOON + 2 * HOUR)
     assert open_alerts(world) == []
+
+
+def test_an_open_alert_follows_its_device_to_another_site(world):
+    other = agents.an_agent(world.database, site="Warehouse")
+    with world.database.transaction() as session:
+        session.execute(update(Device).values(supply_low=True))
+    look(world, NOON + HOUR)
+    with world.database.transaction() as session:
+        there = session.scalar(select(Agent.site_id).where(Agent.id == other.id))
+        session.execute(update(Device).values(site_id=there, agent_id=other.id))
+    look(world, NOON + 2 * HOUR)
+    (alert,) = (one for one in world.rows(Alert) if one.kind == "supply_low")
+    assert (alert.site_id, alert.closed_at) == (there, None)
 
 
 def test_what_an_agent_finds_in_its_first_days_is_not_new(world):

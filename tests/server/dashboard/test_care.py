@@ -57,6 +57,10 @@ def test_labels_are_typed_shown_searched_and_audited(alice, fleet, printer):
     with fleet.reading() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.what == "device.labelled")).one()
     assert entry.after == {"asset": "ASSET-77", "location": "2nd floor", "note": "by the door <b>"}
+    history = shown(alice, f"{path}/identity").split("What happened", 1)[1].split("</section>", 1)[0]
+    assert "Labels typed" in history
+    assert ALICE in history
+    assert "asset ASSET-77, location 2nd floor" in history
     send(alice, f"{path}/labels", asset="", name="", location="", note="")
     assert f'href="{path}"' not in alice.get("/devices?q=asset-77").text
 
@@ -67,6 +71,7 @@ def test_a_device_is_retired_and_brought_back(alice, fleet, printer):
     assert f'href="{path}"' not in alice.get(f"/devices?q={printer.serial}").text
     assert f'href="{path}"' in alice.get(f"/devices?q={printer.serial}&show=retired").text
     assert "Retired" in shown(alice, path)
+    assert ALICE in shown(alice, f"{path}/identity").split("Retired", 1)[1].split("</li>", 1)[0]
     send(alice, f"{path}/retire", path, retired="no")
     assert f'href="{path}"' in alice.get(f"/devices?q={printer.serial}").text
 
@@ -184,6 +189,7 @@ def test_missing_reads_name_the_reason_and_the_one_thing_to_do(alice, fleet):
     with fleet.transaction() as session:
         session.execute(update(Agent).values(last_seen_at=NOW - timedelta(days=4)))
         session.execute(update(Device).values(last_read_at=NOW - timedelta(days=4)))
+        watch.look(session, NOW, NOW - timedelta(days=30))
     page = shown(alice, "/missing?reason=agent_silent&page=99")
     assert "run flexprint-agent doctor there" in page
     assert "Previous" in page

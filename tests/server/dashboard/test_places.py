@@ -217,10 +217,10 @@ def test_a_key_is_shown_once_with_a_line_for_each_system(alice, act):
     page = unescape(act("/sites/2/keys").text)
     key = re.search(r"FPK(-\w{4}){5}", page)[0]
     assert (
-        f"flexprint-agent enroll --server http://127.0.0.1:8000 --key {key} && flexprint-agent wake && flexprint-agent service install"
+        f"flexprint/bin/flexprint-agent enroll --server http://127.0.0.1:8000 --key {key} && flexprint/bin/flexprint-agent service install"
         in page
     )
-    assert f"py -m flexprint_agent enroll --server 'http://127.0.0.1:8000' --key '{key}'" in page
+    assert f"flexprint-agent enroll --server 'http://127.0.0.1:8000' --key '{key}' }}" in page
     again = alice.get("/sites/2").text
     assert key not in again
     assert "Keys that wait to be used" in again
@@ -229,5 +229,6 @@ def test_a_key_is_shown_once_with_a_line_for_each_system(alice, act):
 @pytest.mark.parametrize("hostile", ["http://x/$(reboot)", "http://x/'; reboot #", "http://x/`reboot`"])
 def test_an_address_of_any_shape_is_one_word_of_the_line(hostile):
     lines = dict(install_lines(hostile, "FPK-1"))
-    assert shlex.split(lines["Linux"])[3] == hostile
+    words = shlex.split(lines["Linux"])
+    assert words[words.index("--server") + 1] == hostile
     assert f"'{hostile.replace(chr(39), chr(39) * 2)}'" in lines["Windows (PowerShell)"]

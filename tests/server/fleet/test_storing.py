@@ -33,6 +33,22 @@ def test_a_device_keeps_its_history_when_address_name_and_place_change(world):
     assert world.reads() == 2
 
 
+def test_another_name_or_address_is_written_down_once(world):
+    """Only what the owner sees: an agent in another network knows the device by another address."""
+    standby = agents.an_agent(world.database, site="Warehouse")
+    world.bring(a_read())
+    moved = a_read(address="10.9.9.9", name="NEW")
+    world.bring(later(moved, 8000, NOON + HOUR))
+    world.bring(later(moved, 8001, NOON + 2 * HOUR))
+    world.bring(later(a_read(address="172.16.0.5", name="NEW"), 8002, NOON + 3 * HOUR), agent=standby)
+    world.bring(later(a_read(), 7900, NOON - HOUR))
+    said = [(event.what, event.before, event.after, event.at, event.who) for event in world.rows(DeviceEvent)]
+    assert said == [
+        ("renamed", "KM1234", "NEW", NOON + HOUR, None),
+        ("readdressed", "10.1.2.3", "10.9.9.9", NOON + HOUR, None),
+    ]
+
+
 def test_what_a_device_did_not_say_this_time_stays(world):
     """A read that lost half its answers takes away neither serial nor MAC addresses, nor the device from searches."""
     world.bring(a_read(asset="A-17"))
