@@ -18,8 +18,9 @@ from flexprint_server.database import Database, Model
 from flexprint_server.fleet.models import Device
 from flexprint_server.fleet.rules import USUAL
 from flexprint_server.reports.fleet_rows import about, device_rows
+from flexprint_server.reports.models import Report, Schedule
 from flexprint_server.reports.wanted import Covers
-from flexprint_server.reports.workbook import write_workbook
+from flexprint_server.reports.workbook import Contents, write_workbook
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Site
 from page_pictures import draw_agent_page
@@ -66,12 +67,20 @@ def draw_pages(database: Database, folder: Path, chromium: str) -> None:
             shown = session.scalars(select(Device.id).where(Device.color).order_by(Device.id).offset(3)).first()
         page.goto(f"{url}/devices/{shown}")
         page.screenshot(path=PICTURES / "device.png")
+        with database.reading() as session:
+            schedule, failed = session.scalar(select(Schedule.id)), select(Report.id).where(Report.state == "failed")
+            report = session.scalar(failed)
+        page.goto(f"{url}/reports/schedules/{schedule}")
+        page.get_by_role("button", name="Preview").click()
+        page.screenshot(path=PICTURES / "schedule.png")
+        page.goto(f"{url}/reports/{report}")
+        page.screenshot(path=PICTURES / "report.png", clip={"x": 0, "y": 0, "width": 1280, "height": 520})
         draw_agent_page(browser, folder, PICTURES)
         browser.close()
 
 
 def draw_workbook(database: Database, folder: Path, office: str) -> None:
-    """The upper left part of a workbook's first page as LibreOffice prints it: of the site with most to see."""
+    """The upper part of a workbook's first page as LibreOffice prints it: of the site with most to see."""
     file = BytesIO()
     with database.reading() as session:
         newest = select(Device.site_id).where(USUAL.new_ones(NOW))
@@ -80,13 +89,15 @@ def draw_workbook(database: Database, folder: Path, office: str) -> None:
         site = session.scalars(chosen_site).first()
         assert site
         chosen = (session, site.dealer_id, Covers("sites", (site.id,)), NOW)
-        write_workbook(file, about(*chosen), lambda: device_rows(*chosen))
+        # As many as one page of paper shows side by side.
+        columns = ("customer", "model", "serial", "location", "meters", "lowest_supply", "left", "last_read")
+        write_workbook(file, about(*chosen), lambda: device_rows(*chosen), Contents(columns=columns))
     (folder / "workbook.xlsx").write_bytes(file.getvalue())
     profile = f"-env:UserInstallation={(folder / 'office').as_uri()}"
     convert = [office, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, folder / "workbook.xlsx"]
     subprocess.run(convert, check=True, capture_output=True)
-    part = ["-x", "100", "-y", "160", "-W", "2720", "-H", "300"]
-    one_page = ["pdftoppm", "-png", "-r", "330", "-f", "1", "-singlefile", *part]
+    part = ["-x", "72", "-y", "92", "-W", "2080", "-H", "270"]
+    one_page = ["pdftoppm", "-png", "-r", "190", "-f", "1", "-singlefile", *part]
     subprocess.run([*one_page, folder / "workbook.pdf", PICTURES / "workbook"], check=True)
 
 

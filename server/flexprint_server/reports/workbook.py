@@ -154,18 +154,18 @@ _CONDITION: Final = (
     _Fact("Lowest supply", 28, "The supply that ends first; a waste container when it is nearly full."),
     _Fact("Left", 11, "How much of it is left, or the device's word for it. Red when it is low.", PERCENT),
     _Fact("Status", 28, "What the device was doing when it was read, and what it complained about."),
-    _Fact("Last read (UTC)", 17, "When the figures of this row were read from the device.", INSTANT),
+    _Fact("Last read (UTC)", 19, "When the figures of this row were read from the device.", INSTANT),
     _Fact("Days since read", 11, "Whole days between the last read and this report.", NUMBER),
-    _Fact("First seen (UTC)", 17, "When the device was read for the first time.", INSTANT),
-    _Fact("Reported (UTC)", 17, "When this workbook was made.", INSTANT),
+    _Fact("First seen (UTC)", 19, "When the device was read for the first time.", INSTANT),
+    _Fact("Reported (UTC)", 19, "When this workbook was made.", INSTANT),
 )
 _VOLUME: Final = (
     _Fact("Meter", 20, "What is counted."),
     _Fact("Unit", 15, "In which unit. Add up only pages of one unit."),
-    _Fact("From (UTC)", 17, "The instant from which pages are counted.", INSTANT),
+    _Fact("From (UTC)", 19, "The instant from which pages are counted.", INSTANT),
     _Fact("From value", 14, "What the meter showed at that instant.", NUMBER),
     _Fact("From quality", 14, "How that figure was obtained; see Qualities."),
-    _Fact("To (UTC)", 17, "The instant up to which pages are counted.", INSTANT),
+    _Fact("To (UTC)", 19, "The instant up to which pages are counted.", INSTANT),
     _Fact("To value", 14, "What the meter showed at that instant.", NUMBER),
     _Fact("To quality", 14, "How that figure was obtained; see Qualities."),
     _Fact("Pages", 12, "Pages between the two, counted epoch by epoch where the meter began anew.", NUMBER),
@@ -213,7 +213,7 @@ _SUPPLY: Final = (
     _Fact("Level", 13, "The level as the device gave it, in the unit beside it.", NUMBER),
     _Fact("Capacity", 13, "The capacity as the device gave it.", NUMBER),
     _Fact("Unit", 22, "The unit of level and capacity."),
-    _Fact("Last read (UTC)", 17, "When the figures of this row were read from the device.", INSTANT),
+    _Fact("Last read (UTC)", 19, "When the figures of this row were read from the device.", INSTANT),
 )
 
 
