@@ -83,6 +83,11 @@ class Traits:
     objects_proven: int = 0
     steps_over: bool = False
 
+    def objects_after_silence(self) -> int:
+        """How many objects to ask for at once when a smaller request was answered after silence: as many as were ever
+        answered, as silence may have been chance."""
+        return max(1, min(self.most_objects, self.objects_proven))
+
     def uses_bulk(self) -> bool:
         """GETBULK came with v2c."""
         return self.bulk and self.version != V1
@@ -101,7 +106,7 @@ def get(oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS
     """
     values: dict[bytes, Value] = {}
     wanted = waiting = _allowed(oids)
-    most, silences, heard, stepped = traits.most_objects, 0, False, False
+    most, silences, narrowed, heard, stepped = traits.most_objects, 0, 0, False, False
     while waiting and octets_of(values) < most_octets:
         chunk, waiting = waiting[:most], waiting[most:]
         try:
@@ -111,10 +116,14 @@ def get(oids: Iterable[bytes], traits: Traits, *, most_octets: int = MOST_OCTETS
             if silences == 2 or not (heard or len(chunk) > 1):
                 raise
             if len(chunk) > 1:
-                most, waiting = 1, chunk + waiting
+                most, narrowed, waiting = 1, narrowed + 1, chunk + waiting
             continue
-        if silences and not heard and traits.objects_proven < 2:
-            traits.most_objects = 1  # it is there: the size of the request was too much
+        if silences and narrowed == 1:
+            most = traits.most_objects  # it is there, and the silence may have been chance
+        elif silences:
+            if traits.objects_proven < 2:
+                traits.most_objects = 1  # the size of the request was too much
+            most = traits.objects_after_silence()
         silences, heard = 0, True
         if answer.error:
             again, most = _without_refused(chunk, answer, most, traits)
@@ -229,11 +238,13 @@ class _Steps:
         return tuple(name for name in chunk if name not in self.found)
 
     def fell_silent(self, chunk: tuple[bytes, ...]) -> bool:
-        """One by one from now on; False when there is nothing left to try."""
+        """One now, and the others as the device was seen to bear; False when there is nothing left to try."""
         self.silences += 1
         if self.silences > 1 or len(chunk) == 1:
             return False
-        self.waiting.extendleft((name,) for name in reversed(chunk))
+        size = self.traits.objects_after_silence()
+        others = (chunk[at : at + size] for at in range(1, len(chunk), size))
+        self.waiting.extendleft(reversed((chunk[:1], *others)))
         return True
 
     def take(self, chunk: tuple[bytes, ...], answer: Answer) -> None:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 # v3's module is imported where there is a user to ask as.
 _V3 = 3
+# How much oftener than any other the last request is sent before a read is given up.
+_PATIENCE = 3
 _VERSION = {ber.V1: "v1", ber.V2C: "v2c", _V3: "v3"}
 # Most requests are the same for every device, or for every device of a model.
 _parts = lru_cache(128)(ber.request)
@@ -172,7 +174,7 @@ class Dialogue(Generic[T]):
     def try_again(self, retries: int) -> bool:
         """Whether there is another attempt: a retry, or before the first answer another way to ask."""
         self.attempt += 1
-        if self.attempt <= retries:
+        if self.attempt <= retries + (_PATIENCE if self._is_last_resort() else 0):
             return True
         if self.peer is None or self.ways[self.way][0] != _V3:
             return self.next_way()
@@ -183,6 +185,11 @@ class Dialogue(Generic[T]):
         from flexprint_agent.snmp.v3 import UNANSWERED
 
         return self.refused(UNANSWERED)
+
+    def _is_last_resort(self) -> bool:
+        """Whether a device that answered before is silent to the smallest request there is: the network may lose as
+        much, and nothing smaller is left to try."""
+        return self.answered and self.ask is not None and len(self.ask.oids) == 1
 
     def next_way(self, but: int | None = None) -> bool:
         """Goes on to the next way to ask, none of the version `but`; False where there is none, and once a way was

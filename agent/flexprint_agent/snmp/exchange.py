@@ -31,7 +31,7 @@ class Limits:
     """How hard the network may be leant on.
 
     timeout: seconds until a request is sent again; doubles with each retry.
-    retries: how often it is sent again.
+    retries: how often it is sent again; oftener where a device answered before and a read would be given up.
     packets_per_second: for all devices together.
     at_once: devices that are spoken to at one time.
     gap: least seconds between two packets to one device; gap_of_weak: to one that takes one object a packet.
@@ -247,7 +247,7 @@ class _Run(Generic[T]):
         self.exchange.packets_sent += 1
         self.exchange.octets_sent += len(datagram)
         dialogue.turn += 1
-        self.timer(now + self.limits.timeout * 2**dialogue.attempt, dialogue)
+        self.timer(now + self.limits.timeout * 2 ** min(dialogue.attempt, self.limits.retries), dialogue)
 
     def request_id(self, dialogue: Dialogue[T]) -> int:
         """One id for a request and its retries, so that a late answer counts; another in another way."""

@@ -18,6 +18,7 @@ from flexprint_agent.snmp.forbidden import Forbidden, allowed, forbidden_in
 
 # Values asked for in one GETBULK: about what fits 1472 octets, an Ethernet frame without fragments.
 _VALUES_PER_ANSWER = 48
+_MOST_RECOVERIES = 2
 
 
 def walk(
@@ -73,6 +74,7 @@ class _Walk:
         self.most = traits.most_objects
         self.repetitions = traits.most_repetitions
         self.silences = 0
+        self.recoveries = 0
         self.heard = False
 
     def values(self) -> dict[bytes, Value]:
@@ -119,6 +121,8 @@ class _Walk:
     def take(self, ask: Ask, answer: Answer) -> None:
         if self.silences or (ask.kind != "bulk" and not self.bulk):
             self._learn()
+        if self.silences:
+            self._recover()
         self.silences, self.heard = 0, True
         if answer.error:
             self._refused(ask, answer)
@@ -185,6 +189,13 @@ class _Walk:
             self.most = 1
         else:
             del self.last[self._roots(ask)[0]]
+
+    def _recover(self) -> None:
+        """A way that worked before may have been met by chance: it is tried again, but not at every row."""
+        self.most = max(self.most, self.traits.objects_after_silence())
+        if self.traits.bulk_proven and self.recoveries < _MOST_RECOVERIES:
+            self.recoveries += 1
+            self.bulk = self.traits.bulk
 
     def _learn(self) -> None:
         if not self.bulk and not self.traits.bulk_proven and self.traits.version != V1:

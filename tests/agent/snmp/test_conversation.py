@@ -146,6 +146,16 @@ def test_a_lost_packet_teaches_nothing():
     assert traits.most_objects > 1
 
 
+@pytest.mark.parametrize("begin", [lambda t: walk(ROOTS, t), lambda t: get(ALL, t), lambda t: get_next(ROOTS, t)])
+def test_a_lost_packet_costs_one_small_packet(begin):
+    """What a device was seen to bear before is asked of it again, as soon as it shows that it is there."""
+    traits = Traits(objects_proven=36, bulk_proven=True)
+    undisturbed = hold(begin(traits), Device(TABLE))
+    heard = hold(begin(traits), Device(TABLE, Quirks(first_lost=1)))
+    assert heard.result == undisturbed.result
+    assert len(heard.asks) <= len(undisturbed.asks) + 2  # the one that was lost, and the small one
+
+
 @pytest.mark.parametrize("begin", [lambda t: walk(ROOTS, t), lambda t: get(ALL, t), lambda t: get([ROOTS[0]], t)])
 def test_a_dead_device_is_asked_twice_at_most(begin):
     """The request, and the smallest request there is; then it counts as silent, and nothing is learned."""
