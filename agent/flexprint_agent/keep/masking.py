@@ -54,12 +54,17 @@ def masked(text: str, leaving: Leaving, names: Names) -> str:
 def without(text: str, hidden: set[str], *, longest_word: int = 1 << 20) -> str:
     """`text` with every one of `hidden` masked, however it is capitalised. Those of up to `longest_word` letters are
     looked for as words of their own: a printer called `printer` does not take that word out of others."""
+    low = text.lower()
     # The longest first, as one may hold another.
     for one in sorted(filter(None, hidden), key=len, reverse=True):
+        # A site has thousands of names, a log is long, and hardly any of them stands in it.
+        if one.lower() not in low:
+            continue
         pattern = re.escape(one)
         if len(one) <= longest_word:
             pattern = rf"{_BEFORE if one[0].isalnum() else ''}{pattern}{_AFTER if one[-1].isalnum() else ''}"
         text = re.sub(pattern, HIDDEN, text, flags=re.IGNORECASE)
+        low = text.lower()
     return text
 
 
