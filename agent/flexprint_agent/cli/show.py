@@ -508,12 +508,13 @@ def batches(document: Document) -> str:
             *map(one.get, ("batch", "state", "reads", "bytes")),
             "yes" if one["report"] else "",
             _when(one["last_tried_at"]),
+            "yes" if one["carried"] else _when(one["exported_at"]) if one["exported_at"] else "",
         )
         for one in document["batches"]
     ]
     if not rows:
         return "no batch has left yet"
-    return _table(("batch", "state", "reads", "bytes", "workbook", "sent"), rows)
+    return _table(("batch", "state", "reads", "bytes", "workbook", "sent", "in a file"), rows)
 
 
 def whole_batch(document: Document) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flexprint_agent.keep import Keep
+from flexprint_agent.keep import Keep, database
 from flexprint_agent.keep.errors import Busy, Damaged, KeyMissing, Newer, NoRoom, NotWritable
 from flexprint_agent.keep.home import at_work, default_home, only_one
-from flexprint_agent.keep.schema import STEPS
+from flexprint_agent.keep.schema import PENDING, STEPS
 from flexprint_agent.keep.vault import Vault
 from flexprint_agent.service.log import Log
 
@@ -118,6 +118,23 @@ def test_an_older_database_is_brought_up_to_date_once(tmp_path):
             assert keep.database.value("PRAGMA user_version") == len(STEPS)
             assert keep.database.value("PRAGMA synchronous") == 2
             assert keep.database.value("PRAGMA journal_mode") == "wal"
+
+
+def test_a_home_from_before_keeps_what_is_pending_and_sheds_what_is_in_batches(tmp_path, a_read, monkeypatch):
+    """Earlier versions left an emptied row of each read that was in a batch."""
+    before = next(number for number, step in enumerate(STEPS) if step is PENDING)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(database, "STEPS", STEPS[:before])
+        with Keep(tmp_path) as keep:
+            for number in (1, 2):
+                keep.keep_read(a_read(number), {})
+            batch = (
+                "INSERT INTO batches (agent, sequence, previous, hash, octets, reads, state, made_at) "
+                "VALUES ('a', 1, x'', x'', 1, 1, 'waiting', 0)"
+            )
+            keep.database.write("UPDATE reads SET batch = ?, body = NULL WHERE id = 1", keep.database.insert(batch))
+    with Keep(tmp_path) as keep:
+        assert (keep.spool.pending(), keep.spool.count("waiting"), keep.spool.unsettled()) == (1, 1, 2)
 
 
 def test_a_full_disk_loses_nothing(keep, a_read):
