@@ -206,7 +206,7 @@ def is_file(asked: str) -> bool:
 
 
 def measure(rounds: int = 20) -> Measured:
-    """Everything `rounds` times after once for warming up; files twice."""
+    """Everything `rounds` times after once for warming up; files once."""
     with (
         fleet.kept(lambda what: print(f"  {what}", file=sys.stderr, flush=True)) as url,
         tempfile.TemporaryDirectory(prefix="bench-pages-") as name,
@@ -276,7 +276,7 @@ class _Asker:
     def _row(self, asked: str, who: str, visit: Visit, address: str) -> Row:
         row = Row(asked, who, [])
         before = _peak_mb(self._pid) if row.is_file else 0.0
-        for number in range(3 if row.is_file else self._rounds + 1):
+        for number in range(1 if row.is_file else self._rounds + 1):
             began = time.perf_counter()
             with visit.client.stream("GET", address) as answer:
                 octets = answer.iter_raw()
@@ -286,7 +286,7 @@ class _Asker:
                     pass
             if answer.status_code != 200:
                 raise CannotMeasure(f"{address} answers {who} with {answer.status_code}")
-            if number:
+            if number or row.is_file:
                 row.taken.append(first)
                 row.seconds = time.perf_counter() - began
         row.grown_mb = _peak_mb(self._pid) - before if row.is_file else 0.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from time import monotonic
 from typing import Any, Final
@@ -195,6 +195,7 @@ def _ask_within(state: ORMExecuteState) -> None:
         state.statement = state.statement.options(*conditions)
 
 
+@lru_cache(maxsize=1_000)  # made anew for each session they would cost a page a tenth of its time
 def _conditions(scope: Scope) -> Sequence[LoaderCriteriaOption]:
     visible = ((mapper.class_, mapper.class_.visible(scope)) for mapper in Model.registry.mappers)
     return [

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from operator import eq
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import Select, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
 from flexprint_server.database import FEW_AT_A_TIME
@@ -25,8 +25,6 @@ QUIET_AFTER: Final = timedelta(days=2)
 
 PAGE: Final = 50
 """Devices on one page."""
-
-_MOST_DOUBTS: Final = 1_000
 
 Reason = Literal["agent_refused", "agent_silent", "doubt", "gone", "silent", "no_meter"]
 
@@ -152,7 +150,7 @@ def missing(
     of_facts = [and_(*map(eq, flags, astuple(facts))) for facts in wanted]
     rows = session.execute(
         select(told.id, *flags)
-        .where(or_(false(), *of_facts))
+        .where(_may_miss(told), or_(false(), *of_facts))
         .order_by(told.last_read_at, told.id)
         .limit(PAGE)
         .offset((number - 1) * PAGE)
@@ -166,22 +164,24 @@ def every_missed(dealer_id: int, session: Session, now: datetime, reason: Reason
     """All of them, or those of one reason, in the same order, a few at a time."""
     told = _told(dealer_id, session, now).subquery().c
     flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_long)
-    asked = select(told.id, *flags).order_by(told.last_read_at, told.id)
+    asked = select(told.id, *flags).where(_may_miss(told)).order_by(told.last_read_at, told.id)
     for some in session.execute(asked, execution_options=FEW_AT_A_TIME).partitions():
         wanted = {row[0]: facts for row in some if (cause := why(facts := _facts(row[1:]))) and reason in (None, cause)}
         devices = _loaded(dealer_id, session, list(wanted))
         yield from (_missed(devices[device], facts) for device, facts in wanted.items())
 
 
-def _doubted(dealer_id: int, session: Session) -> set[int]:
-    asked = select(Doubt.device_id, Doubt.other_id).where(Doubt.dealer_id == dealer_id, Doubt.settled_at.is_(None))
-    return {device for row in session.execute(asked.limit(_MOST_DOUBTS)) for device in row}
+def _may_miss(told: Any) -> ColumnElement[bool]:
+    """What why() says something about: most devices of a fleet are read and tell a total, and are passed by."""
+    return not_(and_(told.is_read, told.has_total))
 
 
 def _told(dealer_id: int, session: Session, now: datetime) -> Select[*tuple[Any, ...]]:
     """The devices of the fleet, each with its Facts by name. An agent that the visitor does not see reads the
     device from another site, and is not the one to look after."""
-    rules, doubted = rules_of(session, dealer_id), _doubted(dealer_id, session)
+    rules = rules_of(session, dealer_id)
+    open_doubts = (Doubt.dealer_id == dealer_id, Doubt.settled_at.is_(None))
+    doubted = union_all(select(Doubt.device_id).where(*open_doubts), select(Doubt.other_id).where(*open_doubts))
     how = case(
         (Agent.refused_at > func.coalesce(Agent.last_seen_at, Agent.enrolled_at), "refused"),
         (SILENCE.c.opened_at.is_not(None), "silent"),
@@ -194,7 +194,8 @@ def _told(dealer_id: int, session: Session, now: datetime) -> Select[*tuple[Any,
             (Device.last_read_at >= now - QUIET_AFTER).label("is_read"),
             Device.total.is_not(None).label("has_total"),
             how.label("agent"),
-            (Device.id.in_(doubted) if doubted else false()).label("has_doubt"),
+            # Not looked for where it decides nothing.
+            case((Device.last_read_at >= now - QUIET_AFTER, false()), else_=Device.id.in_(doubted)).label("has_doubt"),
             rules.dropped_ones(now).label("for_long"),
         )
         .outerjoin(Agent, Agent.id == Device.agent_id)

@@ -56,6 +56,7 @@ class Device(Model):
     __table_args__ = (
         Index(None, "dealer_id", "site_id"),
         Index(None, "dealer_id", "id"),
+        Index(None, "dealer_id", "first_seen_at"),
         # A row is written anew with every read: room on its page keeps it there, and indexes untouched.
         {"postgresql_with": {"fillfactor": 50}},
     )

@@ -18,6 +18,7 @@ from sqlalchemy import (
     case,
     func,
     not_,
+    null,
     or_,
     select,
     true,
@@ -141,25 +142,24 @@ def devices(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> 
     One walk over the devices counts everything, site by site. In the order of customers and sites, where new devices
     come before all others, that also says which few sites the page lies in; any other order is the database's to find.
     """
-    places = _places(dealer_id, session, wanted)
+    by_place = wanted.sort == "customer"
+    places = _places(dealer_id, session, wanted) if by_place or wanted.text else []
     rules = rules_of(session, dealer_id)
-    census = _census(dealer_id, session, wanted, rules, now)
+    census = _census(dealer_id, session, wanted, rules, now, by_site=by_place)
     conditions = [*_within(dealer_id, wanted), _shown(wanted.show, rules, now)]
     is_new = rules.new_ones(now)
     if wanted.text:
         conditions += _matches(places, wanted.text)
-        counts = _counts(session, conditions, is_new)
+        counts = _counts(session, conditions, is_new, by_site=by_place)
     else:
         counts = census.wanted
     matching = sum(all_of_them for all_of_them, _ in counts.values())
     page = min(wanted.page, max(-(-matching // PAGE), 1))
     before = (page - 1) * PAGE
-    if wanted.sort == "customer":
+    if by_place:
         ids = _by_place(session, conditions, places[:: -1 if wanted.descending else 1], counts, before, is_new)
     else:
-        ids = session.scalars(
-            select(Device.id).where(*conditions).order_by(*_order(wanted)).limit(PAGE).offset(before)
-        ).all()
+        ids = _in_order(session, conditions, wanted, before, matching)
     return DevicePage(census.totals, _loaded(dealer_id, session, ids), rules, matching, page)
 
 
@@ -194,8 +194,8 @@ def _places(dealer_id: int, session: Session, wanted: Wanted) -> list[_Place]:
     return sorted(places, key=lambda place: (place.names, place.id))
 
 
-_Counts = Mapping[int, tuple[int, int]]
-"""By site: how many devices, and how many of them are new."""
+_Counts = Mapping[int | None, tuple[int, int]]
+"""By site, or all of them under None: how many devices, and how many of them are new."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -206,20 +206,42 @@ class _Census:
     wanted: _Counts
 
 
-def _census(dealer_id: int, session: Session, wanted: Wanted, rules: Rules, now: datetime) -> _Census:
+def _census(dealer_id: int, session: Session, wanted: Wanted, rules: Rules, now: datetime, *, by_site: bool) -> _Census:
     figures = [func.count().filter(_shown(show, rules, now)) for show in SHOWS]
     new_ones = func.count().filter(_shown(wanted.show, rules, now), rules.new_ones(now))
-    asked = select(Device.site_id, new_ones, *figures).where(*_within(dealer_id, wanted)).group_by(Device.site_id)
+    asked = _sited([new_ones, *figures], by_site=by_site).where(*_within(dealer_id, wanted))
     rows = session.execute(asked).all()
     totals = [sum(counted) for counted in zip(*(row[2:] for row in rows), strict=True)] or [0] * len(SHOWS)
     which = 2 + SHOWS.index(wanted.show)
     return _Census(Totals(*totals), {row[0]: (row[which], row[1]) for row in rows})
 
 
-def _counts(session: Session, conditions: Sequence[ColumnElement[bool]], is_new: ColumnElement[bool]) -> _Counts:
-    counted = select(Device.site_id, func.count(), func.count().filter(is_new))
-    asked = counted.where(*conditions).group_by(Device.site_id)
+def _counts(
+    session: Session, conditions: Sequence[ColumnElement[bool]], is_new: ColumnElement[bool], *, by_site: bool
+) -> _Counts:
+    asked = _sited([func.count(), func.count().filter(is_new)], by_site=by_site).where(*conditions)
     return {row[0]: (row[1], row[2]) for row in session.execute(asked)}
+
+
+def _sited(figures: Sequence[ColumnElement[int]], *, by_site: bool) -> Select[*tuple[Any, ...]]:
+    """The figures of each site, or of all under None, which is the quicker walk."""
+    if by_site:
+        return select(Device.site_id, *figures).group_by(Device.site_id)
+    return select(null(), *figures).select_from(Device)
+
+
+def _in_order(
+    session: Session, conditions: Sequence[ColumnElement[bool]], wanted: Wanted, before: int, matching: int
+) -> Sequence[int]:
+    """The ids of a page when `before` of the `matching` devices stand on the pages before it. The order is walked from
+    whichever end is nearer: the database need not sort what lies beyond the page."""
+    shown = min(PAGE, matching - before)
+    after = matching - before - shown
+    asked = select(Device.id).where(*conditions)
+    if before <= after:
+        return session.scalars(asked.order_by(*_order(wanted)).limit(shown).offset(before)).all()
+    backwards = asked.order_by(*_order(wanted, turned=True)).limit(shown).offset(after)
+    return session.scalars(backwards).all()[::-1]
 
 
 def _by_place(
@@ -335,11 +357,14 @@ _ORDERS: Final[dict[Sort, tuple[InstrumentedAttribute[Any], ...]]] = {
 }
 
 
-def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
-    """Devices that lack what is sorted by come last, whichever way; the id makes the order of equals sure."""
-    columns = _ORDERS[wanted.sort]
-    turned = [column.desc() if wanted.descending else column.asc() for column in columns]
-    return [*(expression.nulls_last() for expression in turned), Device.id.asc()]
+def _order(wanted: Wanted, *, turned: bool = False) -> list[ColumnElement[Any]]:
+    """Devices that lack what is sorted by come last, whichever way; the id makes the order of equals sure. `turned` is
+    the very opposite order."""
+    falls = wanted.descending != turned
+    columns = [column.desc() if falls else column.asc() for column in _ORDERS[wanted.sort]]
+    if turned:
+        return [*(column.nulls_first() for column in columns), Device.id.desc()]
+    return [*(column.nulls_last() for column in columns), Device.id.asc()]
 
 
 class ListedDevice(NamedTuple):

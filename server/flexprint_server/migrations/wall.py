@@ -16,6 +16,8 @@ DEALER: Final = "(SELECT current_setting('flexprint.dealer')::integer)"
 CUSTOMER: Final = "(SELECT nullif(current_setting('flexprint.customer', true), '')::integer)"
 SITES: Final = "(SELECT string_to_array(nullif(current_setting('flexprint.sites', true), ''), ',')::integer[])"
 """The sites that a customer's user sees; NULL for all of that customer."""
+DEVICES: Final = "(SELECT id FROM device WHERE site_id = ANY (ARRAY(SELECT id FROM site)))"
+"""The devices that a customer's user sees. Unless sites are named once more, PostgreSQL walks all devices for it."""
 
 _MAKE_ROLE: Final = f"""
 DO $$ BEGIN
