@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Thread
 
 import pytest
@@ -313,6 +314,36 @@ def test_an_agent_that_starts_again_within_a_conversation_is_waited_for():
     assert outcome.error == f"127.9.4.2:{port} stopped answering SNMP v2c: nothing within 0.1 s"
     # One was answered; nothing smaller than the other is left to try, so it is sent three times more than any.
     assert (outcome.packets, outcome.unreachable) == (1 + 3 + 3, None)
+
+
+def test_a_wrong_answer_first_and_the_right_one_twice_are_one_answer():
+    """Seen behind bridges and on agents that answer an earlier request once more."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+        device.bind(("127.9.4.3", 0))
+        answering = Thread(target=_answer_wrongly_first, args=(device, 2))
+        answering.start()
+        exchange = Exchange(PATIENT)
+
+        def asks_twice(traits):
+            first = yield from get([NAME], traits)
+            return first, (yield from get([NAME], traits))
+
+        outcome = one(exchange, Endpoint("127.9.4.3", device.getsockname()[1]), asks_twice)
+        answering.join()
+    assert outcome.result == ({NAME: (ber.OCTET_STRING, b"printer")},) * 2
+    assert outcome.packets == 2
+    assert exchange.strays >= 3  # two wrong ones and a double; nobody waits for the last
+
+
+def _answer_wrongly_first(device, times):
+    for _ in range(times):
+        datagram, asker = device.recvfrom(2048)
+        asked = wire.parse(datagram)
+        right = wire.response(asked, 0, 0, wire.binding(NAME, wire.OCTET_STRING, b"printer"))
+        wrong = replace(asked, request_id=asked.request_id ^ 1)
+        device.sendto(wire.response(wrong, 0, 0, wire.binding(NAME, wire.OCTET_STRING, b"another")), asker)
+        device.sendto(right, asker)
+        device.sendto(right, asker)
 
 
 def _answer_once(device):
