@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 from sqlalchemy import select, update
 
+from flexprint_server.alerts.watch import look
 from flexprint_server.tenants.models import Agent, AgentCommand, AgentLog, AgentState
 from services.pages import NOW, fields
 
@@ -51,10 +52,25 @@ def test_what_an_agent_told_stands_on_its_page_and_in_the_list(alice, agent, che
     assert alice.get("/agents").text.count("not known") >= 1
 
 
+@pytest.mark.parametrize(("late", "is_silent"), [(1, False), (4, True)])
+def test_an_agent_is_called_silent_some_hours_after_the_wake_it_promised(
+    alice, agent, checked_in, fleet, late, is_silent
+):
+    """Its page, the list and the alerts say the same: a computer may be switched on a little late."""
+    woken = NOW - timedelta(days=2)
+    checked_in(checked_in_at=woken, next_wake_at=NOW - timedelta(hours=late))
+    with fleet.transaction() as session:
+        session.execute(update(Agent).where(Agent.id == agent.id).values(last_seen_at=woken))
+        look(session, NOW, NOW - timedelta(days=9))
+    for path in (f"/agents/{agent.id}", "/agents"):
+        assert (">Silent<" in alice.get(path).text) == is_silent
+    rows = alice.get("/alerts.csv?kind=agent_silent").text.splitlines()
+    assert (len(rows) > 1) == is_silent
+
+
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({"next_wake_at": NOW - timedelta(hours=1)}, "Overdue"),
         ({"next_wake_at": None}, "flexprint-agent service install"),
         ({"clock_offset_s": -7200}, "7200 seconds behind"),
         ({"health": {"refused_batches": 3}}, "3 refused"),
