@@ -112,6 +112,19 @@ def test_a_file_that_finds_no_room_is_not_there_and_nothing_counts_as_carried(ho
     assert (tmp_path / "a.fpx").read_bytes().startswith(b"FPX1")
 
 
+def test_a_batch_that_no_collector_takes_keeps_no_other_from_being_carried(
+    home, tmp_path, database, inbox, monkeypatch
+):
+    read(home, *range(1, 60))
+    exported(home, tmp_path, "1.fpx")
+    read(home, 60)
+    with Keep(home) as keep:
+        largest = keep.spool.next_waiting()[0].octets - 1
+    monkeypatch.setattr("flexprint_shared.batch.LARGEST_SEALED", largest)
+    assert taken(database, inbox, exported(home, tmp_path, "2.fpx"), NOON).reads == 1
+    assert waiting(home) == 2
+
+
 def test_order_and_repetition_do_no_harm(home, tmp_path, database, inbox):
     """The later file first, the earlier one after it, each twice; what both hold is stored once."""
     read(home, 1)

@@ -36,17 +36,22 @@ class Export:
         return exported(self._waiting())
 
     def _waiting(self) -> Iterator[bytes]:
+        from flexprint_shared.batch import LARGEST_SEALED
         from flexprint_shared.offline import LARGEST_EXPORT, MOST_BATCHES
 
         # Room for what stands before and behind the batches.
         octets, after = 64, 0
         while following := self._keep.spool.next_waiting(after):
             batch, sealed = following
+            after = batch.number
+            if len(sealed) > LARGEST_SEALED:
+                # No collector takes it, and the whole file would be refused for it. The next contact sets it aside.
+                continue
             octets += len(sealed) + 4
             if octets > LARGEST_EXPORT or self.batches == MOST_BATCHES:
                 self.more = True
                 return
-            self.reads, after = self.reads + batch.reads, batch.number
+            self.reads += batch.reads
             self._numbers.append(batch.number)
             yield sealed
 
