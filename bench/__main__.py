@@ -20,6 +20,7 @@ CHAPTERS = {
     "read": "Read: everything a printer says",
     "ingest": "Ingest: from the socket to the commit",
     "workbook": "Workbook: rows to a file",
+    "reports": "A fleet's workbook: from the database to the mail",
     "mail": "From the last upload to the mailbox",
     "pages": "Pages: from a request to its answer, of 100,000 devices and 20 million reads",
 }
