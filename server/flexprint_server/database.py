@@ -179,7 +179,8 @@ def _confine(session: Session, scope: Scope | None) -> None:
     (migrations.wall), which also holds where a statement of ours went round the models."""
     if scope is None:
         return
-    session.info[_SCOPE], session.info[_VISIBLE] = scope, _conditions(scope)
+    session.info[_SCOPE] = scope
+    session.info[_VISIBLE] = _conditions(scope, len(list(Model.registry.mappers)))
     if session.get_bind().dialect.name == "postgresql":
         customer = "" if scope.customer_id is None else str(scope.customer_id)
         # An empty text is no limit; there is no site 0.
@@ -195,8 +196,10 @@ def _ask_within(state: ORMExecuteState) -> None:
         state.statement = state.statement.options(*conditions)
 
 
-@lru_cache(maxsize=1_000)  # made anew for each session they would cost a page a tenth of its time
-def _conditions(scope: Scope) -> Sequence[LoaderCriteriaOption]:
+# Made anew for each session they would cost a page a tenth of its time. `_known`, the number of models there are, makes
+# a model that was imported since one that is confined, too.
+@lru_cache(maxsize=1_000)
+def _conditions(scope: Scope, _known: int) -> Sequence[LoaderCriteriaOption]:
     visible = ((mapper.class_, mapper.class_.visible(scope)) for mapper in Model.registry.mappers)
     return [
         with_loader_criteria(model, false() if condition is None else condition, include_aliases=True)

@@ -22,7 +22,7 @@ from flexprint_server.alerts import telling, watch
 from flexprint_server.database import Database
 from flexprint_server.mail import outbox
 from flexprint_server.mail.addresses import mail_domain, sender
-from flexprint_server.mail.mailbox import Imap, MailboxAway, Maildir, mailbox_of
+from flexprint_server.mail.mailbox import MailboxAway, mailbox_of
 from flexprint_server.mail.means import LEASE, Means
 from flexprint_server.mail.relay import FolderPost, Patience, Post, SmtpPost
 from flexprint_server.mail.relay_url import relay_of
@@ -161,46 +161,61 @@ def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
 
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, stop)
-    returned = _Returned(settings, database)
+    beside = _all_beside(settings, database)
     trouble = ""
     stopped = None
-    up_since = watched_at = datetime.now(UTC)
-    out = outbox.Outbox(settings.secret_key, mail_domain(settings.mail_from))
     while stopped is None:
-        now = datetime.now(UTC)
-        if now - watched_at >= watch.EVERY:
-            watched_at = now
-            trouble = _noted(trouble, partial(look_after_alerts, database, out, settings.public_url, now, up_since))
         trouble = _noted(trouble, lambda: _pass(database, settings, datetime.now(UTC)))
-        returned.look(monotonic())
+        for one in beside:
+            one.look(monotonic())
         with suppress(Empty):
             stopped = stopping.get(timeout=every)
     database.close()
 
 
-class _Returned:
-    """Looks into the mailbox of returned mails now and then, in a thread of its own: a mail server may think long."""
+class _Beside:
+    """Something the scheduler sees to now and then, in a thread of its own: a walk over a large fleet takes its time, a
+    mail server may think long, and reports that are due wait for neither. `first` is when it begins, in seconds of a
+    clock that only rises."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self._mailbox = mailbox_of(settings.bounce_url) if settings.bounce_url else None
-        self._domain = mail_domain(settings.mail_from)
-        self._database = database
+    def __init__(self, what: str, every: float, first: float, do: Callable[[], object]) -> None:
+        self._what = what
+        self._every = every
+        self._next = first
+        self._do = do
         self._thread: Thread | None = None
-        self._next = 0.0
         self._trouble = ""
 
     def look(self, now: float) -> None:
-        """Begins a look where one is due and none is going on. `now` is in seconds of a clock that only rises."""
-        if self._mailbox and now >= self._next and not (self._thread and self._thread.is_alive()):
-            self._next = now + RETURNED_EVERY
-            self._thread = Thread(target=self._take_all, args=(self._mailbox,), name="returned mails", daemon=True)
+        """Begins a look where one is due and none is going on. `now` is of the same clock."""
+        if now >= self._next and not (self._thread and self._thread.is_alive()):
+            self._next = now + self._every
+            self._thread = Thread(target=self._look, name=self._what, daemon=True)
             self._thread.start()
 
-    def _take_all(self, mailbox: Maildir | Imap) -> None:
-        self._trouble = _noted(self._trouble, partial(mailbox.look, self._take), "returned mails")
+    def _look(self) -> None:
+        self._trouble = _noted(self._trouble, self._do, self._what)
 
-    def _take(self, octets: bytes) -> None:
-        take_mail(self._database, octets, self._domain, datetime.now(UTC))
+
+def _all_beside(settings: Settings, database: Database) -> list[_Beside]:
+    up_since, domain = datetime.now(UTC), mail_domain(settings.mail_from)
+    out = outbox.Outbox(settings.secret_key, domain)
+
+    def alerts() -> None:
+        look_after_alerts(database, out, settings.public_url, datetime.now(UTC), up_since)
+
+    every = watch.EVERY.total_seconds()
+    found = [_Beside("alerts", every, monotonic() + every, alerts)]
+    if settings.bounce_url:
+        mailbox = mailbox_of(settings.bounce_url)
+        take = partial(_take_returned, database, domain)
+        found.append(_Beside("returned mails", RETURNED_EVERY, 0.0, partial(mailbox.look, take)))
+    return found
+
+
+def _take_returned(database: Database, domain: str, octets: bytes) -> None:
+    """Takes one mail of the mailbox of returned mails."""
+    take_mail(database, octets, domain, datetime.now(UTC))
 
 
 def _pass(database: Database, settings: Settings, now: datetime) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import selectinload
 
+from flexprint_server import worker
 from flexprint_server.database import Database
 from flexprint_server.mail.means import LEASE
 from flexprint_server.mail.models import OutgoingMail
@@ -413,3 +414,24 @@ def test_we_greet_mail_servers_by_our_public_name(public_url: str, name: str) ->
 def test_the_longest_a_killed_worker_delays_a_report() -> None:
     """A lease and a pass of the scheduler: well within a minute."""
     assert LEASE + timedelta(seconds=EVERY) <= timedelta(seconds=30)
+
+
+def test_what_the_scheduler_sees_to_beside_its_work_takes_its_time_and_is_begun_once():
+    """A walk over a large fleet that takes minutes holds up no report, and no second one begins meanwhile."""
+    begun, go_on = SimpleQueue(), threading.Event()
+
+    def walk():
+        begun.put(True)
+        go_on.wait(10)
+
+    beside = worker._Beside("alerts", 60.0, 100.0, walk)
+    beside.look(99.0)
+    assert begun.empty()
+    beside.look(100.0)
+    assert begun.get(timeout=10)
+    beside.look(1000.0)
+    assert begun.empty()
+    go_on.set()
+    beside._thread.join(10)
+    beside.look(1000.0)
+    assert begun.get(timeout=10)
