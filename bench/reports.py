@@ -25,7 +25,7 @@ from flexprint_server.database import Database
 from flexprint_server.mail.means import Means
 from flexprint_server.mail.relay import FolderPost
 from flexprint_server.migrations import upgrade
-from flexprint_server.reports import schedules
+from flexprint_server.reports import parts, schedules
 from flexprint_server.reports.delivery import deliver
 from flexprint_server.reports.models import Report
 from flexprint_server.reports.schedules import Typed
@@ -114,8 +114,9 @@ def _deliver(url: str, report_id: int, folder: Path) -> None:
     with database.reading() as session:
         report = session.get_one(Report, report_id)
         assert report.state == "sent", report.error
-    (mail,) = (folder / f"mail-{report_id}").glob("*.eml")
-    print(json.dumps({"seconds": seconds, "before_mb": before, "file_mb": mail.stat().st_size / 1e6}))
+        stored = parts.find(1, session, report_id)
+        assert stored
+    print(json.dumps({"seconds": seconds, "before_mb": before, "file_mb": stored.size / 1e6}))
 
 
 def aims(rows: Sequence[Row]) -> dict[str, tuple[str, bool]]:
@@ -142,7 +143,7 @@ def markdown(rows: Sequence[Row]) -> Iterator[str]:
             "claim to mail s",
             "idle MB",
             "peak MB",
-            "mail MB",
+            "file MB",
         ]
     )
     yield line(["---"] * 6)

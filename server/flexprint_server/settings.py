@@ -14,6 +14,9 @@ from flexprint_shared.addresses import is_address
 PREFIX: Final = "FLEXPRINT_"
 FILE: Final = "FLEXPRINT_SETTINGS_FILE"
 
+LARGEST_ATTACHMENT: Final = 20_000_000
+"""Octets. Relays refuse mails of more than 25 to 35 MB, and a mail is a third larger than what it carries."""
+
 # name: one line of help. docs/guides/operator.md lists exactly these; a test compares.
 NAMES: Final = {
     "FLEXPRINT_DATABASE_URL": "the database, `postgresql://user:password@host/name`; else SQLite in the data folder",
@@ -26,6 +29,7 @@ NAMES: Final = {
     "FLEXPRINT_SECRET_KEY": "32 octets in hex that protect stored keys; without it a key file in the data folder",
     "FLEXPRINT_INSIDE": "addresses or networks inside your own that pages may make the collector ask, such as "
     "`10.20.0.5, 192.168.7.0/24`; without it public addresses alone",
+    "FLEXPRINT_LARGEST_ATTACHMENT": "MB; of a larger workbook the mail says where it is downloaded; 20 without it",
     "FLEXPRINT_BOUNCE_ADDRESS": "the address that mails come back to, `bounces@example.com`: a mailbox that takes "
     "`bounces+anything@`, too; without it they come back to FLEXPRINT_MAIL_FROM",
     "FLEXPRINT_BOUNCE_URL": "the mailbox that they come back to, `imaps://user:password@host/INBOX` or `maildir:///path`",
@@ -60,6 +64,7 @@ class Settings:
     data: Path
     secret_key: Secret
     inside: tuple[IPv4Network | IPv6Network, ...] = ()
+    largest_attachment: int = LARGEST_ATTACHMENT
     bounce_address: str = ""
     bounce_url: Secret | None = None
     bounce_key: Secret | None = None
@@ -88,6 +93,7 @@ def read_settings(environment: Mapping[str, str] = os.environ, *, data: Path | N
         data=folder,
         secret_key=_secret_key(given.get("FLEXPRINT_SECRET_KEY"), folder),
         inside=_networks(given.get("FLEXPRINT_INSIDE") or ""),
+        largest_attachment=_largest_attachment(given.get("FLEXPRINT_LARGEST_ATTACHMENT")),
         bounce_address=_bounce_address(given.get("FLEXPRINT_BOUNCE_ADDRESS") or ""),
         bounce_url=_url(given, "FLEXPRINT_BOUNCE_URL", ("imaps", "imap", "maildir"), hosted=("imaps", "imap")),
         bounce_key=_bounce_key(given.get("FLEXPRINT_BOUNCE_KEY")),
@@ -122,6 +128,15 @@ def _from_file(path: str | None) -> dict[str, str]:
             raise SettingsError(f"{path}, line {number}: write NAME=value")
         named[name.strip()] = value.strip()
     return named
+
+
+def _largest_attachment(value: str | None) -> int:
+    """Octets."""
+    if not value:
+        return LARGEST_ATTACHMENT
+    if not (value.isascii() and value.isdigit() and len(value) <= 4):
+        raise SettingsError("FLEXPRINT_LARGEST_ATTACHMENT: should be whole MB from 0, which attaches none, to 9999")
+    return int(value) * 1_000_000
 
 
 def _bounce_address(value: str) -> str:

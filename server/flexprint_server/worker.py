@@ -70,6 +70,7 @@ def run_worker(
         settings.public_url,
         settings.bounce_address,
         lease,
+        largest_attachment=settings.largest_attachment,
     )
 
     def look_at(report_id: int) -> None:

@@ -1,13 +1,16 @@
 """The schema that migrations make is the schema that the models describe."""
 
+import random
+
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 
-from flexprint_server.database import Database, Model
+from flexprint_server.database import Database, Model, Scope
 from flexprint_server.fleet.models import Device, DeviceKey, Read
 from flexprint_server.migrations import configuration, upgrade
+from flexprint_server.reports.parts import PART, every_part, find
 
 
 def test_models_and_migrations_agree(database: Database) -> None:
@@ -44,6 +47,27 @@ def test_a_device_keeps_its_figures_when_they_move_to_its_layout(tmp_path, postg
         database.close()
 
 
+def test_a_workbook_is_whole_after_it_was_cut_into_parts(tmp_path, postgres):
+    """Step 23: large, small, and of exactly one part."""
+    whole = {1: random.Random(1).randbytes(2 * PART + 5), 2: b"PK", 3: bytes(PART)}
+    for url in (f"sqlite:///{tmp_path / 'old.db'}", postgres.create()):
+        command.upgrade(configuration(url), "0022")
+        database = Database(url)
+        with database.transaction() as session:
+            session.execute(text("INSERT INTO dealer (id, name, created_at) VALUES (1, 'D', '2026-11-01 00:00:00')"))
+            for number, content in whole.items():
+                session.execute(text(REPORT), {"id": number})
+                session.execute(text("INSERT INTO workbook VALUES (:id, :content)"), {"id": number, "content": content})
+        upgrade(url)
+        with database.reading() as session:
+            moved = {number: find(1, session, number) for number in whole}
+        assert [one.parts for one in moved.values()] == [3, 1, 1]
+        assert {number: b"".join(every_part(database, Scope(1), one)) for number, one in moved.items()} == whole
+        database.close()
+
+
+REPORT = """INSERT INTO report (id, dealer_id, state, requested_at, created_at, attempts)
+VALUES (:id, 1, 'sent', '2026-11-01 00:00:00', '2026-11-01 00:00:00', 0)"""
 BEFORE = """
 INSERT INTO dealer (id, name, created_at) VALUES (1, 'D', '2026-11-01 00:00:00.000000');
 INSERT INTO customer (id, dealer_id, name, created_at) VALUES (1, 1, 'C', '2026-11-01 00:00:00.000000');

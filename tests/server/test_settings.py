@@ -21,11 +21,18 @@ KEY = "ab" * 32
         ("FLEXPRINT_REDIS_URL", "unix:///run/valkey.sock"),
         ("FLEXPRINT_SMTP_URL", "smtp://host:x"),
         ("FLEXPRINT_SECRET_KEY", "abc"),
+        ("FLEXPRINT_LARGEST_ATTACHMENT", "20 MB"),
+        ("FLEXPRINT_LARGEST_ATTACHMENT", "-1"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(tmp_path, name, value):
     with pytest.raises(SettingsError, match=f"{name}: should"):
         read_settings({name: value}, data=tmp_path)
+
+
+@pytest.mark.parametrize(("value", "octets"), [("", 20_000_000), ("0", 0), ("7", 7_000_000)])
+def test_the_largest_attachment_is_given_in_megabytes(tmp_path, value, octets):
+    assert read_settings({"FLEXPRINT_LARGEST_ATTACHMENT": value}, data=tmp_path).largest_attachment == octets
 
 
 def test_the_secret_key_is_made_once_and_is_nobody_elses_business(tmp_path):

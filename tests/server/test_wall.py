@@ -206,7 +206,7 @@ def test_a_customers_user_of_chosen_sites_sees_what_is_at_these(two):
     parts = [
         counted(database, Scope(alice.dealer_id, customer, chosen)) for chosen in (tuple(sites[:1]), tuple(sites[1:]))
     ]
-    for name in ("site", "agent", "device", "device_key", "read", "batch", "report", "workbook", "delivery"):
+    for name in ("site", "agent", "device", "device_key", "read", "batch", "report", "workbook_part", "delivery"):
         assert all(part[name] for part in parts), name
         assert sum(part[name] for part in parts) == whole[name], name
     nothing = counted(database, Scope(alice.dealer_id, customer, ()))

@@ -21,7 +21,7 @@ from flexprint_server.fleet.models import Device, Read, SiteDay
 from flexprint_server.fleet.summary import search_text
 from flexprint_server.ingest.models import Batch
 from flexprint_server.reports import schedules
-from flexprint_server.reports.models import Delivery, Report, Workbook
+from flexprint_server.reports.models import Delivery, Report, WorkbookPart
 from flexprint_server.reports.schedules import Typed
 from flexprint_server.reports.wanted import Covers
 from flexprint_server.tenants.models import Agent, Customer, Dealer, Site, User
@@ -369,7 +369,7 @@ def add_report(session: Session, agent: Agent, state: str, at: datetime, devices
             )
         )  # fmt: skip
     if built:
-        session.add(Workbook(report_id=report.id, content=_xlsx(devices)))
+        session.add(WorkbookPart(report_id=report.id, number=0, content=_xlsx(devices)))
     session.flush()
     return report
 

@@ -16,7 +16,9 @@ from flexprint_server.fleet import listing
 from flexprint_server.fleet.listing import ListedDevice, Only
 from flexprint_server.fleet.rules import rules_of
 from flexprint_server.problems import Problem
+from flexprint_server.reports import parts
 from flexprint_server.reports import queries as reports
+from flexprint_server.reports.parts import Stored
 from flexprint_server.tenants.api_keys import KeyScope
 
 
@@ -52,20 +54,14 @@ class Page:
 
 
 @dataclass(slots=True, frozen=True)
-class File:
-    name: str
-    content: bytes
-
-
-@dataclass(slots=True, frozen=True)
 class Call:
-    """`path` is below /api/v1; `answers` gives a Page of `shape`, one document of it, or a File where there is no
-    shape. It raises Problem."""
+    """`path` is below /api/v1; `answers` gives a Page of `shape`, one document of it, or a stored file where there is
+    no shape. It raises Problem."""
 
     path: str
     scope: KeyScope
     about: str
-    answers: Callable[[Asked], Page | dict[str, Any] | File]
+    answers: Callable[[Asked], Page | dict[str, Any] | Stored]
     shape: Shape | None
     takes: Sequence[Parameter] = ()
 
@@ -158,11 +154,11 @@ def _reports(asked: Asked) -> Page:
     return _page(shapes.REPORT, rows, asked, lambda row: next_cursor(row.id))
 
 
-def _workbook(asked: Asked) -> File:
-    found = reports.workbook(asked.dealer_id, asked.session, asked.path["report_id"])
+def _workbook(asked: Asked) -> Stored:
+    found = parts.find(asked.dealer_id, asked.session, asked.path["report_id"])
     if found is None:
         raise NotThere("There is no such report, or its workbook is not built yet. `GET reports` tells its state.")
-    return File(*found)
+    return found
 
 
 def _page(shape: Shape, rows: Sequence[Any], asked: Asked, cursor: Callable[[Any], str]) -> Page:

@@ -1,24 +1,26 @@
 """What billing systems call. Each call of the table becomes a route; a problem document for whatever goes wrong."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flexprint_server import problems
 from flexprint_server.api import openapi, questions
-from flexprint_server.api.calls import CALLS, Asked, Call, File, NotThere, Page
+from flexprint_server.api.calls import CALLS, Asked, Call, NotThere, Page
 from flexprint_server.api.door import Door
 from flexprint_server.database import Database
 from flexprint_server.problems import Problem
+from flexprint_server.reports.parts import Stored, every_part
 from flexprint_server.settings import Settings
 from flexprint_shared.text import clean
 
@@ -56,6 +58,8 @@ def _answering(
             query = questions.read(request.query_params.multi_items(), call.takes)
             with database.reading(caller.scope) as session:
                 given = call.answers(Asked(caller.dealer_id, session, clock(), path, query))
+            if isinstance(given, Stored):
+                return _file(request, given, partial(every_part, database, caller.scope, given))
         except Problem as problem:
             return problems.answer(problem)
         except (OperationalError, InterfaceError, PoolTimeout) as error:
@@ -72,19 +76,37 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _written(request: Request, given: Page | dict[str, Any] | File) -> Response:
-    if isinstance(given, File):
-        named = f"attachment; filename*=UTF-8''{quote(clean(given.name, 150), safe='')}"
-        return _same_or(request, given.content, openapi.XLSX, {"Content-Disposition": named})
+def _file(request: Request, stored: Stored, parts: Callable[[], Iterator[bytes]]) -> Response:
+    """Read twice, for its ETag first: it may be too large to be held."""
+    hashed = sha256()
+    for part in parts():
+        hashed.update(part)
+    headers = {
+        **_tag(hashed.hexdigest()),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(clean(stored.name, 150), safe='')}",
+    }
+    if _has(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return StreamingResponse(parts(), media_type=openapi.XLSX, headers={**headers, "Content-Length": str(stored.size)})
+
+
+def _written(request: Request, given: Page | dict[str, Any]) -> Response:
     document = {"items": given.items, "next": given.next} if isinstance(given, Page) else given
     return _same_or(request, msgspec.json.encode(document), "application/json")
 
 
-def _same_or(request: Request, body: bytes, media_type: str, more: Mapping[str, str] | None = None) -> Response:
+def _same_or(request: Request, body: bytes, media_type: str) -> Response:
     """The body with its ETag; 304 without it where the program has the same already (RFC 9110, section 13.1.2)."""
-    etag = f'"{sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache", **(more or {})}
-    had = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
-    if etag in had or had == ["*"]:
+    headers = _tag(sha256(body).hexdigest())
+    if _has(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)
+
+
+def _tag(digest: str) -> dict[str, str]:
+    return {"ETag": f'"{digest[:32]}"', "Cache-Control": "private, no-cache"}
+
+
+def _has(request: Request, etag: str) -> bool:
+    had = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    return etag in had or had == ["*"]

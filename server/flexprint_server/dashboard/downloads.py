@@ -1,7 +1,7 @@
 """Files that a browser saves: their names, their headers, and their content a piece at a time."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, Final
 from urllib.parse import quote
 
@@ -36,6 +36,11 @@ def streamed(file: IO[bytes], name: str, kind: str) -> Response:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     return _FileAnswer(file, kind, _headers(name) | {"Content-Length": str(size)})
+
+
+def in_parts(parts: Iterator[bytes], size: int, name: str, kind: str) -> Response:
+    """A file of `size` octets that is in no file of ours."""
+    return StreamingResponse(parts, media_type=kind, headers=_headers(name) | {"Content-Length": str(size)})
 
 
 class _FileAnswer(StreamingResponse):

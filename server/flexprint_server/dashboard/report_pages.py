@@ -7,9 +7,10 @@ from fastapi.responses import Response
 
 from flexprint_server.dashboard import address_line, exports, words
 from flexprint_server.dashboard.door import Door, Form, RowId, redirect
-from flexprint_server.dashboard.downloads import XLSX, download
+from flexprint_server.dashboard.downloads import XLSX, in_parts
 from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
 from flexprint_server.dashboard.pages import page
+from flexprint_server.reports import parts
 from flexprint_server.reports import queries as reports
 from flexprint_server.reports.again import Busy, resend
 from flexprint_server.reports.models import Delivery, Report
@@ -55,11 +56,11 @@ def add(pages: APIRouter, door: Door, mail_domain: str, *, mails_are_kept: bool)
     @pages.get("/reports/{report_id}.xlsx")
     def workbook(report_id: RowId, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
         with door.database.reading(visitor.scope) as session:
-            found = reports.workbook(visitor.dealer_id, session, report_id)
+            found = parts.find(visitor.dealer_id, session, report_id)
         if found is None:
             raise HTTPException(404)
-        name, content = found
-        return download(content, name, XLSX)
+        every = parts.every_part(door.database, visitor.scope, found)
+        return in_parts(every, found.size, found.name, XLSX)
 
     # After the workbook's route, whose path begins the same.
     _one(pages, door, mail_domain, mails_are_kept=mails_are_kept)

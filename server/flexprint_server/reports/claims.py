@@ -8,12 +8,13 @@ due -> building -> sending -> sent          a worker holds it by a lease from th
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import IO, Final
 
-from sqlalchemy import CursorResult, Update, case, delete, func, literal, or_, select, update
+from sqlalchemy import CursorResult, Update, case, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from flexprint_server.reports.models import Delivery, Report, Workbook
+from flexprint_server.reports import parts
+from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.reports.retries import TRIES, Step, next_attempt
 from flexprint_server.reports.workbook import Summary
 
@@ -91,7 +92,7 @@ def keep_workbook(
     title: str,
     subject: str,
     file_name: str,
-    content: bytes,
+    file: IO[bytes],
     summary: Summary,
     now: datetime,
 ) -> Claim:
@@ -111,8 +112,7 @@ def keep_workbook(
             error=None,
         )
     )
-    session.execute(delete(Workbook).where(Workbook.report_id == held.report_id))
-    session.add(Workbook(report_id=held.report_id, content=content))
+    parts.keep(session, held.report_id, file)
     return Claim(held.report_id, held.dealer_id, held.by, "sending", 1)
 
 

@@ -19,11 +19,11 @@ from flexprint_server.mail.means import Means
 from flexprint_server.mail.relay import Line, RelayUnusable
 from flexprint_server.mail.suppressions import suppressed
 from flexprint_server.mail.unsubscribe import Subscription, token_for
-from flexprint_server.reports import claims, fleet_rows, wording
+from flexprint_server.reports import claims, fleet_rows, parts, wording
 from flexprint_server.reports.addresses import file_name
 from flexprint_server.reports.claims import Claim, ClaimLost
-from flexprint_server.reports.mail import Letter, compose
-from flexprint_server.reports.models import Delivery, Report, Workbook
+from flexprint_server.reports.mail import Elsewhere, Letter, compose
+from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.reports.sheets import TooManyRows
 from flexprint_server.reports.wanted import Wanted, wanted_of, zone_of
 from flexprint_server.reports.workbook import About, Contents, DeviceRow, Summary, VolumeRow, write_workbook
@@ -94,28 +94,26 @@ def _build(means: Means, held: Claim) -> Claim:
                 until=wanted.until,
             )
             summary = _write(file, session, held.dealer_id, wanted, about)
-        file.seek(0)
-        content = file.read()
-    facts = wording.Facts(
-        name=about.title,
-        customer=about.customer,
-        site=about.site,
-        made_at=now.astimezone(zone),
-        printers=summary.devices,
-        since=wanted.since and wanted.since.astimezone(zone),
-        until=wanted.until and wanted.until.astimezone(zone),
-    )
-    with means.database.transaction() as session:
-        return claims.keep_workbook(
-            session,
-            held,
-            title=about.title[:200],
-            subject=wording.filled(wanted.subject or wording.SUBJECT, facts),
-            file_name=file_name(wording.filled(wanted.file_name or wording.FILE_NAME, facts)),
-            content=content,
-            summary=summary,
-            now=now,
+        facts = wording.Facts(
+            name=about.title,
+            customer=about.customer,
+            site=about.site,
+            made_at=now.astimezone(zone),
+            printers=summary.devices,
+            since=wanted.since and wanted.since.astimezone(zone),
+            until=wanted.until and wanted.until.astimezone(zone),
         )
+        with means.database.transaction() as session:
+            return claims.keep_workbook(
+                session,
+                held,
+                title=about.title[:200],
+                subject=wording.filled(wanted.subject or wording.SUBJECT, facts),
+                file_name=file_name(wording.filled(wanted.file_name or wording.FILE_NAME, facts)),
+                file=file,
+                summary=summary,
+                now=now,
+            )
 
 
 def _write(file: IO[bytes], session: Session, dealer_id: int, wanted: Wanted, about: About) -> Summary:
@@ -141,7 +139,7 @@ def _send(means: Means, held: Claim) -> None:
         _leave_out(session, held, means.clock())
     with means.database.reading() as session:
         deliveries = claims.waiting(session, held)
-        letter = _letter(session, held) if deliveries else None
+        letter = _letter(means, session, held) if deliveries else None
     if letter:
         _hand_over_all(means, held, letter, deliveries)
     with means.database.transaction() as session:
@@ -161,9 +159,8 @@ def list_of(report: Report) -> str:
     return f"schedule:{report.schedule_id}" if report.agent_id is None else f"site:{report.site_id}"
 
 
-def _letter(session: Session, held: Claim) -> Letter:
+def _letter(means: Means, session: Session, held: Claim) -> Letter:
     report = session.get_one(Report, held.report_id)
-    workbook = session.get_one(Workbook, held.report_id)
     assert report.built_at
     assert report.file_name
     assert report.summary
@@ -172,7 +169,17 @@ def _letter(session: Session, held: Claim) -> Letter:
     subject = report.subject or title
     built_at, summary, name = report.built_at, report.summary, report.file_name
     zone = summary.get("zone") or wanted_of(report.wanted, report.site_id).zone
-    return Letter(title, subject, why, how, built_at, summary, name, workbook.content, list_of(report), zone)
+    workbook = _workbook(means, session, held)
+    return Letter(title, subject, why, how, built_at, summary, name, workbook, list_of(report), zone)
+
+
+def _workbook(means: Means, session: Session, held: Claim) -> bytes | Elsewhere:
+    """What the mails carry, or where people find what no relay would take."""
+    stored = parts.find(held.dealer_id, session, held.report_id)
+    assert stored, "it is stored together with the claim on sending it"
+    if stored.size > means.largest_attachment:
+        return Elsewhere(f"{means.public_url}/reports/{held.report_id}", stored.size)
+    return b"".join(parts.part(session, stored, number) for number in range(stored.parts))
 
 
 def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequence[Delivery]) -> None:

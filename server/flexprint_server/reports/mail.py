@@ -1,4 +1,4 @@
-"""The mail that carries a workbook: a short summary as text and HTML, and the file."""
+"""The mail that carries a workbook: a short summary as text and HTML, and the file, or where a large one is."""
 
 import hashlib
 from collections.abc import Mapping
@@ -19,10 +19,22 @@ XLSX: Final = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.s
 
 
 @dataclass(slots=True, frozen=True)
+class Elsewhere:
+    """A workbook too large for a mail: the address of the page where people download it, and its octets."""
+
+    page: str
+    size: int
+
+    @property
+    def size_words(self) -> str:
+        return f"{-(-self.size // 1_000_000):,} MB"
+
+
+@dataclass(slots=True, frozen=True)
 class Letter:
     """What the mails of one report have in common. `title` says what it is about, `why` whose recipients they go to and
-    `how` where those are changed; `summary` is reports.workbook.Summary as it was stored, and `list` what somebody can
-    unsubscribe from; times are those of `zone`."""
+    `how` where those are changed; `summary` is reports.workbook.Summary as it was stored, `workbook` the file, and
+    `list` what somebody can unsubscribe from; times are those of `zone`."""
 
     title: str
     subject: str
@@ -31,7 +43,7 @@ class Letter:
     made_at: datetime
     summary: Mapping[str, Any]
     file_name: str
-    workbook: bytes
+    workbook: bytes | Elsewhere
     list: str = ""
     zone: str = "UTC"
 
@@ -53,7 +65,9 @@ def compose(
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
         if unsubscribe.startswith("https:"):
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    attached = letter.workbook if isinstance(letter.workbook, bytes) else None
     facts = {
+        "elsewhere": letter.workbook if attached is None else None,
         "unsubscribe": unsubscribe,
         "title": clean(letter.title),
         "why": clean(letter.why),
@@ -68,9 +82,10 @@ def compose(
     message.add_alternative(
         _templates().get_template("report.html").render(facts), subtype="html", cte="quoted-printable"
     )
-    message.add_attachment(letter.workbook, *XLSX, filename=letter.file_name)
+    if attached is not None:
+        message.add_attachment(attached, *XLSX, filename=letter.file_name)
     _fix_boundaries(message, message_id)
-    return finished(message, letter.workbook, bounce_to=bounce_to)
+    return finished(message, attached, bounce_to=bounce_to)
 
 
 @cache

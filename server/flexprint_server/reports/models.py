@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flexprint_server.database import Json, Model, Scope
-from flexprint_server.tenants.models import Site, of_dealer_at_site, sites_of
+from flexprint_server.tenants.models import Site, of_dealer_at_site
 
 
 class Schedule(Model):
@@ -104,15 +104,17 @@ class Report(Model):
 
 def _reports_of(scope: Scope) -> Select[int]:
     reports = Report.__table__.c
-    return select(reports.id).where(reports.dealer_id == scope.dealer_id, reports.site_id.in_(sites_of(scope)))
+    return select(reports.id).where(of_dealer_at_site(reports.dealer_id, reports.site_id, scope))
 
 
-class Workbook(Model):
-    """The file itself, apart from its report so that lists of reports stay small."""
+class WorkbookPart(Model):
+    """A part of the file itself, the first is 0. Apart from the report so that lists of reports stay small, and in
+    parts (reports.parts) so that nobody has to hold a large one whole."""
 
-    __tablename__ = "workbook"
+    __tablename__ = "workbook_part"
 
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
     @classmethod

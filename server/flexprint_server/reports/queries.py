@@ -7,7 +7,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from flexprint_server.database import FEW_AT_A_TIME
-from flexprint_server.reports.models import Delivery, Report, Workbook
+from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.tenants.models import Site
 
 PAGE: Final = 50
@@ -52,13 +52,3 @@ def after(dealer_id: int, session: Session, report_id: int, most: int) -> list[R
         .options(joinedload(Report.site), selectinload(Report.deliveries))
     )
     return list(session.scalars(asked))
-
-
-def workbook(dealer_id: int, session: Session, report_id: int) -> tuple[str, bytes] | None:
-    """The file name and content of a report's workbook; None when this dealer has none such."""
-    row = session.execute(
-        select(Report.file_name, Workbook.content)
-        .join(Workbook, Workbook.report_id == Report.id)
-        .where(Report.dealer_id == dealer_id, Report.id == report_id)
-    ).first()
-    return (row[0] or f"report-{report_id}.xlsx", row[1]) if row else None

@@ -224,8 +224,8 @@ def _seen(
 
 
 def of_dealer_at_site(
-    dealer_id: InstrumentedAttribute[int],
-    site_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+    dealer_id: ColumnElement[int] | InstrumentedAttribute[int],
+    site_id: ColumnElement[int] | InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
     scope: Scope,
 ) -> ColumnElement[bool]:
     """What a scope sees of a table whose rows belong to a dealer's site."""

@@ -15,7 +15,7 @@ from flexprint_server.api.routes import router
 from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device
 from flexprint_server.migrations import upgrade
-from flexprint_server.reports.models import Workbook
+from flexprint_server.reports.models import WorkbookPart
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.api_keys import SCOPES, make_for
 from services.pages import BOB, NOW, Clock, running
@@ -70,7 +70,7 @@ def api(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             session.add(alert)
         numbers = {
             "device_id": session.scalar(select(func.min(Device.id))),
-            "report_id": session.scalar(select(func.min(Workbook.report_id))),
+            "report_id": session.scalar(select(func.min(WorkbookPart.report_id))),
         }
     clock, app = Clock(NOW), FastAPI(openapi_url=None)
     app.include_router(router(settings, database, clock))

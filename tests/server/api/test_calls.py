@@ -15,6 +15,7 @@ from flexprint_server.api.routes import router
 from flexprint_server.api.shapes import SHAPES
 from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device, Layout, Read
+from flexprint_server.reports import parts
 from flexprint_server.reports.models import Report
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.api_keys import SCOPES
@@ -177,6 +178,24 @@ def test_a_workbook_is_the_file_that_was_mailed(api):
     answer = api.get(f"/reports/{api.numbers['report_id']}.xlsx")
     assert load_workbook(BytesIO(answer.content)).active["A1"].value == "Printers"
     assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
+    assert answer.headers["content-length"] == str(len(answer.content))
+
+
+def test_a_large_workbook_comes_a_part_at_a_time_and_once(api, monkeypatch):
+    path, content = f"/reports/{api.numbers['report_id']}.xlsx", bytes(range(256)) * 10
+    before = api.get(path).content
+    monkeypatch.setattr(parts, "PART", 1000)
+    try:
+        with api.database.transaction() as session:
+            parts.keep(session, api.numbers["report_id"], BytesIO(content))
+        answer = api.get(path)
+        assert answer.content == content
+        assert answer.headers["content-length"] == str(len(content))
+        again = api.get(path, **{"If-None-Match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    finally:
+        with api.database.transaction() as session:
+            parts.keep(session, api.numbers["report_id"], BytesIO(before))
 
 
 def test_alerts_say_what_is_the_matter_and_what_to_do(api):

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text, update
 from flexprint_server.dashboard.routes import router
 from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device, Read
-from flexprint_server.reports.models import Schedule, Workbook
+from flexprint_server.reports.models import Schedule, WorkbookPart
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants import sign_in
 from flexprint_server.tenants.models import Agent, Customer, Site, User
@@ -146,7 +146,7 @@ def theirs(fleet):
             "suppression_id": 1,
             "schedule_id": session.scalar(select(func.min(Schedule.id))),
             "read_id": session.scalar(select(func.min(Read.id))),
-            "report_id": session.scalar(select(func.min(Workbook.report_id))),
+            "report_id": session.scalar(select(func.min(WorkbookPart.report_id))),
             "key_id": 1,
             "file_id": 1,
             "invitation_id": 1,

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from flexprint_server.dashboard import uploads
 from flexprint_server.fleet.models import Read
 from flexprint_server.ingest.models import Batch, CarriedFile
-from flexprint_server.reports.models import Workbook
+from flexprint_server.reports.models import WorkbookPart
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import AuditEntry, Customer, User
 from flexprint_shared.offline import EXPORT, LARGEST_EXPORT, MOST_BATCHES, acknowledged, batches_of, exported
@@ -81,7 +81,7 @@ def test_the_workbook_that_a_file_asks_for_is_due(alice, fleet, agent):
     asked = batch(agent, 1, recipients=["office@harbour.example"], report_requested_at=YESTERDAY)
     page = bring(alice, b"".join(exported([asked])))
     with fleet.reading() as session:
-        report = session.scalar(select(func.max(Workbook.report_id)))
+        report = session.scalar(select(func.max(WorkbookPart.report_id)))
     assert "Workbooks asked for" in page.text
     assert report is not None
 

@@ -17,6 +17,7 @@ from flexprint_server.dashboard.pages import error_page
 from flexprint_server.dashboard.rooms import GROUPS
 from flexprint_server.fleet.models import Device, Read, SiteDay
 from flexprint_server.fleet.queries import PAGE, READS_PAGE
+from flexprint_server.reports import parts
 from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Agent, Customer, Dealer, Site, User
@@ -300,6 +301,18 @@ def test_a_workbook_is_downloaded_as_a_file_that_opens(alice, fleet):
     assert answer.headers["content-disposition"].startswith("attachment; ")
     assert answer.headers["cache-control"] == "no-store"
     assert openpyxl.load_workbook(BytesIO(answer.content)).active["A1"].value == "Printers"
+
+
+def test_a_large_workbook_is_downloaded_a_part_at_a_time(alice, fleet, monkeypatch):
+    """A schedule's, which is of no one site."""
+    report, content = first(fleet, Report, Report.state == "sent"), bytes(range(256)) * 10
+    monkeypatch.setattr(parts, "PART", 1000)
+    with fleet.transaction() as session:
+        parts.keep(session, report.id, BytesIO(content))
+        session.execute(update(Report).where(Report.id == report.id).values(site_id=None, agent_id=None))
+    answer = alice.get(f"/reports/{report.id}.xlsx")
+    assert answer.content == content
+    assert answer.headers["content-length"] == str(len(content))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 import io
 import threading
+from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 
 import openpyxl
 import pytest
@@ -11,8 +14,9 @@ from sqlalchemy import select, update
 from flexprint_server.fleet.models import Device
 from flexprint_server.mail.relay import FolderPost, SmtpPost
 from flexprint_server.mail.relay_url import Relay, relay_of
+from flexprint_server.reports import parts
 from flexprint_server.reports.delivery import deliver
-from flexprint_server.reports.models import Delivery, Report, Workbook
+from flexprint_server.reports.models import Delivery, Report, WorkbookPart
 from flexprint_server.reports.retries import TRIES
 from flexprint_server.tenants.models import SettingValue
 from server.reports.conftest import PATIENCE
@@ -57,7 +61,7 @@ def test_the_workbook_holds_the_sites_printers_and_no_others(house):
     with Rude() as rude:
         house.deliver(report_id, rude)
     with house.database.reading() as session:
-        content = session.scalars(select(Workbook.content).where(Workbook.report_id == report_id)).one()
+        content = session.scalars(select(WorkbookPart.content).where(WorkbookPart.report_id == report_id)).one()
     headings, *rows = openpyxl.load_workbook(io.BytesIO(content))["Devices"].iter_rows(values_only=True)
     assert [row[4] for row in rows] == ["0", "1", "VD00000000", "VD00000001", "VD00000002"]
     assert headings[9:12] == ("Total", "Scan", "Lowest supply")
@@ -73,10 +77,30 @@ def test_an_agents_workbook_shows_the_times_of_its_sites_clock(house):
         report = house.deliver(report_id, rude)
     assert report.file_name == "Printers Harbour Dental, Main Street 2026-11-22 1700.xlsx"
     with house.database.reading() as session:
-        content = session.scalars(select(Workbook.content).where(Workbook.report_id == report_id)).one()
+        content = session.scalars(select(WorkbookPart.content).where(WorkbookPart.report_id == report_id)).one()
     headings = [cell.value for cell in openpyxl.load_workbook(io.BytesIO(content))["Devices"][1]]
     assert "Last read (Asia/Tokyo)" in headings
     assert report.summary["zone"] == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(("more", "is_attached"), [(0, True), (-1, False)])
+def test_a_workbook_larger_than_relays_take_is_linked_and_not_attached(house, tmp_path, more, is_attached):
+    """Up to the limit it is attached, by its octets. A mail kept as a file is the same."""
+    report_id = house.ask()
+    with Rude() as rude:
+        house.deliver(report_id, rude)
+    with house.database.transaction() as session:
+        size = parts.find(house.agent.dealer_id, session, report_id).size
+        session.execute(update(Delivery).values(state="queued"))
+        session.execute(update(Report).values(state="built", next_attempt_at=house.now))
+    deliver(replace(house.means(FolderPost(tmp_path)), largest_attachment=size + more), report_id)
+    (kept,) = tmp_path.glob("*.eml")
+    mail = message_from_bytes(kept.read_bytes(), _class=EmailMessage, policy=policy.default)
+    assert len(list(mail.iter_attachments())) == is_attached
+    assert len(list(tmp_path.glob("*.xlsx"))) == is_attached
+    page = f"https://meters.example.com/reports/{report_id}"
+    assert [page in mail.get_body((kind,)).get_content() for kind in ("plain", "html")] == [not is_attached] * 2
+    assert mail["Message-ID"] == house.report(report_id).deliveries[0].message_id
 
 
 def test_a_second_look_at_a_mailed_report_does_nothing(house):

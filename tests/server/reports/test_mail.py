@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexprint_server.reports.mail import Letter, compose
+from flexprint_server.reports.mail import Elsewhere, Letter, compose
 
 NOW = datetime(2026, 11, 22, 8, 5, tzinfo=UTC)
 SUMMARY = {
@@ -50,6 +50,20 @@ def test_the_workbook_is_attached_under_its_name():
     assert attached.get_filename() == "Printers Göteborg 2026-11-22 0805.xlsx"
     assert attached.get_content_type() == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     assert attached.get_content() == bytes(range(256))
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_a_workbook_too_large_for_a_mail_is_a_link(kind):
+    """How many printers, how large, and where people sign in; whoever keeps mails as files has no workbook beside it."""
+    page = "https://meters.example.com/reports/17"
+    sent = mail(workbook=Elsewhere(page, 61_200_001), summary={**SUMMARY, "devices": 99_800})
+    message = opened(sent)
+    said = " ".join(body(message, kind).split())
+    assert "The workbook of 99,800 printers is too large for a mail (62 MB)." in said
+    assert page in said
+    assert "attached" not in said
+    assert list(message.iter_attachments()) == []
+    assert sent.workbook is None
 
 
 @pytest.mark.parametrize("kind", ["plain", "html"])

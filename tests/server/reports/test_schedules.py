@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from flexprint_server.fleet.models import Read
 from flexprint_server.mail.relay import FolderPost
 from flexprint_server.reports import schedules
-from flexprint_server.reports.models import Report, Schedule, Workbook
+from flexprint_server.reports.models import Report, Schedule, WorkbookPart
 from flexprint_server.reports.schedules import ScheduleUnfit, Typed, run_due
 from flexprint_server.reports.wanted import Covers, period, wanted_of
 from flexprint_server.tenants.models import Customer, Site
@@ -132,7 +132,7 @@ def workbook(house, report_id, tmp_path):
     report = house.deliver(report_id, post=FolderPost(tmp_path))
     assert report.error is None
     with house.database.reading() as session:
-        content = session.scalars(select(Workbook.content).where(Workbook.report_id == report_id)).one()
+        content = session.scalars(select(WorkbookPart.content).where(WorkbookPart.report_id == report_id)).one()
     return openpyxl.load_workbook(io.BytesIO(content))
 
 
