@@ -126,8 +126,8 @@ INSERT INTO schedule (dealer_id, name, recurrence, zone, covers, recipients, she
     CAST('${now}' AS timestamptz) + interval '20 days', CAST('${now}' AS timestamptz), 'alice@northwind.example'
   FROM generate_series(1, least(${few}, ${customers})) AS n;
 
-INSERT INTO workbook (report_id, content)
-  SELECT id, decode(repeat('5e', 20000), 'hex')
+INSERT INTO workbook_part (report_id, number, content)
+  SELECT id, 0, decode(repeat('5e', 20000), 'hex')
   FROM report
   WHERE site_id <= 70;
 
