@@ -145,14 +145,11 @@ def devices(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> 
     by_place = wanted.sort == "customer"
     places = _places(dealer_id, session, wanted) if by_place or wanted.text else []
     rules = rules_of(session, dealer_id)
-    census = _census(dealer_id, session, wanted, rules, now, by_site=by_place)
-    conditions = [*_within(dealer_id, wanted), _shown(wanted.show, rules, now)]
+    listed = [_shown(wanted.show, rules, now), *_matches(places, wanted.text)]
+    conditions = [*_within(dealer_id, wanted), *listed]
     is_new = rules.new_ones(now)
-    if wanted.text:
-        conditions += _matches(places, wanted.text)
-        counts = _counts(session, conditions, is_new, by_site=by_place)
-    else:
-        counts = census.wanted
+    census = _census(dealer_id, session, wanted, listed, rules, now, by_site=by_place)
+    counts = census.wanted
     matching = sum(all_of_them for all_of_them, _ in counts.values())
     page = min(wanted.page, max(-(-matching // PAGE), 1))
     before = (page - 1) * PAGE
@@ -206,21 +203,23 @@ class _Census:
     wanted: _Counts
 
 
-def _census(dealer_id: int, session: Session, wanted: Wanted, rules: Rules, now: datetime, *, by_site: bool) -> _Census:
+def _census(
+    dealer_id: int,
+    session: Session,
+    wanted: Wanted,
+    listed: Sequence[ColumnElement[bool]],
+    rules: Rules,
+    now: datetime,
+    *,
+    by_site: bool,
+) -> _Census:
+    """All of it in one walk; `listed` are the conditions of the list beyond its customer or site."""
     figures = [func.count().filter(_shown(show, rules, now)) for show in SHOWS]
-    new_ones = func.count().filter(_shown(wanted.show, rules, now), rules.new_ones(now))
-    asked = _sited([new_ones, *figures], by_site=by_site).where(*_within(dealer_id, wanted))
+    of_list = [func.count().filter(*listed), func.count().filter(*listed, rules.new_ones(now))]
+    asked = _sited([*of_list, *figures], by_site=by_site).where(*_within(dealer_id, wanted))
     rows = session.execute(asked).all()
-    totals = [sum(counted) for counted in zip(*(row[2:] for row in rows), strict=True)] or [0] * len(SHOWS)
-    which = 2 + SHOWS.index(wanted.show)
-    return _Census(Totals(*totals), {row[0]: (row[which], row[1]) for row in rows})
-
-
-def _counts(
-    session: Session, conditions: Sequence[ColumnElement[bool]], is_new: ColumnElement[bool], *, by_site: bool
-) -> _Counts:
-    asked = _sited([func.count(), func.count().filter(is_new)], by_site=by_site).where(*conditions)
-    return {row[0]: (row[1], row[2]) for row in session.execute(asked)}
+    totals = [sum(counted) for counted in zip(*(row[3:] for row in rows), strict=True)] or [0] * len(SHOWS)
+    return _Census(Totals(*totals), {row[0]: (row[1], row[2]) for row in rows})
 
 
 def _sited(figures: Sequence[ColumnElement[int]], *, by_site: bool) -> Select[*tuple[Any, ...]]:
