@@ -106,7 +106,11 @@ def device_rows(
         )
     )
     if at:
-        asked = asked.offset(at[0]).limit(at[1])
+        # Of the whole fleet nothing but what it is sorted by: a page of it needs no more.
+        page = asked.with_only_columns(Device.id, maintain_column_froms=True).offset(at[0]).limit(at[1])
+        ids = session.scalars(page).all()
+        covered = (*covered, Device.id.in_(ids))
+        asked = asked.where(Device.id.in_(ids))
     layouts = _layouts(session, dealer_id, covered)
     with session.execute(asked, execution_options={"yield_per": AT_ONCE}) as rows:
         for row in rows:
