@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from operator import eq
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, union_all
+from sqlalchemy import Select, and_, case, false, func, not_, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
 from flexprint_server.database import FEW_AT_A_TIME
@@ -131,26 +131,26 @@ def missing(
 ) -> MissingPage:
     """The devices that will have no read, longest silent first, PAGE on a page; the last page there is when `number`
     lies beyond the end."""
-    # Two walks over the devices, which are what this costs: one counts, one finds the page.
+    # Walks over the devices are what this costs: one counts them, two pass by most of them.
     told = _told(dealer_id, session, now).subquery().c
     flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_long)
     counts: dict[Reason, int] = dict.fromkeys(STEPS, 0)
     wanted: list[Facts] = []
-    fleet = 0
+    in_fleet = select(func.count()).select_from(Device).where(Device.dealer_id == dealer_id, Device.in_fleet)
+    fleet = session.scalar(in_fleet) or 0
     for *values, count in session.execute(select(*flags, func.count()).group_by(*flags)):
-        fleet += count
         facts = _facts(values)
         cause = why(facts)
-        if cause is not None:
-            counts[cause] += count
-            if reason in (None, cause):
-                wanted.append(facts)
+        assert cause is not None, "only what may be missed was asked for"
+        counts[cause] += count
+        if reason in (None, cause):
+            wanted.append(facts)
     matching = counts[reason] if reason else sum(counts.values())
     number = min(number, max(-(-matching // PAGE), 1))
     of_facts = [and_(*map(eq, flags, astuple(facts))) for facts in wanted]
     rows = session.execute(
         select(told.id, *flags)
-        .where(_may_miss(told), or_(false(), *of_facts))
+        .where(or_(false(), *of_facts))
         .order_by(told.last_read_at, told.id)
         .limit(PAGE)
         .offset((number - 1) * PAGE)
@@ -164,21 +164,16 @@ def every_missed(dealer_id: int, session: Session, now: datetime, reason: Reason
     """All of them, or those of one reason, in the same order, a few at a time."""
     told = _told(dealer_id, session, now).subquery().c
     flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_long)
-    asked = select(told.id, *flags).where(_may_miss(told)).order_by(told.last_read_at, told.id)
+    asked = select(told.id, *flags).order_by(told.last_read_at, told.id)
     for some in session.execute(asked, execution_options=FEW_AT_A_TIME).partitions():
         wanted = {row[0]: facts for row in some if (cause := why(facts := _facts(row[1:]))) and reason in (None, cause)}
         devices = _loaded(dealer_id, session, list(wanted))
         yield from (_missed(devices[device], facts) for device, facts in wanted.items())
 
 
-def _may_miss(told: Any) -> ColumnElement[bool]:
-    """What why() says something about: most devices of a fleet are read and tell a total, and are passed by."""
-    return not_(and_(told.is_read, told.has_total))
-
-
 def _told(dealer_id: int, session: Session, now: datetime) -> Select[*tuple[Any, ...]]:
-    """The devices of the fleet, each with its Facts by name. An agent that the visitor does not see reads the
-    device from another site, and is not the one to look after."""
+    """The devices of the fleet of which why() says something, each with its Facts by name: most are read and tell a
+    total. An agent that the visitor does not see reads the device from another site, and is none to look after."""
     rules = rules_of(session, dealer_id)
     open_doubts = (Doubt.dealer_id == dealer_id, Doubt.settled_at.is_(None))
     doubted = union_all(select(Doubt.device_id).where(*open_doubts), select(Doubt.other_id).where(*open_doubts))
@@ -187,20 +182,36 @@ def _told(dealer_id: int, session: Session, now: datetime) -> Select[*tuple[Any,
         (SILENCE.c.opened_at.is_not(None), "silent"),
         else_="well",
     )
-    return (
+    is_read = Device.last_read_at >= now - QUIET_AFTER
+    # By itself, so that PostgreSQL has the walk shared out among its workers before anything is joined to its few rows.
+    passed = (
         select(
             Device.id,
+            Device.agent_id,
             Device.last_read_at,
-            (Device.last_read_at >= now - QUIET_AFTER).label("is_read"),
+            is_read.label("is_read"),
             Device.total.is_not(None).label("has_total"),
-            how.label("agent"),
-            # Not looked for where it decides nothing.
-            case((Device.last_read_at >= now - QUIET_AFTER, false()), else_=Device.id.in_(doubted)).label("has_doubt"),
             rules.dropped_ones(now).label("for_long"),
         )
-        .outerjoin(Agent, Agent.id == Device.agent_id)
+        .where(Device.dealer_id == dealer_id, Device.in_fleet, not_(and_(is_read, Device.total.is_not(None))))
+        .cte("passed")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    some = passed.c
+    return (
+        select(
+            some.id,
+            some.last_read_at,
+            some.is_read,
+            some.has_total,
+            how.label("agent"),
+            # Not looked for where it decides nothing.
+            case((some.is_read, false()), else_=some.id.in_(doubted)).label("has_doubt"),
+            some.for_long,
+        )
+        .select_from(passed)
+        .outerjoin(Agent, Agent.id == some.agent_id)
         .outerjoin(SILENCE, is_silence())
-        .where(Device.dealer_id == dealer_id, Device.in_fleet.is_(True))
     )
 
 
