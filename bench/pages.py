@@ -310,8 +310,13 @@ def aims(measured: Measured) -> dict[str, tuple[str, bool]]:
     pages = [row for row in measured.rows if not row.is_file]
     files = [row for row in measured.rows if row.is_file]
     slow = [row for row in pages if row.p95 > AIM_MS]
+    usually_slow = [row for row in pages if row.median > AIM_MS]
     slowest, largest = max(pages, key=lambda row: row.p95), max(files, key=lambda row: row.grown_mb)
     return {
+        f"every page and call within {AIM_MS} ms, in the median": (
+            f"{len(pages) - len(usually_slow)} of {len(pages)}, the slowest {max(row.median for row in pages):.0f} ms",
+            not usually_slow,
+        ),
         f"every page and call within {AIM_MS} ms, 95 of 100 times": (
             f"{len(pages) - len(slow)} of {len(pages)}, the slowest {slowest.p95:.0f} ms ({slowest.asked})",
             not slow,
