@@ -68,7 +68,7 @@ _TAKEN_OVER: Final = "(device.agent_id = :agent OR device.owner_read_at < :unown
 _BEFORE: Final = (
     "said, (device.agent_id = :agent AND device.owner_read_at = device.last_read_at "
     "AND device.merged_into_id IS NULL) AS plain, layout_id, "
-    "CAST(meter_values AS text) AS meter_values, total"
+    "CAST(meter_values AS text) AS meter_values, total, name, address"
 )
 _COUNTS: Final = {
     **{column: f"x.{name}" for name, column in _COUNTED.items()},
@@ -155,7 +155,8 @@ def known_keys(dialect: Dialect) -> Prepared:
             "AND (SELECT count(*) FROM known) = json_array_length(CAST(:keys AS json)) "
             "ORDER BY id FOR NO KEY UPDATE) "
             "SELECT known.key, known.device_id, known.seen_as, locked.said, locked.plain, locked.layout_id, "
-            "locked.meter_values, locked.total FROM known LEFT JOIN locked ON locked.id = known.device_id"
+            "locked.meter_values, locked.total, locked.name, locked.address "
+            "FROM known LEFT JOIN locked ON locked.id = known.device_id"
         )
     else:
         sql = (

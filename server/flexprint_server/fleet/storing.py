@@ -100,6 +100,8 @@ class _Before(NamedTuple):
     layout_id: int
     meter_values: str
     total: int | None
+    name: str | None
+    address: str
 
 
 @dataclass(slots=True)
@@ -295,9 +297,11 @@ def _write(
         if not arrival.figures.newest:
             said = arrival.said()
             news.append({**asdict(arrival.figures), **asdict(said)})
-            shown.append(renaming.Shown(device, arrival.figures.at, said.name, said.address))
-    if news:
+            if said.address != before[device].address or said.name not in (None, before[device].name):
+                shown.append(renaming.Shown(device, arrival.figures.at, said.name, said.address))
+    if shown:
         renaming.note(connection, origin, shown)
+    if news:
         statements.change_devices(connection.dialect).run(connection, {**facts, "devices": _json(news)})
     facts["reads"] = _json([arrival.figures for arrival in arrivals])
     totals = {device: known.total for device, known in before.items()}
