@@ -66,7 +66,7 @@ class Imported:
     @property
     def refused(self) -> dict[str, str]:
         """Why batches were not taken, by hash in hex."""
-        return {one.hash.hex(): one.why for one in self.batches if one.state == "refused"}
+        return _refused(self.batches)
 
 
 def take(database: Database, inbox: Inbox, file: IO[bytes], now: datetime, dealer_id: int | None = None) -> Imported:
@@ -75,11 +75,13 @@ def take(database: Database, inbox: Inbox, file: IO[bytes], now: datetime, deale
     ours = None if dealer_id is None else _agents(database, dealer_id)
     reports: list[int] = []
     batches = [_take(inbox, sealed, now, ours, reports) for sealed in offline.batches_of(file)]
-    said = offline.Acknowledged(
-        [one.hash for one in batches if one.state != "refused"],
-        {one.hash.hex(): one.why for one in batches if one.state == "refused"},
-    )
+    taken = [one.hash for one in batches if one.state != "refused"]
+    said = offline.Acknowledged(taken, _refused(batches))
     return Imported(batches, reports, offline.acknowledgement(said, now, inbox.keyring().identity))
+
+
+def _refused(batches: Iterable[Taken]) -> dict[str, str]:
+    return {one.hash.hex(): one.why for one in batches if one.state == "refused"}
 
 
 def _take(inbox: Inbox, sealed: bytes, now: datetime, ours: frozenset[UUID] | None, reports: list[int]) -> Taken:
