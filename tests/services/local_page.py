@@ -12,6 +12,27 @@ import httpx
 
 from flexprint_agent.page import instance
 from flexprint_agent.page.instance import Running
+from lab.device import Quirks
+from lab.office import Placed, office
+from lab.recording import row
+
+PRINTERS = [one for one in office() if one.truth and one.truth.total][:3]
+ROUTER = "127.20.9.1"
+INET = "1.3.6.1.2.1.4.24.7.1"
+
+
+def router(*blocks: str) -> Placed:
+    """A router that has routes to these networks."""
+    rows = [row("1.3.6.1.2.1.1.1.0|4|Branch router")]
+    for block in blocks:
+        network, _, bits = block.partition("/")
+        rows.append(row(f"{INET}.8.1.4.{network}.{bits}.2.0.0.0.0|2|3"))
+    return Placed(ROUTER, rows, Quirks(), kind="router")
+
+
+def text_of(page: str) -> str:
+    page = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
 
 
 def the_time() -> datetime:
