@@ -19,15 +19,9 @@ from typing import IO, Any
 from bench.rig import has, line, middle, run
 
 from flexprint_server.reports.sheets import Strong
-from flexprint_server.reports.workbook import (
-    About,
-    Contents,
-    DeviceRow,
-    Summary,
-    _device_rows,
-    _meter_columns,
-    write_workbook,
-)
+from flexprint_server.reports.workbook.devices import device_rows, meter_columns
+from flexprint_server.reports.workbook.rows import About, DeviceRow, Summary
+from flexprint_server.reports.workbook.writing import Contents, write_workbook
 
 SIZES = (1_000, 10_000, 100_000)
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -81,7 +75,7 @@ def devices(count: int) -> Iterator[DeviceRow]:
 
 def values(count: int) -> Iterator[list[Any]]:
     """What the peers write: the values of our very rows."""
-    for _, row in _device_rows(ABOUT, _meter_columns(METERS), devices(count), Summary()):
+    for _, row in device_rows(ABOUT, meter_columns(METERS), devices(count), Summary()):
         yield [_bare(value) for value in row]
 
 

@@ -20,7 +20,7 @@ from flexprint_server.fleet.rules import USUAL
 from flexprint_server.reports.fleet_rows import about, device_rows
 from flexprint_server.reports.models import Report, Schedule
 from flexprint_server.reports.wanted import Covers
-from flexprint_server.reports.workbook import Contents, write_workbook
+from flexprint_server.reports.workbook.writing import Contents, write_workbook
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Site
 from page_pictures import draw_agent_page

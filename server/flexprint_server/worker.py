@@ -32,7 +32,8 @@ from flexprint_server.reports.bounced import take_mail
 from flexprint_server.reports.delivery import deliver
 from flexprint_server.reports.mail import Letter, compose
 from flexprint_server.reports.queue import QueueAway, configure, wake, wake_for_mail
-from flexprint_server.reports.workbook import About, write_workbook
+from flexprint_server.reports.workbook.rows import About
+from flexprint_server.reports.workbook.writing import write_workbook
 from flexprint_server.settings import Settings, SettingsError
 
 __all__ = ["configure", "run_scheduler", "run_worker", "wake"]

@@ -15,7 +15,8 @@ from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
 from flexprint_server.dashboard.pages import page
 from flexprint_server.reports.fleet_rows import device_rows, volume_rows
 from flexprint_server.reports.wanted import Covers, period
-from flexprint_server.reports.workbook import VolumeRow, volume_note
+from flexprint_server.reports.workbook.rows import VolumeRow
+from flexprint_server.reports.workbook.volume import volume_note
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.meters import title
 

@@ -18,7 +18,7 @@ from flexprint_server.reports.fleet_rows import about
 from flexprint_server.reports.models import Schedule
 from flexprint_server.reports.schedules import LONGEST_NAME, ScheduleUnfit, Typed
 from flexprint_server.reports.wanted import SHEETS, Covers, CoversKind, period, zone_of
-from flexprint_server.reports.workbook import COLUMNS
+from flexprint_server.reports.workbook.devices import COLUMNS
 from flexprint_server.tenants import audit
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.recurrence import WEEKDAYS, parse_recurrence

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from flexprint_server.reports import parts
 from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.reports.retries import TRIES, Step, next_attempt
-from flexprint_server.reports.workbook import Summary
+from flexprint_server.reports.workbook.rows import Summary
 
 NO_RECIPIENTS: Final = "nobody to mail it to; add recipients with `flexprint-agent recipients add ADDRESS`"
 

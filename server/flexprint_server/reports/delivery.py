@@ -26,7 +26,8 @@ from flexprint_server.reports.mail import Elsewhere, Letter, compose
 from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.reports.sheets import TooManyRows
 from flexprint_server.reports.wanted import Wanted, wanted_of, zone_of
-from flexprint_server.reports.workbook import About, Contents, DeviceRow, Summary, VolumeRow, write_workbook
+from flexprint_server.reports.workbook.rows import About, DeviceRow, Summary, VolumeRow
+from flexprint_server.reports.workbook.writing import Contents, write_workbook
 
 _log: Final = logging.getLogger(__name__)
 _BY_AGENT: Final = "Recipients are changed on the computer where the agent runs: flexprint-agent recipients"

@@ -14,7 +14,7 @@ from flexprint_server.fleet.rules import Rules, rules_of
 from flexprint_server.fleet.volumes import AT_ONCE, volumes
 from flexprint_server.reports.covered import devices_covered, names
 from flexprint_server.reports.wanted import Covers
-from flexprint_server.reports.workbook import About, DeviceRow, VolumeRow
+from flexprint_server.reports.workbook.rows import About, DeviceRow, VolumeRow
 from flexprint_server.tenants.models import Customer, Site
 from flexprint_shared import meters as vocabulary
 

@@ -33,7 +33,7 @@ class Elsewhere:
 @dataclass(slots=True, frozen=True)
 class Letter:
     """What the mails of one report have in common. `title` says what it is about, `why` whose recipients they go to and
-    `how` where those are changed; `summary` is reports.workbook.Summary as it was stored, `workbook` the file, and
+    `how` where those are changed; `summary` is reports.workbook.rows.Summary as it was stored, `workbook` the file, and
     `list` what somebody can unsubscribe from; times are those of `zone`."""
 
     title: str

@@ -61,7 +61,7 @@ class Report(Model):
 
     `next_attempt_at` is when a worker should look at it, None when there is nothing left to do. A worker holds a
     report while `lease_until` lies ahead, and renews it as long as it lives; whoever finds the lease run out may
-    take over. `attempts` counts those at the present step. `summary` is reports.workbook.Summary, for the mail."""
+    take over. `attempts` counts those at the present step. `summary` is reports.workbook.rows.Summary, for the mail."""
 
     __tablename__ = "report"
     __table_args__ = (

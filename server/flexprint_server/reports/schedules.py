@@ -17,7 +17,7 @@ from flexprint_server.reports import wording
 from flexprint_server.reports.addresses import distinct
 from flexprint_server.reports.models import Delivery, Report, Schedule
 from flexprint_server.reports.wanted import SHEETS, Covers, Period, SheetName, Wanted, period, zone_of
-from flexprint_server.reports.workbook import COLUMNS
+from flexprint_server.reports.workbook.devices import COLUMNS
 from flexprint_shared.addresses import MOST_RECIPIENTS, is_address
 from flexprint_shared.recurrence import Recurrence, parse_recurrence
 from flexprint_shared.text import clean

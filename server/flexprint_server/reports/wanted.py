@@ -30,9 +30,9 @@ class Covers(msgspec.Struct, frozen=True):
 
 class Wanted(msgspec.Struct, frozen=True):
     """`name` is what mail and workbook call it, empty for the names of customer and site. `columns` are keys of
-    workbook.COLUMNS, empty for all. `subject` and `file_name` are templates (reports.wording), empty for the usual
-    ones; their days, and the times that people read, are those of the time zone `zone`. Volume is told from `since` to
-    `until`."""
+    workbook.devices.COLUMNS, empty for all. `subject` and `file_name` are templates (reports.wording), empty for the
+    usual ones; their days, and the times that people read, are those of the time zone `zone`. Volume is told from
+    `since` to `until`."""
 
     covers: Covers
     name: str = ""

@@ -8,17 +8,11 @@ import openpyxl
 import pytest
 
 from flexprint_server.reports import sheets
-from flexprint_server.reports import workbook as workbooks
 from flexprint_server.reports.sheets import Column, Sheet, TooManyRows
-from flexprint_server.reports.workbook import (
-    About,
-    Contents,
-    DeviceRow,
-    Summary,
-    VolumeRow,
-    status_text,
-    write_workbook,
-)
+from flexprint_server.reports.workbook import programs
+from flexprint_server.reports.workbook.rows import About, DeviceRow, Summary, VolumeRow
+from flexprint_server.reports.workbook.words import status_text
+from flexprint_server.reports.workbook.writing import Contents, write_workbook
 from flexprint_shared.usage import Reading, history
 from services.sites import TONER
 
@@ -224,7 +218,7 @@ def test_the_sheet_for_programs_has_a_row_per_device_and_meter():
 
 
 def test_more_rows_than_a_sheet_holds_stand_on_another_one(monkeypatch):
-    monkeypatch.setattr(workbooks, "ROWS_A_SHEET", 100)
+    monkeypatch.setattr(programs, "ROWS_A_SHEET", 100)
     devices = [a_device(serial=str(number)) for number in range(250)]
     file = io.BytesIO()
     write_workbook(file, About("a", "b", NOW, [("total", "impressions")], figures=250), lambda: devices)

@@ -8,7 +8,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from flexprint_server.reports.workbook import About, DeviceRow, write_workbook
+from flexprint_server.reports.workbook.rows import About, DeviceRow
+from flexprint_server.reports.workbook.writing import write_workbook
 from server.reports.test_workbook import NOW, a_device
 from services.sites import TONER
 
