@@ -156,10 +156,15 @@ def add_site(
     site = Site(dealer_id=dealer.id, customer_id=customer.id, name=name, created_at=dealer.created_at)
     session.add(site)
     session.flush()
+    return add_agent(session, site, now, chance)
+
+
+def add_agent(session: Session, site: Site, now: datetime, chance: random.Random) -> Agent:
+    """One more agent at the site."""
     agent = Agent(
-        id=uuid.UUID(int=chance.getrandbits(128), version=4), dealer_id=dealer.id, site_id=site.id,
+        id=uuid.UUID(int=chance.getrandbits(128), version=4), dealer_id=site.dealer_id, site_id=site.id,
         public_key=chance.randbytes(32), host=chance.choice(("FRONT-DESK", "SRV-01", "print-01", "OFFICE-PC")),
-        platform="Windows-11", version="0.1.0", enrolled_at=dealer.created_at, last_seen_at=now,
+        platform="Windows-11", version="0.1.0", enrolled_at=site.created_at, last_seen_at=now,
         recipients=["billing@northwind.example"],
     )  # fmt: skip
     session.add(agent)

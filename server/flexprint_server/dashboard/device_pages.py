@@ -128,7 +128,7 @@ def add(pages: APIRouter, door: Door, secret_key: str) -> None:
                 calendar=_calendar(lately, device, now),
                 left=days_left.of_supplies(_levels(lately, device), device.supplies),
                 parts=device.layout.content.get("parts") or [None] * len(device.supplies),
-                rules=rules_of(session, visitor.dealer_id).among([device.site_id]),
+                rules=rules_of(session, visitor.dealer_id).among([(device.site_id, device.agent_id)]),
                 care=care_of(session, visitor, device, now),
             )
 

@@ -39,7 +39,7 @@ class ListedDevice:
 
     @property
     def is_stale(self) -> bool:
-        return self.rules.is_stale(self.device.site_id, self.device.last_read_at, self.now)
+        return self.rules.is_stale(self.device, self.now)
 
     @property
     def asset(self) -> str | None:

@@ -1,13 +1,16 @@
-"""For how long a device is new, when it is stale, and when workbooks leave it out: as it is settled for its site.
+"""For how long a device is new, when it is stale, and when workbooks leave it out: as it is settled for the agent that
+owns it, or for its site.
 
-One small question brings what is settled (tenants.settings.spread). Where all sites have the same days, and mostly they
-have, a condition compares with one instant, as if the days were a constant; otherwise with the instant of the site.
+One small question brings what is settled (tenants.settings.spread). Where all agents and sites have the same days, and
+mostly they have, a condition compares with one instant, as if the days were a constant; otherwise with that of the
+device's own agent or site.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal, Protocol
+from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, case, literal
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -19,38 +22,69 @@ from flexprint_server.tenants.settings import Spread, spread
 RuleName = Literal["stale_days", "new_days", "drop_days"]
 
 
+class Placed(Protocol):
+    """A device as far as its days depend on it."""
+
+    @property
+    def site_id(self) -> int: ...
+    @property
+    def agent_id(self) -> UUID: ...
+    @property
+    def first_seen_at(self) -> datetime: ...
+    @property
+    def last_read_at(self) -> datetime: ...
+
+
 @dataclass(slots=True, frozen=True)
 class Days:
-    """So many days: `usual` ones, and other ones at some dealers and at some sites, which come before dealers."""
+    """So many days: `usual` ones, and other ones at some dealers, at some sites, which come before dealers, and of some
+    agents, which come before sites."""
 
     usual: int
     of_dealers: Mapping[int, int] = field(default_factory=dict)
     of_sites: Mapping[int, int] = field(default_factory=dict)
+    of_agents: Mapping[UUID, int] = field(default_factory=dict)
 
-    def at(self, site_id: int) -> timedelta:
-        """Those of a site, where the question named one dealer."""
-        return timedelta(days=self.of_sites.get(site_id, self.usual))
+    def at(self, site_id: int, agent_id: UUID) -> int:
+        """Those of an agent at a site, where the question named one dealer."""
+        return self.of_agents.get(agent_id, self.of_sites.get(site_id, self.usual))
+
+    def of(self, device: Placed) -> timedelta:
+        return timedelta(days=self.at(device.site_id, device.agent_id))
 
     def before(self, now: datetime) -> ColumnElement[datetime]:
         """The instant that lies so many days of 24 hours before `now`, for a row of devices."""
         now = now.astimezone(UTC)  # a zone's own clock would count an hour more or less where it is put back
         whens = [
             (column.in_(_written_out(numbers)), _instant(now - timedelta(days=days)))
-            for column, of in ((Device.site_id, self.of_sites), (Device.dealer_id, self.of_dealers))
+            for column, of in self._nearest_first()
             for days, numbers in _by_days(of).items()
         ]
         usual = _instant(now - timedelta(days=self.usual))
         return case(*whens, else_=usual) if whens else usual
 
-    def among(self, sites: Collection[int]) -> "Days":
-        """The same where there are no other sites: one number where they do not differ."""
-        found = {self.of_sites.get(site, self.usual) for site in sites}
+    def _nearest_first(self) -> Sequence[tuple[InstrumentedAttribute[Any], Mapping[Any, int]]]:
+        return (
+            (Device.agent_id, self.of_agents),
+            (Device.site_id, self.of_sites),
+            (Device.dealer_id, self.of_dealers),
+        )
+
+    def among(self, places: Collection[tuple[int, UUID]]) -> "Days":
+        """The same where devices are at no others than `places`, (site, agent): one number where they do not
+        differ."""
+        found = {self.at(site, agent) for site, agent in places}
         return Days(found.pop()) if len(found) == 1 else self
 
     @property
+    def differ(self) -> bool:
+        """Whether some sites or agents have others than their dealer."""
+        return bool(self.of_sites or self.of_agents)
+
+    @property
     def words(self) -> str:
-        """`7 days`, or `7 to 14 days` where sites differ."""
-        least, most = (pick((self.usual, *self.of_sites.values())) for pick in (min, max))
+        """`7 days`, or `7 to 14 days` where they differ."""
+        least, most = (pick((self.usual, *self.of_sites.values(), *self.of_agents.values())) for pick in (min, max))
         if least != most:
             return f"{least} to {most} days"
         return "1 day" if most == 1 else f"{most} days"
@@ -66,14 +100,19 @@ class Rules:
     new: Days
     drop: Days
 
-    def is_stale(self, site_id: int, last_read_at: datetime, now: datetime) -> bool:
-        return now.astimezone(UTC) - last_read_at > self.stale.at(site_id)
+    @property
+    def differ(self) -> bool:
+        return self.stale.differ or self.new.differ or self.drop.differ
 
-    def is_new(self, site_id: int, first_seen_at: datetime, now: datetime) -> bool:
-        return now.astimezone(UTC) - first_seen_at < self.new.at(site_id)
+    def is_stale(self, device: Placed, now: datetime) -> bool:
+        return now.astimezone(UTC) - device.last_read_at > self.stale.of(device)
 
-    def among(self, sites: Collection[int]) -> "Rules":
-        return Rules(self.stale.among(sites), self.new.among(sites), self.drop.among(sites))
+    def is_new(self, device: Placed, now: datetime) -> bool:
+        return now.astimezone(UTC) - device.first_seen_at < self.new.of(device)
+
+    def among(self, places: Collection[tuple[int, UUID]]) -> "Rules":
+        """Days.among() of each."""
+        return Rules(self.stale.among(places), self.new.among(places), self.drop.among(places))
 
     def stale_ones(self, now: datetime) -> ColumnElement[bool]:
         """is_stale() as a condition of devices; the same of the two below."""
@@ -97,15 +136,15 @@ def rules_of(session: Session, dealer_id: int | None) -> Rules:
 
 
 def _days(told: Spread) -> Days:
-    return Days(told.usual, told.of_dealers, told.of_sites)
+    return Days(told.usual, told.of_dealers, told.of_sites, told.of_agents)
 
 
 USUAL: Final = Rules(*(Days(int(BY_NAME[name].default)) for name in _NAMES))
 """What holds where nobody settled anything."""
 
 
-def _by_days(of: Mapping[int, int]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
+def _by_days(of: Mapping[Any, int]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
     for number, days in of.items():
         found.setdefault(days, []).append(number)
     return found
@@ -116,6 +155,6 @@ def _instant(at: datetime) -> ColumnElement[datetime]:
     return literal(at, column.type)
 
 
-def _written_out(ids: list[int]) -> BindParameter[list[int]]:
-    """Numbers that stand in the statement itself: there may be more of them than a statement has parameters."""
+def _written_out(ids: list[Any]) -> BindParameter[list[Any]]:
+    """What stands in the statement itself: there may be more of them than a statement has parameters."""
     return bindparam(None, ids, expanding=True, literal_execute=True)

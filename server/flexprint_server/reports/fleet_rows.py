@@ -18,7 +18,7 @@ from flexprint_server.reports.workbook.rows import About, DeviceRow, VolumeRow
 from flexprint_server.tenants.models import Customer, Site
 from flexprint_shared import meters as vocabulary
 
-_BESIDE: Final = (Device.id, Customer.id, Site.id, Device.retired_at)
+_BESIDE: Final = (Device.id, Customer.id, Site.id, Device.agent_id, Device.retired_at)
 _FIGURES: Final = (Device.layout_id, Device.meter_values, Device.levels, Device.percents, Device.states)
 
 
@@ -45,11 +45,12 @@ def about(session: Session, dealer_id: int, covers: Covers, now: datetime) -> Ab
 
 
 def _rules(session: Session, dealer_id: int, covered: tuple[ColumnElement[bool], ...]) -> Rules:
-    """Those of the sites where these devices are."""
+    """Those of the sites and agents where these devices are."""
     rules = rules_of(session, dealer_id)
-    if not any(days.of_sites for days in (rules.stale, rules.new, rules.drop)):
+    if not rules.differ:
         return rules
-    return rules.among(session.scalars(select(Device.site_id).where(*covered).distinct()).all())
+    places = session.execute(select(Device.site_id, Device.agent_id).where(*covered).distinct())
+    return rules.among([(row[0], row[1]) for row in places])
 
 
 def _layouts(session: Session, dealer_id: int, covered: tuple[ColumnElement[bool], ...]) -> dict[int, dict[str, Any]]:

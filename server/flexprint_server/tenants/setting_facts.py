@@ -179,7 +179,6 @@ TABLE: Final = (
         "7",
         _whole(1, 90),
         "A printer that was not read for longer is stale: shown so, and pink in workbooks.",
-        _NOT_AGENTS,
     ),
     Setting(
         "new_days",
@@ -187,7 +186,6 @@ TABLE: Final = (
         "31",
         _whole(1, 180),
         "For so long after it was first seen a printer counts as new, and is yellow in workbooks.",
-        _NOT_AGENTS,
     ),
     Setting(
         "drop_days",
@@ -195,7 +193,6 @@ TABLE: Final = (
         "31",
         _whole(7, 365),
         "A printer that was not read for longer leaves the workbooks. It is never deleted.",
-        _NOT_AGENTS,
     ),
     Setting(
         "alert_recipients",

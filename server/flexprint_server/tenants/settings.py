@@ -62,12 +62,13 @@ class HandedDown:
 
 @dataclass(slots=True, frozen=True)
 class Spread:
-    """The value of a setting wherever there is a device: the `usual` one, that of dealers who have another, and that of
-    sites that have another than their dealer."""
+    """The value of a setting wherever there is a device: the `usual` one, that of dealers who have another, that of
+    sites that have another than their dealer, and that of agents for which it was set."""
 
     usual: Any
     of_dealers: Mapping[int, Any]
     of_sites: Mapping[int, Any]
+    of_agents: Mapping[UUID, Any]
 
 
 class UnfitSettings(TenantsError):
@@ -147,34 +148,40 @@ def effective_for_agent(session: Session, agent_id: UUID) -> HandedDown:
 
 
 def spread(session: Session | Connection, names: Sequence[str], dealer_id: int | None = None) -> dict[str, Spread]:
-    """How the settings `names`, none of which agents have for themselves, hold at all sites of a dealer, whose own
-    value is the usual one then; of all dealers for None. One question, of as many rows as something was settled."""
+    """How the settings `names` hold at all sites of a dealer and for its agents, the dealer's own value being the usual
+    one then; of all dealers for None. One question, of as many rows as something was settled."""
     dealer, site = SettingValue.dealer_id, func.coalesce(SettingValue.site_id, Site.id)
     asked = (
-        select(SettingValue.name, SettingValue.value, dealer, site, SettingValue.site_id)
+        select(SettingValue.name, SettingValue.value, dealer, site, SettingValue.site_id, SettingValue.agent_id)
         .outerjoin(Site, Site.customer_id == SettingValue.customer_id)
-        .where(SettingValue.name.in_(names), SettingValue.agent_id.is_(None))
+        .where(SettingValue.name.in_(names))
         .where(SettingValue.customer_id.is_(None) | Site.id.is_not(None))
     )
     rows = session.execute(asked if dealer_id is None else asked.where(dealer == dealer_id)).all()
     return {name: _spread(BY_NAME[name], [row[1:] for row in rows if row[0] == name], dealer_id) for name in names}
 
 
-def _spread(setting: Setting, rows: Sequence[tuple[str, int, int | None, int | None]], dealer_id: int | None) -> Spread:
-    """Rows as (text, dealer, site, the site again where it was set there itself); set for the dealer without a site."""
+def _spread(
+    setting: Setting, rows: Sequence[tuple[str, int, int | None, int | None, UUID | None]], dealer_id: int | None
+) -> Spread:
+    """Rows as (text, dealer, site, the site again where it was set there itself, agent); set for the dealer without a
+    site or an agent."""
     usual = setting.read(setting.default)
     of_dealers: dict[int, Any] = {}
     of_sites: dict[int, tuple[int, Any]] = {}
-    for text, dealer, site, _ in sorted(rows, key=lambda row: row[3] is not None):
+    of_agents: dict[UUID, Any] = {}
+    for text, dealer, site, _, agent in sorted(rows, key=lambda row: row[3] is not None):
         with suppress(ValueError):  # stored by a later version: counts as not set
-            if site is None:
+            if agent is not None:
+                of_agents[agent] = setting.read(text)
+            elif site is None:
                 of_dealers[dealer] = setting.read(text)
             else:
                 of_sites[site] = dealer, setting.read(text)
     others = {site: value for site, (dealer, value) in of_sites.items() if value != of_dealers.get(dealer, usual)}
     if dealer_id is not None:
-        return Spread(of_dealers.get(dealer_id, usual), {}, others)
-    return Spread(usual, {dealer: value for dealer, value in of_dealers.items() if value != usual}, others)
+        return Spread(of_dealers.get(dealer_id, usual), {}, others, of_agents)
+    return Spread(usual, {dealer: value for dealer, value in of_dealers.items() if value != usual}, others, of_agents)
 
 
 def _kept(session: Session, place: Place) -> dict[str, dict[str, str]]:

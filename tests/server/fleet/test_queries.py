@@ -178,7 +178,7 @@ def test_the_figures_on_top_count_what_their_lists_show(fleet):
     fleet.add("FINE", supplies=low("ok", 80))
     assert fleet.serials(show="new") == ["NEW"]
     page = fleet.found()
-    assert [page.rules.is_new(one.site_id, one.first_seen_at, NOW) for one in page.devices].count(True) == 1
+    assert [page.rules.is_new(one, NOW) for one in page.devices].count(True) == 1
     assert page.devices[0].id == new
     assert fleet.serials(show="stale") == ["STALE"]
     assert fleet.serials(show="low") == ["LOW"]

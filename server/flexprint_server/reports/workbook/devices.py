@@ -120,9 +120,9 @@ def device_rows(
 
 
 def _tone(device: DeviceRow, rules: Rules, made_at: datetime) -> str:
-    if rules.is_stale(device.site_id, device.last_read_at, made_at):
+    if rules.is_stale(device, made_at):
         return "stale"
-    return "new" if rules.is_new(device.site_id, device.first_seen_at, made_at) else "plain"
+    return "new" if rules.is_new(device, made_at) else "plain"
 
 
 def _meter_cells(given: Sequence[Any] | None, meter: Meter) -> tuple[CellValue, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flexprint_server.fleet.rules import USUAL, Rules
@@ -34,6 +35,7 @@ class DeviceRow(NamedTuple):
     device_id: int = 0
     customer_id: int = 0
     site_id: int = 0
+    agent_id: UUID = UUID(int=0)
     retired_at: datetime | None = None
 
 
