@@ -32,6 +32,7 @@ from flexprint_shared.times import rfc3339
 
 SECRETS: Final[Mapping[str, frozenset[str]]] = {
     "api_key": frozenset(("key_hash",)),
+    "delivery": frozenset(("token_hash",)),
     "install_key": frozenset(("key_hash",)),
     "invitation": frozenset(("token_hash",)),
     "oidc_provider": frozenset(("client_secret",)),

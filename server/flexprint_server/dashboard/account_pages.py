@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
 from flexprint_server.dashboard.door import Door, Form, RowId, client_address, redirect, too_many
-from flexprint_server.dashboard.pages import error_page, page
+from flexprint_server.dashboard.pages import BY_LINK, error_page, page
 from flexprint_server.mail.outbox import Outbox
 from flexprint_server.tenants import account, resets, second_factor
 from flexprint_server.tenants.guessing import TooManyAttempts
@@ -119,7 +119,7 @@ def _forgotten(pages: APIRouter, door: Door, outbox: Outbox, public_url: str) ->
         if email is None:
             return error_page(404, said=_GONE)
         values = {"email": email, "problem": problem, "shortest": SHORTEST, "longest": LONGEST, "status": status}
-        return with_form_token(request, "reset.html", **values)
+        return with_form_token(request, "reset.html", headers=BY_LINK, **values)
 
     @pages.get("/resets/{token}")
     def reset(request: Request, token: str) -> Response:

@@ -1,7 +1,7 @@
 """Addresses that are not written to; and the page where a reader without an account stops a list of reports."""
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from flexprint_server.dashboard import address_line, exports
 from flexprint_server.dashboard.door import Door, Form, RowId, redirect
 from flexprint_server.dashboard.exports import INSTANT, Export, Field
-from flexprint_server.dashboard.pages import error_page, page
+from flexprint_server.dashboard.pages import BY_LINK, error_page, page
 from flexprint_server.database import Scope
 from flexprint_server.mail import suppressions
 from flexprint_server.mail.models import Suppression
@@ -94,7 +94,8 @@ def _unsubscribing(pages: APIRouter, door: Door, secret_key: str) -> None:
             dealer = lists.dealer_name(session, subscription.dealer_id)
             what = lists.called(session, subscription.dealer_id, subscription.list)
         address = subscription.address
-        return page("unsubscribe.html", visitor=None, dealer=dealer, what=what, address=address, done=done)
+        values: dict[str, Any] = {"dealer": dealer, "what": what, "address": address, "done": done}
+        return page("unsubscribe.html", visitor=None, headers=BY_LINK, **values)
 
     @pages.get("/unsubscribe/{token}")
     def ask(token: str) -> Response:

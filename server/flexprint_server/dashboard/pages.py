@@ -28,6 +28,9 @@ HEADERS: Final = {
 }
 """What every answer of the dashboard carries, pages and files alike."""
 
+BY_LINK: Final = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow, noarchive"}
+"""What pages carry besides whose address is itself the key: it is told to nobody, and no search engine keeps it."""
+
 _STATIC_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
 _ERRORS: Final = {

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from flexprint_server.dashboard import address_line, exports, words
 from flexprint_server.dashboard.door import Door, Form, RowId, origin, redirect
 from flexprint_server.dashboard.exports import INSTANT, Export, Field
-from flexprint_server.dashboard.pages import error_page, page
+from flexprint_server.dashboard.pages import BY_LINK, error_page, page
 from flexprint_server.mail.outbox import Outbox
 from flexprint_server.tenants import audit, people, sign_in
 from flexprint_server.tenants.passwords import LONGEST, SHORTEST, PasswordUnfit
@@ -145,7 +145,7 @@ def _invited(pages: APIRouter, door: Door) -> None:
             return error_page(404, said=_GONE)
         form_token = door.form_token(request)
         values: dict[str, Any] = {"offer": offer, "problem": problem, "shortest": SHORTEST, "longest": LONGEST}
-        response = page("invitation.html", status=status, visitor=None, token=form_token, **values)
+        response = page("invitation.html", status=status, visitor=None, token=form_token, headers=BY_LINK, **values)
         door.keep_form_token(response, form_token)
         return response
 

@@ -22,6 +22,7 @@ from flexprint_server.dashboard import (
     device_pages,
     identity_pages,
     key_pages,
+    link_pages,
     overview_pages,
     people_pages,
     place_pages,
@@ -67,6 +68,7 @@ def router(settings: Settings, database: Database, clock: Callable[[], datetime]
     alert_pages.add(pages, door)
     # Before the reports, whose numbers stand where `schedules` and `addresses` do.
     address_pages.add(pages, door, settings.secret_key)
+    link_pages.add(pages, door)
     schedule_pages.add(pages, door, mail_domain(settings.mail_from))
     report_pages.add(pages, door, mail_domain(settings.mail_from), mails_are_kept=settings.smtp_url is None)
     billing_pages.add(pages, door)

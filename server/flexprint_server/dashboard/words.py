@@ -104,6 +104,8 @@ _DEEDS: Final = {
     "password.changed": "Changed their password",
     "password.reset": "Set a forgotten password anew",
     "dealer.second_factor": "Changed whether a second factor is required",
+    "report.downloaded_by_link": "Downloaded a workbook by the link of a mail",
+    "report.link_ended": "Ended the link to a workbook",
     "report.resent": "Sent a report again",
     "schedule.changed": "Changed a schedule of workbooks",
     "schedule.made": "Made a schedule of workbooks",

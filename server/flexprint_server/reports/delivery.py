@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
@@ -19,10 +19,11 @@ from flexprint_server.mail.means import Means
 from flexprint_server.mail.relay import Line, RelayUnusable
 from flexprint_server.mail.suppressions import suppressed
 from flexprint_server.mail.unsubscribe import Subscription, token_for
-from flexprint_server.reports import claims, fleet_rows, parts, wording
+from flexprint_server.reports import claims, fleet_rows, links, parts, wording
 from flexprint_server.reports.addresses import file_name
 from flexprint_server.reports.claims import Claim, ClaimLost
-from flexprint_server.reports.mail import Elsewhere, Letter, compose
+from flexprint_server.reports.lists import list_of
+from flexprint_server.reports.mail import Letter, Link, TooLarge, compose
 from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.reports.sheets import TooManyRows
 from flexprint_server.reports.wanted import Wanted, wanted_of, zone_of
@@ -142,7 +143,8 @@ def _send(means: Means, held: Claim) -> None:
         deliveries = claims.waiting(session, held)
         letter = _letter(means, session, held) if deliveries else None
     if letter:
-        _hand_over_all(means, held, letter, deliveries)
+        of = _links(means, held) if isinstance(letter.workbook, TooLarge) else {}
+        _hand_over_all(means, held, letter, deliveries, of)
     with means.database.transaction() as session:
         claims.settle(session, held, means.clock(), means.luck())
 
@@ -153,11 +155,6 @@ def _leave_out(session: Session, held: Claim, now: datetime) -> None:
     of = list_of(session.get_one(Report, held.report_id))
     for recipient, reason in suppressed(session, held.dealer_id, waiting, of).items():
         claims.record(session, waiting[recipient], "suppressed", reason, now)
-
-
-def list_of(report: Report) -> str:
-    """What somebody unsubscribes from: the reports of a site, or of a schedule."""
-    return f"schedule:{report.schedule_id}" if report.agent_id is None else f"site:{report.site_id}"
 
 
 def _letter(means: Means, session: Session, held: Claim) -> Letter:
@@ -174,16 +171,30 @@ def _letter(means: Means, session: Session, held: Claim) -> Letter:
     return Letter(title, subject, why, how, built_at, summary, name, workbook, list_of(report), zone)
 
 
-def _workbook(means: Means, session: Session, held: Claim) -> bytes | Elsewhere:
-    """What the mails carry, or where people find what no relay would take."""
+def _workbook(means: Means, session: Session, held: Claim) -> bytes | TooLarge:
     stored = parts.find(held.dealer_id, session, held.report_id)
     assert stored, "it is stored together with the claim on sending it"
     if stored.size > means.largest_attachment:
-        return Elsewhere(f"{means.public_url}/reports/{held.report_id}", stored.size)
+        return TooLarge(stored.size)
     return b"".join(parts.part(session, stored, number) for number in range(stored.parts))
 
 
-def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequence[Delivery]) -> None:
+def _links(means: Means, held: Claim) -> dict[int, Link]:
+    """Where each recipient that waits downloads the workbook, by delivery. Known before the mail is: whoever is quick
+    finds it open."""
+    with means.database.transaction() as session:
+        return {delivery.id: _link(means, delivery) for delivery in claims.waiting(session, held)}
+
+
+def _link(means: Means, delivery: Delivery) -> Link:
+    token, until = links.prepare(delivery, means.secret_key, means.clock())
+    return Link(f"{means.public_url}/workbooks/{token}", until)
+
+
+def _hand_over_all(
+    means: Means, held: Claim, letter: Letter, deliveries: Sequence[Delivery], of: Mapping[int, Link]
+) -> None:
+    """`of` are the links in mails that carry no workbook, by delivery."""
     line: Line | None = None
     try:
         for delivery in deliveries:
@@ -194,6 +205,7 @@ def _hand_over_all(means: Means, held: Claim, letter: Letter, deliveries: Sequen
                 message_id=delivery.message_id,
                 unsubscribe=_unsubscribe(means, held, letter.list, delivery.recipient),
                 bounce_to=means.bounce_to,
+                link=of.get(delivery.id),
             )
             if line is None or not line.is_open:
                 line = means.post.open()

@@ -1,12 +1,18 @@
-"""What a list of reports, `site:7` or `schedule:3`, is called."""
+"""Lists of reports, `site:7` or `schedule:3`, which somebody can unsubscribe from: which a report is of, and what it is
+called."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from flexprint_server.reports.models import Schedule
+from flexprint_server.reports.models import Report, Schedule
 from flexprint_server.tenants.models import Customer, Dealer, Site
 
 GONE = "reports that are not made any more"
+
+
+def list_of(report: Report) -> str:
+    """The reports of a site, or of a schedule."""
+    return f"schedule:{report.schedule_id}" if report.agent_id is None else f"site:{report.site_id}"
 
 
 def called(session: Session, dealer_id: int, of: str) -> str:

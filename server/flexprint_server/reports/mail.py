@@ -19,15 +19,22 @@ XLSX: Final = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.s
 
 
 @dataclass(slots=True, frozen=True)
-class Elsewhere:
-    """A workbook too large for a mail: the address of the page where people download it, and its octets."""
+class TooLarge:
+    """A workbook of so many octets that no relay would take it."""
 
-    page: str
     size: int
 
     @property
-    def size_words(self) -> str:
+    def words(self) -> str:
         return f"{-(-self.size // 1_000_000):,} MB"
+
+
+@dataclass(slots=True, frozen=True)
+class Link:
+    """The page where the recipient of one mail downloads what is TooLarge, until when."""
+
+    page: str
+    until: datetime
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,17 +50,25 @@ class Letter:
     made_at: datetime
     summary: Mapping[str, Any]
     file_name: str
-    workbook: bytes | Elsewhere
+    workbook: bytes | TooLarge
     list: str = ""
     zone: str = "UTC"
 
 
 def compose(
-    letter: Letter, *, mail_from: str, recipient: str, message_id: str, unsubscribe: str = "", bounce_to: str = ""
+    letter: Letter,
+    *,
+    mail_from: str,
+    recipient: str,
+    message_id: str,
+    unsubscribe: str = "",
+    bounce_to: str = "",
+    link: Link | None = None,
 ) -> Mail:
-    """The mail to one recipient. `unsubscribe` is the address of the page where that recipient stops them; over HTTPS
-    mail programs offer it as a button (RFC 8058). It comes back to `bounce_to` (message.finished). The same letter
-    gives the same octets each time, so that a mail sent again after a crash is the same mail in every respect."""
+    """The mail to one recipient, with a `link` where the workbook is TooLarge. `unsubscribe` is the address of the page
+    where that recipient stops them; over HTTPS mail programs offer it as a button (RFC 8058). It comes back to
+    `bounce_to` (message.finished). The same letter gives the same octets each time, so that a mail sent again after a
+    crash is the same mail in every respect."""
     message = begun(
         mail_from=mail_from,
         recipient=recipient,
@@ -67,12 +82,14 @@ def compose(
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     attached = letter.workbook if isinstance(letter.workbook, bytes) else None
     facts = {
-        "elsewhere": letter.workbook if attached is None else None,
+        "too_large": letter.workbook if attached is None else None,
+        "link": link,
+        "until": _at(link.until, letter.zone) if link else "",
         "unsubscribe": unsubscribe,
         "title": clean(letter.title),
         "why": clean(letter.why),
         "how": letter.how,
-        "made_at": f"{letter.made_at.astimezone(zone_of(letter.zone)):%Y-%m-%d %H:%M} {letter.zone}",
+        "made_at": _at(letter.made_at, letter.zone),
         "summary": letter.summary,
         "stale_after": letter.summary.get("stale_after", USUAL.stale.words),
         "file_name": letter.file_name,
@@ -86,6 +103,10 @@ def compose(
         message.add_attachment(attached, *XLSX, filename=letter.file_name)
     _fix_boundaries(message, message_id)
     return finished(message, attached, bounce_to=bounce_to)
+
+
+def _at(instant: datetime, zone: str) -> str:
+    return f"{instant.astimezone(zone_of(zone)):%Y-%m-%d %H:%M} {zone}"
 
 
 @cache

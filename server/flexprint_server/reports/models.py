@@ -127,10 +127,17 @@ class Delivery(Model):
     by us after the last try), bounced (accepted, and then returned by a mail server further on), suppressed (not sent,
     because that address is not to be written to). `answer` holds the mail server's words, or ours; `changed_at` is
     since when both stand. The Message-ID is fixed when the row is made, so that a mail sent twice after a crash is
-    recognisably the same mail; its left part is the envelope id, by which a bounce is told to belong to this row."""
+    recognisably the same mail; its left part is the envelope id, by which a bounce is told to belong to this row.
+
+    Where the workbook was too large for the mail, `token_hash` is the SHA-256 of what stands in the link that the mail
+    has instead (reports.links), and `link_until` when that ends."""
 
     __tablename__ = "delivery"
-    __table_args__ = (UniqueConstraint("report_id", "recipient"), Index(None, "message_id"))
+    __table_args__ = (
+        UniqueConstraint("report_id", "recipient"),
+        Index(None, "message_id"),
+        Index(None, "token_hash", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dealer_id: Mapped[int] = mapped_column(ForeignKey("dealer.id"), index=True)
@@ -142,6 +149,8 @@ class Delivery(Model):
     answer: Mapped[str | None] = mapped_column(Text)
     changed_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    link_until: Mapped[datetime | None]
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from flexprint_server.database import Scope
 from flexprint_server.tenants import audit
-from flexprint_server.tenants.models import ApiKey, AuditEntry, Dealer
+from flexprint_server.tenants.models import ApiKey, Dealer
 from flexprint_server.tenants.service import NoSuchDealer, TenantsError, fit_name
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.text import clean
@@ -69,7 +69,7 @@ def make_for(
     by = "the collector's operator"
     key, row = _new(session, found, name, scopes, valid_for, by, now)
     after = {"scopes": ", ".join(row.scopes)}
-    session.add(AuditEntry(dealer_id=found, at=now, who=by, what="api_key.made", target=row.name, after=after))
+    audit.note_of(session, found, by, "api_key.made", row.name, now, after=after)
     return key, row.expires_at
 
 

@@ -41,6 +41,13 @@ def note(
     )
 
 
+def note_of(
+    session: Session, dealer_id: int, who: str, what: str, on: str, now: datetime, *, after: Any = None
+) -> None:
+    """note() for a deed of somebody who is no user, in words: a recipient by a link, the collector's operator."""
+    session.add(AuditEntry(dealer_id=dealer_id, at=now, who=who, what=what, target=on, after=after))
+
+
 def note_by(session: Session, user: User, what: str, on: str, now: datetime, *, after: Any = None) -> None:
     """note() for a deed of somebody who is not signed in, but has shown a link that only `user` can have."""
     session.add(

@@ -97,6 +97,9 @@ EVERY_ROUTE = {
     ("POST", "/reports/{report_id}/resend"): ("/sign-in", 403),
     ("GET", "/reports/addresses"): ("/sign-in?next=/reports/addresses", 200),
     ("POST", "/reports/addresses/{suppression_id}/lift"): ("/sign-in", 403),
+    ("POST", "/reports/{report_id}/links/{delivery_id}/end"): ("/sign-in", 403),
+    ("GET", "/workbooks/{token}"): (404, 404),
+    ("POST", "/workbooks/{token}"): (404, 404),
     ("GET", "/unsubscribe/{token}"): (404, 404),
     ("POST", "/unsubscribe/{token}"): (404, 404),
     ("GET", "/reports/schedules"): ("/sign-in?next=/reports/schedules", 200),
@@ -144,6 +147,7 @@ def theirs(fleet):
         return {
             "device_id": session.scalar(select(func.min(Device.id))),
             "suppression_id": 1,
+            "delivery_id": 1,
             "schedule_id": session.scalar(select(func.min(Schedule.id))),
             "read_id": session.scalar(select(func.min(Read.id))),
             "report_id": session.scalar(select(func.min(WorkbookPart.report_id))),
@@ -210,7 +214,8 @@ AT_PLACES = {
     route for route in EVERY_ROUTE if route[0] == "POST" and route[1].startswith(("/customers", "/sites", "/agents"))
 }
 REPORTERS = {route for route in EVERY_ROUTE if route[1].startswith(("/reports/schedules", "/reports/addresses"))} | {
-    ("POST", "/reports/{report_id}/resend")
+    ("POST", "/reports/{report_id}/resend"),
+    ("POST", "/reports/{report_id}/links/{delivery_id}/end"),
 }
 CARRYING = {route for route in EVERY_ROUTE if route[1].startswith("/agents/carried")}
 INSTALLERS = (AT_PLACES | SETTLING | CARRYING | {("GET", "/agents/{agent_id}/log")}) - USERS

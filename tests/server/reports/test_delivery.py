@@ -1,6 +1,7 @@
 """One report from claim to mailbox, and everything that can come in between."""
 
 import io
+import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -9,12 +10,14 @@ from email.message import EmailMessage
 
 import openpyxl
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from flexprint_server.fleet.models import Device
 from flexprint_server.mail.relay import FolderPost, SmtpPost
 from flexprint_server.mail.relay_url import Relay, relay_of
-from flexprint_server.reports import parts
+from flexprint_server.mail.suppressions import suppress
+from flexprint_server.reports import links, parts
+from flexprint_server.reports.again import resend
 from flexprint_server.reports.delivery import deliver
 from flexprint_server.reports.models import Delivery, Report, WorkbookPart
 from flexprint_server.reports.retries import TRIES
@@ -23,6 +26,10 @@ from server.reports.conftest import PATIENCE
 from services.process import wait_until
 from services.rude_smtp import HANG_UP, Rude
 from services.sites import add_device, add_site
+
+
+def links_in(words):
+    return re.findall(r"https://meters\.example\.com/workbooks/([\w-]{43})", words)
 
 
 def recipients(rude):
@@ -98,9 +105,63 @@ def test_a_workbook_larger_than_relays_take_is_linked_and_not_attached(house, tm
     mail = message_from_bytes(kept.read_bytes(), _class=EmailMessage, policy=policy.default)
     assert len(list(mail.iter_attachments())) == is_attached
     assert len(list(tmp_path.glob("*.xlsx"))) == is_attached
-    page = f"https://meters.example.com/reports/{report_id}"
-    assert [page in mail.get_body((kind,)).get_content() for kind in ("plain", "html")] == [not is_attached] * 2
+    found = [links_in(mail.get_body((kind,)).get_content()) for kind in ("plain", "html")]
+    assert [len(tokens) for tokens in found] == [0 if is_attached else 1] * 2
+    assert found[0] == found[1]
     assert mail["Message-ID"] == house.report(report_id).deliveries[0].message_id
+
+
+def tokens(rude):
+    opened = (message_from_bytes(mail, _class=EmailMessage, policy=policy.default) for mail in rude.mails)
+    return [links_in(mail.get_body(("plain",)).get_content())[0] for mail in opened]
+
+
+def linking(house, rude):
+    """The means of a worker for whom every workbook is too large."""
+    post = SmtpPost(Relay("127.0.0.1", rude.port, "none"), "collector.test", PATIENCE)
+    return replace(house.means(post), largest_attachment=0)
+
+
+def test_each_recipient_gets_a_link_of_their_own(house):
+    """A mail that is handed over again, as its worker died before it was noted, is the same mail; one that somebody
+    sends again is another, and ends the link before. Of a link only a hash is kept."""
+    report_id = house.ask("a@example.com", "b@example.com")
+    with Rude() as rude:
+        deliver(linking(house, rude), report_id)
+        house.now += timedelta(days=1)
+        with house.database.transaction() as session:
+            session.execute(update(Delivery).values(state="queued"))
+            session.execute(update(Report).values(state="built", next_attempt_at=house.now))
+        deliver(linking(house, rude), report_id)
+        one, other, *again = tokens(rude)
+        assert again == [one, other]
+        first = links.find(house.database, one, house.now)
+        assert (first.recipient, first.until) == ("a@example.com", house.now - timedelta(days=1) + links.HOLDS_FOR)
+        with house.database.transaction() as session:
+            resend(session, session.get_one(Report, report_id), house.now, "collector.test")
+        deliver(linking(house, rude), report_id)
+        newer = tokens(rude)[4:]
+    assert len({one, other, *newer}) == 4
+    assert [bool(links.find(house.database, token, house.now)) for token in (one, *newer)] == [False, True, True]
+    with house.database.reading() as session:
+        rows = str(session.execute(select(Delivery.__table__)).all())
+    assert all(token not in rows for token in newer)
+
+
+def test_a_link_ends_with_its_month_and_where_its_reader_is_not_written_to_any_more(house):
+    report_id = house.ask("a@example.com", "b@example.com")
+    with Rude() as rude:
+        deliver(linking(house, rude), report_id)
+        one, other = tokens(rude)
+    with house.database.transaction() as session:
+        suppress(session, house.agent.dealer_id, "A@example.com", "bounced", house.now)
+    assert links.find(house.database, one, house.now) is None
+    last = house.now + links.HOLDS_FOR
+    assert links.find(house.database, other, last - timedelta(seconds=1)).workbook.report_id == report_id
+    assert links.find(house.database, other, last) is None
+    with house.database.transaction() as session:
+        session.execute(delete(WorkbookPart).where(WorkbookPart.report_id == report_id))
+    assert links.find(house.database, other, house.now) is None
 
 
 def test_a_second_look_at_a_mailed_report_does_nothing(house):

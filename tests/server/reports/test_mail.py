@@ -1,6 +1,6 @@
 """The mail that carries a workbook."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexprint_server.reports.mail import Elsewhere, Letter, compose
+from flexprint_server.reports.mail import Letter, Link, TooLarge, compose
 
 NOW = datetime(2026, 11, 22, 8, 5, tzinfo=UTC)
 SUMMARY = {
@@ -54,13 +54,15 @@ def test_the_workbook_is_attached_under_its_name():
 
 @pytest.mark.parametrize("kind", ["plain", "html"])
 def test_a_workbook_too_large_for_a_mail_is_a_link(kind):
-    """How many printers, how large, and where people sign in; whoever keeps mails as files has no workbook beside it."""
-    page = "https://meters.example.com/reports/17"
-    sent = mail(workbook=Elsewhere(page, 61_200_001), summary={**SUMMARY, "devices": 99_800})
+    """How many printers, how large, where and until when; whoever keeps mails as files has no workbook beside it."""
+    page = "https://meters.example.com/workbooks/kept-to-oneself"
+    link = Link(page, NOW + timedelta(days=30))
+    sent = mail(workbook=TooLarge(61_200_001), summary={**SUMMARY, "devices": 99_800}, link=link)
     message = opened(sent)
     said = " ".join(body(message, kind).split())
     assert "The workbook of 99,800 printers is too large for a mail (62 MB)." in said
     assert page in said
+    assert "until 2026-12-22 08:05 UTC, without signing in" in said
     assert "attached" not in said
     assert list(message.iter_attachments()) == []
     assert sent.workbook is None
