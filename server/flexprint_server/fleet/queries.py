@@ -7,7 +7,7 @@ those are then loaded whole.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from sqlalchemy import (
     BindParameter,
@@ -29,6 +29,7 @@ from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.fleet.figures import meters_of, supplies_of
 from flexprint_server.fleet.models import BATCH, Device, Layout, Read
 from flexprint_server.fleet.origin import ABSURD
+from flexprint_server.fleet.paging import window
 from flexprint_server.fleet.rules import Rules, rules_of
 from flexprint_server.fleet.summary import SupplyFacts
 from flexprint_server.tenants.models import Agent, Customer, Site
@@ -53,8 +54,6 @@ MOST_CHOICES: Final = 300
 
 MOST_POINTS: Final = 5000
 """Points of a device's history at most: 90 days, hourly and more."""
-
-_Group = TypeVar("_Group")
 
 
 @dataclass(slots=True, frozen=True)
@@ -258,7 +257,7 @@ def _by_place(
         for place in places:
             everything, new_ones = counts.get(place.id, (0, 0))
             groups.append(((of_new, place.id), new_ones if of_new else everything - new_ones))
-    shown, skipped = _window(groups, before, PAGE)
+    shown, skipped = window(groups, before, PAGE)
     if not shown:
         return []
     sites = list(dict.fromkeys(site for _, site in shown))
@@ -270,22 +269,6 @@ def _by_place(
     )
     asked = select(Device.id).where(*conditions, Device.site_id.in_(sites), rank.is_not(None))
     return session.scalars(asked.order_by(rank, *_AT_A_SITE).limit(PAGE).offset(skipped)).all()
-
-
-def _window(counts: Iterable[tuple[_Group, int]], before: int, size: int) -> tuple[list[_Group], int]:
-    """Of groups (name, members) in order: those in which the `size` members after the first `before` lie, and how
-    many members of the first of these come before them."""
-    found: list[_Group] = []
-    skipped = passed = 0
-    for group, members in counts:
-        if members and passed + members > before:
-            if not found:
-                skipped = before - passed
-            found.append(group)
-        passed += members
-        if passed >= before + size:
-            break
-    return found, skipped
 
 
 def _loaded(dealer_id: int, session: Session, ids: Sequence[int]) -> list[Device]:

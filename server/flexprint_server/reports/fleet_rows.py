@@ -5,11 +5,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, func, not_, select
+from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from flexprint_server.fleet.figures import supplies_of
 from flexprint_server.fleet.models import Device, Layout
+from flexprint_server.fleet.paging import window
 from flexprint_server.fleet.rules import Rules, rules_of
 from flexprint_server.fleet.volumes import AT_ONCE, volumes
 from flexprint_server.reports.covered import devices_covered, names
@@ -17,6 +18,8 @@ from flexprint_server.reports.wanted import Covers
 from flexprint_server.reports.workbook.rows import About, DeviceRow, VolumeRow
 from flexprint_server.tenants.models import Customer, Site
 from flexprint_shared import meters as vocabulary
+
+Conditions = tuple[ColumnElement[bool], ...]
 
 _BESIDE: Final = (Device.id, Customer.id, Site.id, Device.agent_id, Device.retired_at)
 _FIGURES: Final = (Device.layout_id, Device.meter_values, Device.levels, Device.percents, Device.states)
@@ -44,7 +47,7 @@ def about(session: Session, dealer_id: int, covers: Covers, now: datetime) -> Ab
     return About(customer, site, now, sorted(pairs), left_out or 0, figures, sum(devices.values()), rules=rules)
 
 
-def _rules(session: Session, dealer_id: int, covered: tuple[ColumnElement[bool], ...]) -> Rules:
+def _rules(session: Session, dealer_id: int, covered: Conditions) -> Rules:
     """Those of the sites and agents where these devices are."""
     rules = rules_of(session, dealer_id)
     if not rules.differ:
@@ -53,7 +56,7 @@ def _rules(session: Session, dealer_id: int, covered: tuple[ColumnElement[bool],
     return rules.among([(row[0], row[1]) for row in places])
 
 
-def _layouts(session: Session, dealer_id: int, covered: tuple[ColumnElement[bool], ...]) -> dict[int, dict[str, Any]]:
+def _layouts(session: Session, dealer_id: int, covered: Conditions) -> dict[int, dict[str, Any]]:
     """What these devices have in common, by number."""
     asked = select(Layout.id, Layout.content).where(
         Layout.dealer_id == dealer_id, Layout.id.in_(select(Device.layout_id).where(*covered))
@@ -72,9 +75,11 @@ def device_rows(
 ) -> Generator[DeviceRow]:
     """The devices that workbooks do not leave out, or those read since `read_since`, and then those retired meanwhile,
     too; the new ones first, then by customer, site, maker, model and serial; `at` is how many to pass over and how many
-    to give then. Read through a cursor of the server's: close it."""
+    to give then. Without it they come through a cursor of the server's: close it."""
     covered = devices_covered(dealer_id, covers, retired=read_since is not None)
     rules = _rules(session, dealer_id, covered)
+    is_new = rules.new_ones(now)
+    wanted = (*covered, Device.last_read_at >= read_since if read_since else not_(rules.dropped_ones(now)))
     asked = (
         select(
             Customer.name,
@@ -95,9 +100,9 @@ def device_rows(
         )
         .join(Site, Site.id == Device.site_id)
         .join(Customer, Customer.id == Site.customer_id)
-        .where(*covered, Device.last_read_at >= read_since if read_since else not_(rules.dropped_ones(now)))
+        .where(*wanted)
         .order_by(
-            case((rules.new_ones(now), 0), else_=1),
+            case((is_new, 0), else_=1),
             Customer.name,
             Site.name,
             func.coalesce(Device.manufacturer, ""),
@@ -107,13 +112,14 @@ def device_rows(
         )
     )
     if at:
-        # Of the whole fleet nothing but what it is sorted by: a page of it needs no more.
-        page = asked.with_only_columns(Device.id, maintain_column_froms=True).offset(at[0]).limit(at[1])
-        ids = session.scalars(page).all()
+        sites, skipped = _sites_of_page(session, dealer_id, wanted, is_new, at)
+        page = asked.with_only_columns(Device.id, maintain_column_froms=True).where(sites)
+        ids = session.scalars(page.offset(skipped).limit(at[1])).all()
         covered = (*covered, Device.id.in_(ids))
         asked = asked.where(Device.id.in_(ids))
     layouts = _layouts(session, dealer_id, covered)
-    with session.execute(asked, execution_options={"yield_per": AT_ONCE}) as rows:
+    # A cursor of the server's would have it look for a plan that gives the first rows early, which is a slow one.
+    with session.execute(asked, execution_options={} if at else {"yield_per": AT_ONCE}) as rows:
         for row in rows:
             *said, layout_id, values, levels, percents, states = row
             layout = layouts[layout_id]
@@ -123,6 +129,21 @@ def device_rows(
             }
             facts, beside = said[: -len(_BESIDE)], said[-len(_BESIDE) :]
             yield DeviceRow._make((*facts, meters, supplies_of(layout, levels, percents, states), *beside))
+
+
+def _sites_of_page(
+    session: Session, dealer_id: int, wanted: Conditions, is_new: ColumnElement[bool], at: tuple[int, int]
+) -> tuple[ColumnElement[bool], int]:
+    """Where the devices of a page are, so that only those few need be sorted: the new or the other ones of some sites,
+    and how many of them come before the page. Of all the others it is enough to count them."""
+    counted = select(Device.site_id, func.count(), func.count().filter(is_new)).where(*wanted).group_by(Device.site_id)
+    counts = {site_id: (new, everything - new) for site_id, everything, new in session.execute(counted)}
+    in_order = select(Site.id).join(Customer, Customer.id == Site.customer_id).where(Site.dealer_id == dealer_id)
+    sites = session.scalars(in_order.order_by(Customer.name, Site.name)).all()
+    groups = [((old, site), counts[site][old]) for old in (0, 1) for site in sites if site in counts]
+    shown, skipped = window(groups, *at)
+    of_new, of_old = ([site for old, site in shown if old == which] for which in (0, 1))
+    return or_(and_(Device.site_id.in_(of_new), is_new), and_(Device.site_id.in_(of_old), not_(is_new))), skipped
 
 
 def volume_rows(

@@ -2,15 +2,20 @@
 
 import csv
 import io
+from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from flexprint_server.dashboard.billing_pages import between
 from flexprint_server.fleet.models import Device, Read
+from flexprint_server.reports.fleet_rows import device_rows
+from flexprint_server.reports.wanted import Covers
 from services.pages import NOW
 
 OCTOBER = ("2026-10-01", "2026-10-31")
+SINCE = NOW - timedelta(days=60)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +59,20 @@ def test_the_pages_are_those_of_the_stored_reads(alice, fleet):
             assert int(row["Pages"]) == ends[1] - ends[0]
     page = alice.get("/billing?from=2026-11-01&to=2026-11-20").text
     assert f"{int(actual[0]['Pages']):,}" in page or actual[0]["Serial"] not in page
+
+
+@pytest.mark.parametrize("size", [1, 7, 50])
+def test_the_pages_of_the_list_put_together_are_the_list(fleet, size):
+    """New devices of all sites, then the others: a page may end in the midst of a site, or hold several."""
+
+    def devices_of(at=None):
+        with (
+            fleet.reading() as session,
+            closing(device_rows(session, 1, Covers("all"), NOW, read_since=SINCE, at=at)) as rows,
+        ):
+            return [row.device_id for row in rows]
+
+    every = devices_of()
+    pages = [devices_of((before, size)) for before in range(0, len(every) + size, size)]
+    assert [device for page in pages for device in page] == every
+    assert pages[-1] == []

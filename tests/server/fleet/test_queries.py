@@ -187,22 +187,6 @@ def test_the_figures_on_top_count_what_their_lists_show(fleet):
 
 
 @pytest.mark.parametrize(
-    ("counts", "before", "expected"),
-    [
-        ([], 0, ([], 0)),
-        ([(1, 10)], 0, ([1], 0)),
-        ([(1, 10), (2, 0), (3, 90)], 0, ([1, 3], 0)),
-        ([(1, 10), (2, 0), (3, 90)], 50, ([3], 40)),
-        ([(1, 50), (2, 50)], 50, ([2], 0)),
-        ([(1, 50), (2, 50)], 100, ([], 0)),
-        ([(1, 49), (2, 1), (3, 1)], 0, ([1, 2], 0)),
-    ],
-)
-def test_a_page_lies_in_few_groups(counts, before, expected):
-    assert queries._window(counts, before, 50) == expected
-
-
-@pytest.mark.parametrize(
     ("wanted", "expected"),
     [
         ({"sort": "customer", "descending": True}, ["B", "A", "C"]),
