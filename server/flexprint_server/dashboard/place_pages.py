@@ -12,6 +12,7 @@ from flexprint_server.dashboard.door import Door, Form, RowId, redirect
 from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
 from flexprint_server.dashboard.install_lines import install_lines
 from flexprint_server.dashboard.pages import page
+from flexprint_server.fleet import moving
 from flexprint_server.fleet import places as fleet
 from flexprint_server.mail.outbox import Outbox
 from flexprint_server.tenants import agents, people, places
@@ -292,7 +293,7 @@ def _site(pages: APIRouter, door: Door, public_url: str) -> None:
     @pages.post("/sites/{site_id}/move")
     def move(request: Request, site_id: RowId, form: Form, visitor: installer) -> Response:
         def deed(session: Session, found: Site) -> str:
-            places.move_site(session, visitor, found, form.get("customer", ""), door.clock())
+            moving.move_site(session, visitor, found, form.get("customer", ""), door.clock())
             return f"/sites/{site_id}"
 
         return changed(request, site_id, form, visitor, deed)

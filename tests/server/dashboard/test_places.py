@@ -5,10 +5,10 @@ import shlex
 from html import unescape
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from flexprint_server.dashboard.install_lines import install_lines
-from flexprint_server.fleet.models import Device, Read
+from flexprint_server.fleet.models import Device, DeviceEvent, Read
 from flexprint_server.tenants.models import Customer, InstallKey, Invitation, Site, User
 from services.pages import ALICE, fields
 from services.seeded import password_hash
@@ -149,6 +149,27 @@ def test_a_site_moves_with_its_printers_and_the_users_before_see_it_no_longer(al
     with fleet.reading() as session:
         assert session.scalar(select(User.only_sites).where(User.email == "u@harbour.example")) == [2]
     assert "Moved a site to another customer" in alice.get("/audit").text
+
+
+def test_a_site_that_moved_stands_in_the_history_of_each_of_its_devices(alice, act, fleet, clock):
+    """With who it was and from where; a customer's user is not told whose site it was."""
+    with fleet.reading() as session:
+        here = session.scalars(select(Device.id).where(Device.site_id == 1)).all()
+    act("/sites/1/move", customer="Harbour Dental")
+    act("/sites/1/move", customer="Sato Logistics")
+    with fleet.reading() as session:
+        events = session.scalars(select(DeviceEvent).where(DeviceEvent.what == "moved")).all()
+        sato = session.scalar(select(Customer.id).where(Customer.name == "Sato Logistics"))
+    assert sorted(event.device_id for event in events) == sorted(here)
+    assert {(event.at, event.who) for event in events} == {(clock.now, ALICE)}
+    history = f"/devices/{here[0]}/identity"
+    moved = unescape(alice.get(history).text).split("Moved to another site", 1)[1].split("</li>", 1)[0]
+    assert [ALICE in moved, "Harbour Dental, Main Street" in moved, "Sato Logistics, Main Street" in moved] == [True] * 3
+    with fleet.transaction() as session:
+        session.execute(update(User).where(User.email == ALICE).values(role="customer", customer_id=sato))
+    told = alice.get(history).text
+    assert "Moved to another site" in told
+    assert "Harbour Dental" not in told
 
 
 def test_a_user_who_is_left_without_sites_sees_none_and_not_all(alice, act, fleet, clock):
