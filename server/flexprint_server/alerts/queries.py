@@ -1,8 +1,8 @@
 """What pages and mails ask about alerts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -14,6 +14,7 @@ from flexprint_server.alerts.silence import CAUSES
 from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.fleet.models import Device, MeterEpoch
 from flexprint_server.fleet.summary import scarcest
+from flexprint_server.fleet.zones import clocks, minute
 from flexprint_server.tenants import audit
 from flexprint_server.tenants.models import Agent, Customer, Site
 from flexprint_server.tenants.sign_in import Visitor
@@ -39,21 +40,30 @@ class Shown:
 
 
 def page(
-    dealer_id: int, session: Session, *, kind: Kind | None = None, over: bool = False, before: int | None = None
+    dealer_id: int,
+    session: Session,
+    zone: tzinfo,
+    *,
+    kind: Kind | None = None,
+    over: bool = False,
+    before: int | None = None,
 ) -> list[Shown]:
     """PAGE alerts and one more (there is a next page when it came), the newest first, of those with an id below
-    `before`: the open ones that nobody has acknowledged, or those that are `over` or acknowledged."""
+    `before`: the open ones that nobody has acknowledged, or those that are `over` or acknowledged. Times are told by
+    the clock of `zone`; the same of the two below."""
     asked = _newest_first(dealer_id, kind=kind, over=over)
     if before is not None:
         asked = asked.where(Alert.id < before)
-    return shown(session, list(session.scalars(asked.limit(PAGE + 1))))
+    return shown(session, list(session.scalars(asked.limit(PAGE + 1))), zone)
 
 
-def every(dealer_id: int, session: Session, *, kind: Kind | None = None, over: bool = False) -> Iterator[Shown]:
+def every(
+    dealer_id: int, session: Session, zone: tzinfo, *, kind: Kind | None = None, over: bool = False
+) -> Iterator[Shown]:
     """All of them in the same order, a few at a time."""
     asked = _newest_first(dealer_id, kind=kind, over=over)
     for some in session.execute(asked, execution_options=FEW_AT_A_TIME).partitions():
-        yield from shown(session, [row[0] for row in some])
+        yield from shown(session, [row[0] for row in some], zone)
 
 
 def _newest_first(dealer_id: int, *, kind: Kind | None, over: bool) -> Select[int]:
@@ -64,7 +74,8 @@ def _newest_first(dealer_id: int, *, kind: Kind | None, over: bool) -> Select[in
 
 
 def after(dealer_id: int, session: Session, alert_id: int, most: int, *, is_open: bool | None = None) -> list[Shown]:
-    """Alerts with an id above `alert_id`, the oldest first: all, those that are open, or those that are over."""
+    """Alerts with an id above `alert_id`, the oldest first: all, those that are open, or those that are over. Times are
+    told by the clocks of their sites."""
     asked = select(Alert.id).where(Alert.dealer_id == dealer_id, Alert.id > alert_id)
     if is_open is not None:
         asked = asked.where(Alert.closed_at.is_(None) if is_open else Alert.closed_at.is_not(None))
@@ -78,12 +89,12 @@ def counts(dealer_id: int, session: Session) -> dict[str, int]:
     return {kind: found.get(kind, 0) for kind in RULES}
 
 
-def of_device(dealer_id: int, session: Session, device_id: int) -> list[Shown]:
+def of_device(dealer_id: int, session: Session, device_id: int, zone: tzinfo) -> list[Shown]:
     """The open alerts about a device."""
     asked = select(Alert.id).where(
         Alert.dealer_id == dealer_id, Alert.device_id == device_id, Alert.closed_at.is_(None)
     )
-    return shown(session, list(session.scalars(asked.order_by(Alert.id.desc()).limit(PAGE))))
+    return shown(session, list(session.scalars(asked.order_by(Alert.id.desc()).limit(PAGE))), zone)
 
 
 def acknowledge(session: Session, visitor: Visitor, alert_id: int, note: str, now: datetime) -> bool:
@@ -104,8 +115,10 @@ def _is_over() -> ColumnElement[bool]:
     return Alert.closed_at.is_not(None) | Alert.acknowledged_at.is_not(None)
 
 
-def shown(session: Session, ids: Sequence[int]) -> list[Shown]:
-    """The alerts `ids` in words, in that order."""
+def shown(session: Session, ids: Sequence[int], zone: tzinfo | None = None) -> list[Shown]:
+    """The alerts `ids` in words, in that order. Times are told by the clock of `zone`, else by that of each one's
+    site."""
+    zone_at: Callable[[int, int], tzinfo] = clocks(session).at if zone is None else lambda *_: zone
     alerts = {alert.id: alert for alert in session.scalars(select(Alert).where(Alert.id.in_(ids)))}
     places = _places(session, {alert.site_id for alert in alerts.values()})
     about = {alert.device_id for alert in alerts.values() if alert.device_id is not None}
@@ -117,7 +130,7 @@ def shown(session: Session, ids: Sequence[int]) -> list[Shown]:
         customer_id, place = places[alert.site_id]
         device = devices.get(alert.device_id) if alert.device_id is not None else None
         name = _called(device) if device else f"Agent on {hosts.get(alert.agent_id, 'a computer without a name')}"
-        what, do = _words(alert, device, epochs)
+        what, do = _words(alert, device, epochs, zone_at(alert.dealer_id, alert.site_id))
         found.append(Shown(alert, name, place, what, do, customer_id))
     return found
 
@@ -146,7 +159,7 @@ def _called(device: Device) -> str:
     return f"{clean(model, 80)} ({clean(device.typed_asset or device.serial or device.address, 60)})"
 
 
-def _words(alert: Alert, device: Device | None, epochs: Mapping[int, MeterEpoch]) -> tuple[str, str]:
+def _words(alert: Alert, device: Device | None, epochs: Mapping[int, MeterEpoch], zone: tzinfo) -> tuple[str, str]:
     rule = RULES[alert.kind]
     if alert.kind == "agent_silent":
         advice = CAUSES.get(alert.facts.get("cause", "off"), CAUSES["off"])
@@ -155,9 +168,9 @@ def _words(alert: Alert, device: Device | None, epochs: Mapping[int, MeterEpoch]
     if device is None:
         return "", rule.do
     if alert.kind == "device_stale":
-        return f"Last read {device.last_read_at:%Y-%m-%d %H:%M} UTC.", rule.do
+        return f"Last read {minute(device.last_read_at, zone)}.", rule.do
     if alert.kind == "device_new":
-        return f"First read {device.first_seen_at:%Y-%m-%d %H:%M} UTC at {clean(device.address, 60)}.", rule.do
+        return f"First read {minute(device.first_seen_at, zone)} at {clean(device.address, 60)}.", rule.do
     if alert.kind == "supply_low":
         supply = scarcest(device.supplies)
         left = "" if supply is None or supply["percent"] is None else f", {supply['percent']} %"
@@ -166,4 +179,4 @@ def _words(alert: Alert, device: Device | None, epochs: Mapping[int, MeterEpoch]
     if epoch is None:
         return "", rule.do
     went = f"{meter_title(epoch.meter)} went from {epoch.value_before:,} to {epoch.value_after:,}"
-    return f"{went}, read {epoch.at:%Y-%m-%d %H:%M} UTC.", rule.do
+    return f"{went}, read {minute(epoch.at, zone)}.", rule.do

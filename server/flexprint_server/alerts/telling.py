@@ -4,7 +4,7 @@ to have begun they are told to be over; nothing is told twice."""
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from sqlalchemy import and_, or_, select
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from flexprint_server.alerts.models import Alert
 from flexprint_server.alerts.queries import Shown, shown
 from flexprint_server.alerts.rules import RULES
+from flexprint_server.fleet.zones import Clocks, clocks, minute
 from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.tenants.models import Dealer
 from flexprint_server.tenants.settings import in_force, site_place
@@ -55,8 +56,10 @@ def tell(session: Session, outbox: Outbox, public_url: str, now: datetime) -> in
             told = news[alert.dealer_id, address]
             (told.over if is_over else told.begun).append(one)
     names = {dealer_id: session.get_one(Dealer, dealer_id).name for dealer_id, _ in news}
+    of_sites = clocks(session)
     for (dealer_id, address), told in sorted(news.items()):
-        content = letter(told.begun, told.over, names[dealer_id], public_url, now)
+        told_at = minute(now, _common_zone(of_sites, dealer_id, [*told.begun, *told.over]))
+        content = letter(told.begun, told.over, f"{names[dealer_id]}, {told_at}", public_url)
         outbox.put(session, _KIND, address, content, dealer_id=dealer_id, now=now)
     return len(news)
 
@@ -75,9 +78,15 @@ def _recipients(session: Session, alert: Alert) -> Sequence[str]:
     return tuple(map(str, value)) if isinstance(value, tuple) else ()
 
 
-def letter(begun: Sequence[Shown], over: Sequence[Shown], dealer: str, public_url: str, now: datetime) -> Content:
+def _common_zone(of_sites: Clocks, dealer_id: int, alerts: Sequence[Shown]) -> tzinfo:
+    """The clock of the sites where they have one in common, else the dealer's."""
+    zones = {of_sites.at(dealer_id, one.alert.site_id) for one in alerts}
+    return zones.pop() if len(zones) == 1 else of_sites.of(dealer_id)
+
+
+def letter(begun: Sequence[Shown], over: Sequence[Shown], heading: str, public_url: str) -> Content:
     """The mail. What it says of devices and places is one line each, whatever they call themselves."""
-    lines = [f"{dealer}, {now:%Y-%m-%d %H:%M} UTC", ""]
+    lines = [heading, ""]
     for kind, of_kind in _by_kind(begun).items():
         lines += [RULES[kind].one.upper(), *_listed(of_kind)]
     if over:

@@ -33,7 +33,7 @@ ALERTS: Final[Export[queries.Shown]] = Export(
         Field("Note", lambda one: one.alert.note, 40),
     ),
     lambda session, visitor, query, _now: queries.every(
-        visitor.dealer_id, session, kind=_kind(query), over=query.get("show") == "over"
+        visitor.dealer_id, session, visitor.time_zone, kind=_kind(query), over=query.get("show") == "over"
     ),
 )
 MISSING: Final[Export[Missed]] = Export(
@@ -75,7 +75,8 @@ def add(pages: APIRouter, door: Door) -> None:
         over = query.get("show") == "over"
         before = address_line.number(query.get("before"))
         with door.database.reading(visitor.scope) as session:
-            found = queries.page(visitor.dealer_id, session, kind=kind, over=over, before=before)
+            zone = visitor.time_zone
+            found = queries.page(visitor.dealer_id, session, zone, kind=kind, over=over, before=before)
             counts = queries.counts(visitor.dealer_id, session)
         return page(
             "alerts.html",

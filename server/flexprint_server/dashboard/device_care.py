@@ -65,7 +65,7 @@ def care_of(session: Session, visitor: Visitor, device: Device, now: datetime) -
     dealer_id = visitor.dealer_id
     return Care(
         labels=labels.labels_of(device),
-        alerts=alerts.of_device(dealer_id, session, device.id),
+        alerts=alerts.of_device(dealer_id, session, device.id, visitor.time_zone),
         epochs=epochs.of_device(dealer_id, session, device.id),
         sources=ownership.sources(dealer_id, session, device, now),
         doubts=history.doubts(dealer_id, session, device.id),

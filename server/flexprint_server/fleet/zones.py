@@ -1,5 +1,6 @@
-"""By which clock the days of a site begin."""
+"""By which clock the days of a site begin, and its times are told."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,17 +14,37 @@ ASKED_AGAIN: Final = timedelta(minutes=1)
 """What somebody settles holds for batches that arrive so much later, at the latest."""
 
 
+def minute(instant: datetime, zone: tzinfo) -> str:
+    """`2026-11-22 09:00 Europe/Berlin`: an instant in a text that may be read anywhere."""
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M} {zone}"
+
+
 def zone_of_site(session: Session | Connection, dealer_id: int, site_id: int) -> ZoneInfo:
     """The clock that somebody settled for the site, its customer or the dealer; UTC where nobody did."""
-    return _zone(_told(session, dealer_id), site_id)
+    return Clocks(_told(session, dealer_id)).at(dealer_id, site_id)
 
 
-def _told(session: Session | Connection, dealer_id: int) -> Spread:
+def clocks(session: Session) -> "Clocks":
+    """Those of all sites that the session sees."""
+    return Clocks(_told(session, None))
+
+
+@dataclass(slots=True, frozen=True)
+class Clocks:
+    told: Spread
+
+    def of(self, dealer_id: int) -> ZoneInfo:
+        """The dealer's own."""
+        return ZoneInfo(self.told.of_dealers.get(dealer_id, self.told.usual))
+
+    def at(self, dealer_id: int, site_id: int) -> ZoneInfo:
+        """The clock of a site of the dealer."""
+        zone = self.told.of_sites.get(site_id)
+        return ZoneInfo(zone) if zone else self.of(dealer_id)
+
+
+def _told(session: Session | Connection, dealer_id: int | None) -> Spread:
     return spread(session, ("time_zone",), dealer_id)["time_zone"]
-
-
-def _zone(told: Spread, site_id: int) -> ZoneInfo:
-    return ZoneInfo(told.of_sites.get(site_id, told.usual))
 
 
 class Zones:
@@ -37,4 +58,4 @@ class Zones:
         if told is None or asked_at is None or abs(now - asked_at) > ASKED_AGAIN:
             told = _told(connection, dealer_id)
             self._known[dealer_id] = now, told
-        return _zone(told, site_id)
+        return Clocks(told).at(dealer_id, site_id)

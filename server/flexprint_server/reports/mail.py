@@ -11,6 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from flexprint_server.fleet.rules import USUAL
+from flexprint_server.fleet.zones import minute
 from flexprint_server.mail.message import Mail, begun, finished
 from flexprint_server.reports.wanted import zone_of
 from flexprint_shared.text import clean
@@ -84,12 +85,12 @@ def compose(
     facts = {
         "too_large": letter.workbook if attached is None else None,
         "link": link,
-        "until": _at(link.until, letter.zone) if link else "",
+        "until": minute(link.until, zone_of(letter.zone)) if link else "",
         "unsubscribe": unsubscribe,
         "title": clean(letter.title),
         "why": clean(letter.why),
         "how": letter.how,
-        "made_at": _at(letter.made_at, letter.zone),
+        "made_at": minute(letter.made_at, zone_of(letter.zone)),
         "summary": letter.summary,
         "stale_after": letter.summary.get("stale_after", USUAL.stale.words),
         "file_name": letter.file_name,
@@ -103,10 +104,6 @@ def compose(
         message.add_attachment(attached, *XLSX, filename=letter.file_name)
     _fix_boundaries(message, message_id)
     return finished(message, attached, bounce_to=bounce_to)
-
-
-def _at(instant: datetime, zone: str) -> str:
-    return f"{instant.astimezone(zone_of(zone)):%Y-%m-%d %H:%M} {zone}"
 
 
 @cache

@@ -1,6 +1,7 @@
 """Alerts begin, are told once, and end."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -181,11 +182,31 @@ def test_a_counter_that_went_down_is_told_and_one_that_was_soon_back_is_not_kept
     look(world, NOON + HOUR)
     assert open_alerts(world) == ["meter_epoch"]
     with world.database.reading() as session:
-        (shown,) = queries.page(world.device().dealer_id, session)
+        (shown,) = queries.page(world.device().dealer_id, session, UTC)
     assert shown.what == "Total went from 7,342 to 12, read 2026-11-22 13:00 UTC."
     world.bring(later(a_read(), 7350, NOON + 2 * HOUR))
     look(world, NOON + 3 * HOUR)
     assert open_alerts(world) == []
+
+
+def test_times_in_alerts_are_told_by_the_clock_of_their_site(world):
+    """In mails and to programs; a page tells them by the clock that its other times go by."""
+    dealer, site = world.device().dealer_id, world.device().site_id
+    with world.database.transaction() as session:
+        zones = {f"dealer:{dealer}": ("Europe/Berlin", None), f"site:{site}": ("Asia/Tokyo", site)}
+        for place, (zone, of_site) in zones.items():
+            settled = {"dealer_id": dealer, "name": "time_zone", "set_at": NOON, "site_id": of_site}
+            session.add(SettingValue(place=place, value=zone, **settled))
+    world.bring(later(a_read(), 12, NOON + HOUR))
+    look(world, NOON + HOUR)
+    ((_, mail),) = mails(world)
+    assert mail.text.startswith(f"{agents.DEALER}, 2026-11-22 22:00 Asia/Tokyo\n")
+    assert "Total went from 7,342 to 12, read 2026-11-22 22:00 Asia/Tokyo." in mail.text
+    with world.database.reading() as session:
+        (told,) = queries.after(dealer, session, 0, 9)
+        (on_page,) = queries.page(dealer, session, ZoneInfo("Europe/Berlin"))
+    assert "read 2026-11-22 22:00 Asia/Tokyo." in told.what
+    assert "read 2026-11-22 14:00 Europe/Berlin." in on_page.what
 
 
 def test_an_acknowledged_alert_is_told_no_more_and_does_not_begin_again(world):
@@ -195,8 +216,8 @@ def test_an_acknowledged_alert_is_told_no_more_and_does_not_begin_again(world):
         assert queries.acknowledge(session, world.visitor(), alert.id, "they moved house", NOON + 41 * HOUR)
     look(world, NOON + 42 * HOUR)
     with world.database.reading() as session:
-        assert queries.page(world.device().dealer_id, session) == []
-        (past,) = queries.page(world.device().dealer_id, session, over=True)
+        assert queries.page(world.device().dealer_id, session, UTC) == []
+        (past,) = queries.page(world.device().dealer_id, session, UTC, over=True)
     assert (past.alert.note, past.alert.acknowledged_by) == ("they moved house", "alice@northwind.example")
     assert len(world.rows(Alert)) == 1
 

@@ -164,7 +164,9 @@ def test_a_site_that_moved_stands_in_the_history_of_each_of_its_devices(alice, a
     assert {(event.at, event.who) for event in events} == {(clock.now, ALICE)}
     history = f"/devices/{here[0]}/identity"
     moved = unescape(alice.get(history).text).split("Moved to another site", 1)[1].split("</li>", 1)[0]
-    assert [ALICE in moved, "Harbour Dental, Main Street" in moved, "Sato Logistics, Main Street" in moved] == [True] * 3
+    assert [ALICE in moved, "Harbour Dental, Main Street" in moved, "Sato Logistics, Main Street" in moved] == [
+        True
+    ] * 3
     with fleet.transaction() as session:
         session.execute(update(User).where(User.email == ALICE).values(role="customer", customer_id=sato))
     told = alice.get(history).text

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from flexprint_server.fleet.zones import minute
 from flexprint_server.reports.sheets import Row, Strong, Tone
 from flexprint_server.reports.workbook.columns import Fact
 from flexprint_server.reports.workbook.devices import TONES
 from flexprint_server.reports.workbook.rows import About, Summary
 from flexprint_server.reports.workbook.volume import QUALITIES
-from flexprint_server.reports.workbook.words import minute
 
 PAGE_TONES: Final = {
     **TONES,

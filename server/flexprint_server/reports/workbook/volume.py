@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from flexprint_server.fleet.zones import minute
 from flexprint_server.reports.sheets import INSTANT, NUMBER, Row, Tone
 from flexprint_server.reports.wanted import UTC_ZONE
 from flexprint_server.reports.workbook.columns import Fact, identity
 from flexprint_server.reports.workbook.rows import VolumeRow
-from flexprint_server.reports.workbook.words import minute, unit_word, words
+from flexprint_server.reports.workbook.words import unit_word, words
 from flexprint_shared import meters
 from flexprint_shared.usage import Begun, Epoch, Quality
 

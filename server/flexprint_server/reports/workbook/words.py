@@ -1,10 +1,8 @@
 """Facts of a device as people say them."""
 
 import re
-from datetime import datetime
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from flexprint_server.fleet.summary import SupplyFacts, fills_up
 
@@ -43,7 +41,3 @@ def words(name: str) -> str:
 
 def unit_word(unit: str) -> str:
     return "pages" if unit == "impressions" else words(unit)
-
-
-def minute(instant: datetime, zone: ZoneInfo) -> str:
-    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
