@@ -36,8 +36,9 @@ _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
-_NEW_OBJECTS: Final = 50_000
-"""Objects made since the garbage collector looked last, before it looks again."""
+_COLLECT_AFTER: Final = (10_000, 10, 50)
+"""New objects before the garbage collector looks through them; such looks before those that outlived one are looked
+through, too; and such before everything is. None but the last, which is rare, takes more than some ten milliseconds."""
 
 _STOPS_WITHIN: Final = 10
 """Seconds that calls under way have to end when the process is asked to stop."""
@@ -69,9 +70,9 @@ def serve(settings: Settings, host: str, port: int) -> None:
         # which takes a quarter of the time that they do.
         gc.collect()
         gc.freeze()
-        # A request makes some ten thousand objects and drops them at its end. Looked through every seven hundred, as is
-        # usual, they count as old, and then everything old is looked through in the midst of somebody's page.
-        gc.set_threshold(_NEW_OBJECTS)
+        # A page makes some ten thousand objects and drops them at its end. Looked through every seven hundred, as is
+        # usual, they count as old, and then all that is old is looked through in the midst of somebody's page.
+        gc.set_threshold(*_COLLECT_AFTER)
         uvicorn.run(
             app,
             host=host,
