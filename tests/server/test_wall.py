@@ -96,9 +96,8 @@ def filled(url: str) -> Iterator[Two]:
         session.add(AgentCommand(**of_agent, name="read", asked_at=NOW, asked_by="x", state="waiting"))
         told = {"health": {}, "settings": {}, "allows": [], "unfit": {}}
         session.add(AgentState(**of_agent, counter=1, checked_in_at=NOW, clock_offset_s=0, **told))
-        counts = {"new": 1, "before": 0, "reads": 1, "refused": {}, "batches": [], "reports": []}
-        file = {"name": "x", "brought_by": email, "acknowledgement": b""}
-        session.add(CarriedFile(dealer_id=alice, taken_at=NOW, **file, **counts))
+        file = {"name": "x", "brought_by": email, "acknowledgement": b"", "batches": [], "reports": []}
+        session.add(CarriedFile(dealer_id=alice, taken_at=NOW, **file))
         customer = session.scalar(select(Customer.id).where(Customer.dealer_id == alice))
         for column, row in (("customer_id", customer), ("site_id", site), ("agent_id", agent)):
             where = {"place": f"{column}:{row}", column: row}

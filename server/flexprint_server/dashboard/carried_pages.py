@@ -39,7 +39,16 @@ def add(pages: APIRouter, door: Door, inbox: Inbox) -> None:
         with door.database.reading(visitor.scope) as session:
             light = asked.options(defer(CarriedFile.batches), defer(CarriedFile.acknowledgement))
             files = list(session.scalars(light.order_by(CarriedFile.id.desc()).limit(_SHOWN)))
-        return page("carried.html", visitor=visitor, now=door.clock(), files=files, problem=problem, status=status)
+            came_to = offline.came_to(session, [file.id for file in files])
+        return page(
+            "carried.html",
+            status=status,
+            visitor=visitor,
+            now=door.clock(),
+            files=files,
+            came_to=came_to,
+            problem=problem,
+        )
 
     @pages.get(_PLACE)
     def carried(visitor: installer) -> Response:
@@ -61,10 +70,6 @@ def add(pages: APIRouter, door: Door, inbox: Inbox) -> None:
                 taken_at=now,
                 brought_by=visitor.email,
                 name=upload.name,
-                new=taken.new,
-                before=taken.before,
-                reads=taken.reads,
-                refused=taken.refused,
                 reports=taken.reports,
                 batches=[one.told() for one in taken.batches],
                 acknowledgement=taken.acknowledgement,
@@ -87,6 +92,7 @@ def add(pages: APIRouter, door: Door, inbox: Inbox) -> None:
                 visitor=visitor,
                 now=door.clock(),
                 file=file,
+                came_to=offline.came_to(session, [file.id])[file.id],
                 batches=shown,
                 more=len(batches) - len(shown),
                 agents=agents,

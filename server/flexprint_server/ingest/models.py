@@ -48,10 +48,8 @@ class Batch(Model):
 
 
 class CarriedFile(Model):
-    """An export of an agent that reaches no collector, as somebody brought it to the dashboard. `new` and `before`
-    count its batches that were stored then and earlier, `reads` those of the new ones; `refused` says why others were
-    not taken, by their hash in hex; `reports` are the workbooks asked for. `batches` says what became of each
-    (offline.Taken). `acknowledgement` is the file to go back."""
+    """An export of an agent that reaches no collector, as somebody brought it to the dashboard. `batches` says what
+    became of each (offline.Taken); `reports` are the workbooks asked for. `acknowledgement` is the file to go back."""
 
     __tablename__ = "carried_file"
 
@@ -60,10 +58,6 @@ class CarriedFile(Model):
     taken_at: Mapped[datetime]
     brought_by: Mapped[str] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(200))
-    new: Mapped[int]
-    before: Mapped[int]
-    reads: Mapped[int]
-    refused: Mapped[dict[str, str]] = mapped_column(Json)
     reports: Mapped[list[int]] = mapped_column(Json)
     batches: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     acknowledgement: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,16 +1,17 @@
 """Exports of agents that reach no collector: their batches taken one by one, the acknowledgement that goes back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Any, Final, Literal
+from typing import IO, Any, Final, Literal, NamedTuple, get_args
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, column, func, select, true
 from sqlalchemy.orm import Session
 
-from flexprint_server.database import Database
+from flexprint_server.database import Database, Json
 from flexprint_server.ingest import refusals
+from flexprint_server.ingest.models import CarriedFile
 from flexprint_server.ingest.service import Inbox
 from flexprint_server.tenants.models import Agent
 from flexprint_shared import offline, sealing
@@ -67,6 +68,28 @@ class Imported:
     def refused(self) -> dict[str, str]:
         """Why batches were not taken, by hash in hex."""
         return _refused(self.batches)
+
+
+class CameTo(NamedTuple):
+    """What became of a file's batches in figures; `reads` are those that were stored then."""
+
+    new: int = 0
+    before: int = 0
+    refused: int = 0
+    reads: int = 0
+
+
+def came_to(session: Session, files: Collection[int]) -> dict[int, CameTo]:
+    """By file. Counted where they lie: a file may have thousands of batches."""
+    each = func.json_each if session.get_bind().dialect.name == "sqlite" else func.json_array_elements
+    batch = each(CarriedFile.batches).table_valued(column("value", Json))
+    told = batch.c.value
+    state = told["state"].as_string()
+    figures: list[ColumnElement[int]] = [func.count().filter(state == one) for one in get_args(State)]
+    stored = func.coalesce(func.sum(told["reads"].as_integer()).filter(state == "stored"), 0)
+    asked = select(CarriedFile.id, *figures, stored).join(batch, true()).where(CarriedFile.id.in_(files))
+    found = {row[0]: CameTo._make(row[1:]) for row in session.execute(asked.group_by(CarriedFile.id))}
+    return {file: found.get(file, CameTo()) for file in files}
 
 
 def take(database: Database, inbox: Inbox, file: IO[bytes], now: datetime, dealer_id: int | None = None) -> Imported:

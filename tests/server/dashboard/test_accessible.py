@@ -57,9 +57,8 @@ def paths(pages, database, secret_key):
             {"hash": "ab" * 32, "agent": agent, "sequence": 7, "state": state, "reads": 2, "why": "It is not signed."}
             for agent, state in ((known, "stored"), (known, "before"), (None, "refused"))
         ]
-        why = {"refused": {"ab" * 32: "It is not signed."}, "batches": batches, "reports": [1], "acknowledgement": b""}
-        counts = {"new": 1, "before": 1, "reads": 2, **why}
-        session.add(CarriedFile(dealer_id=dealer_id, taken_at=NOW, brought_by=ALICE, name="reads.fpx", **counts))
+        told = {"batches": batches, "reports": [1], "acknowledgement": b""}
+        session.add(CarriedFile(dealer_id=dealer_id, taken_at=NOW, brought_by=ALICE, name="reads.fpx", **told))
         session.flush()
         ids = {name: session.scalar(select(column).order_by(column).limit(1)) for name, column in ROWS.items()}
         reader = Subscription(dealer_id, f"site:{ids['site_id']}", "reader@customer.example")
