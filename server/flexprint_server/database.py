@@ -1,7 +1,7 @@
 """One engine for SQLite and PostgreSQL, the types both know, and the base of every model."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
     DateTime,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    bindparam,
     create_engine,
     event,
     false,
@@ -51,6 +53,13 @@ _IDLE: Final = 2.0
 
 FEW_AT_A_TIME: Final = {"yield_per": 500}
 """Execution options of a question whose rows are many: they come through a cursor of the server's."""
+
+
+def written_out(ids: Iterable[Any]) -> BindParameter[list[Any]]:
+    """Numbers (or UUIDs) for a column's in_() that stand in the statement itself: there may be more of them than a
+    statement has parameters, and drivers are slow at many."""
+    return bindparam(None, list(ids), expanding=True, literal_execute=True)
+
 
 # Text on PostgreSQL too: nothing searches inside, and JSONB would store a list of counters in three times the octets.
 Json = JSON()

@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 Begun = Literal["first", "rollover", "lower", "leap", "source"]
@@ -188,6 +189,10 @@ class History:
 def history(readings: Sequence[Reading], fastest: int | None = FASTEST) -> History:
     """Readings of one meter of one device in one unit, in the order of their times, understood. `fastest` is how many
     pages a minute no machine exceeds, None for a meter that does not count pages."""
+    if _only_rises(readings, fastest):
+        first, last = readings[0], readings[-1]
+        rising = tuple(Step(reading, reading.value - first.value, 0) for reading in readings)
+        return History(rising, (Epoch("first", first, last, None, last.value - first.value),), (), ())
     followed, aside = _one_source_at_a_time(readings)
     kept, strays = _without_strays(followed, fastest)
     steps: list[Step] = []
@@ -203,6 +208,14 @@ def history(readings: Sequence[Reading], fastest: int | None = FASTEST) -> Histo
             begun.append(why)
         steps.append(Step(reading, before.counted + pages, len(begun) - 1))
     return History(tuple(steps), _epochs(steps, begun), tuple(strays), tuple(aside))
+
+
+def _only_rises(readings: Sequence[Reading], fastest: int | None) -> bool:
+    """True where there is nothing to find out, as there is with most counters: what follows comes to the same."""
+    return bool(readings) and all(
+        after.source == before.source and after.value >= before.value and not _is_leap(before, after, fastest)
+        for before, after in pairwise(readings)
+    )
 
 
 def _time(step: Step) -> datetime:

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flexprint_shared import usage
 from flexprint_shared.usage import MODULI, QUALITIES, Reading, history
 
 START = datetime(2026, 7, 1, tzinfo=UTC)
@@ -225,6 +227,14 @@ def test_a_counter_that_only_rises_counts_its_rise(steps, first):
     course = history(readings(*values))
     assert course.volume(day(0), day(len(values) - 1)).pages == values[-1] - values[0]
     assert (len(course.epochs), course.strays, course.aside) == (1, (), ())
+
+
+@given(rises, st.integers(0, 2**40), st.sampled_from([600, None]))
+def test_the_short_way_for_a_counter_that_only_rises_finds_what_the_long_one_does(steps, first, fastest):
+    read = readings(*course_of(steps, first), step=timedelta(minutes=5))
+    short = history(read, fastest)
+    with patch.object(usage, "_only_rises", return_value=False):
+        assert history(read, fastest) == short
 
 
 @given(rises, st.sampled_from(MODULI), st.integers(1, 20_000))

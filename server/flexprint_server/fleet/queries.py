@@ -10,11 +10,9 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Select,
     and_,
-    bindparam,
     case,
     func,
     not_,
@@ -25,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
-from flexprint_server.database import FEW_AT_A_TIME
+from flexprint_server.database import FEW_AT_A_TIME, written_out
 from flexprint_server.fleet.figures import meters_of, supplies_of
 from flexprint_server.fleet.models import BATCH, Device, Layout, Read
 from flexprint_server.fleet.origin import ABSURD
@@ -317,15 +315,10 @@ def _matches(places: Sequence[_Place], text: str) -> list[ColumnElement[bool]]:
     return [
         or_(
             Device.search_text.contains(term, autoescape=True),
-            Device.site_id.in_(_written_out([place.id for place in places if term in place.names])),
+            Device.site_id.in_(written_out([place.id for place in places if term in place.names])),
         )
         for term in text.lower().split()[:MOST_TERMS]
     ]
-
-
-def _written_out(ids: list[int]) -> BindParameter[list[int]]:
-    """Numbers that stand in the statement itself: there may be more of them than a statement has parameters."""
-    return bindparam(None, ids, expanding=True, literal_execute=True)
 
 
 _AT_A_SITE: Final = (Device.model.asc().nulls_last(), Device.address.asc(), Device.id.asc())

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, case, literal
+from sqlalchemy import ColumnElement, case, literal
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from flexprint_server.database import written_out
 from flexprint_server.fleet.models import Device
 from flexprint_server.tenants.setting_facts import BY_NAME
 from flexprint_server.tenants.settings import Spread, spread
@@ -56,7 +57,7 @@ class Days:
         """The instant that lies so many days of 24 hours before `now`, for a row of devices."""
         now = now.astimezone(UTC)  # a zone's own clock would count an hour more or less where it is put back
         whens = [
-            (column.in_(_written_out(numbers)), _instant(now - timedelta(days=days)))
+            (column.in_(written_out(numbers)), _instant(now - timedelta(days=days)))
             for column, of in self._nearest_first()
             for days, numbers in _by_days(of).items()
         ]
@@ -153,8 +154,3 @@ def _by_days(of: Mapping[Any, int]) -> dict[int, list[Any]]:
 def _instant(at: datetime) -> ColumnElement[datetime]:
     column: InstrumentedAttribute[datetime] = Device.last_read_at
     return literal(at, column.type)
-
-
-def _written_out(ids: list[Any]) -> BindParameter[list[Any]]:
-    """What stands in the statement itself: there may be more of them than a statement has parameters."""
-    return bindparam(None, ids, expanding=True, literal_execute=True)

@@ -7,12 +7,13 @@ than a device prints between two reads.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from flexprint_server.database import written_out
 from flexprint_server.fleet.models import Device, Layout, MeterEpoch, Read
 from flexprint_shared.usage import FASTEST, LONGEST_BRIDGE, PAGES, STRAY_FOR, TOLERANCE, Reading, Volume, history
 
@@ -84,22 +85,29 @@ def _readings(session: Session, reads: Iterable[_Stored]) -> _Readings:
 def _around_the_ends(session: Session, devices: Collection[int], since: datetime, until: datetime) -> set[_Stored]:
     """For each device the last read before and the first one after either end."""
     near = aliased(Read)
+
+    def nearest(after: datetime, until: Any, order: Any) -> Any:
+        of_device = select(near.id).where(near.device_id == Device.id, near.read_at > after, until)
+        return of_device.order_by(order).limit(1).correlate(Device).scalar_subquery()
+
+    sides = [
+        side
+        for end in (since, until)
+        for side in (
+            nearest(end - LONGEST_BRIDGE, near.read_at <= end, near.read_at.desc()),
+            nearest(end, near.read_at <= end + LONGEST_BRIDGE, near.read_at),
+        )
+    ]
     # The numbers first: asked for in one question with their reads, PostgreSQL walks through all reads there are.
-    found: set[int] = set()
-    for end in (since, until):
-        for low, high, order in (
-            (end - LONGEST_BRIDGE, near.read_at <= end, near.read_at.desc()),
-            (end, near.read_at <= end + LONGEST_BRIDGE, near.read_at),
-        ):
-            of_device = select(near.id).where(near.device_id == Device.id, near.read_at > low, high)
-            nearest = of_device.order_by(order).limit(1).correlate(Device).scalar_subquery()
-            found.update(filter(None, session.scalars(select(nearest).where(Device.id.in_(devices)))))
-    return _stored(session, Read.id.in_(found))
+    found = set(chain.from_iterable(session.execute(select(*sides).where(Device.id.in_(written_out(devices))))))
+    return _stored(session, Read.id.in_(written_out(found - {None})))
 
 
 def _between(session: Session, devices: Collection[int], since: datetime, until: datetime) -> set[_Stored]:
     """All reads of the devices in that time, and a little on either side, where strays show."""
-    return _stored(session, Read.device_id.in_(devices), Read.read_at.between(since - STRAY_FOR, until + STRAY_FOR))
+    return _stored(
+        session, Read.device_id.in_(written_out(devices)), Read.read_at.between(since - STRAY_FOR, until + STRAY_FOR)
+    )
 
 
 def _stored(session: Session, *which: Any) -> set[_Stored]:
@@ -110,7 +118,7 @@ def _stored(session: Session, *which: Any) -> set[_Stored]:
 def _seen_to_fall(session: Session, devices: Collection[int], since: datetime, until: datetime) -> set[int]:
     """The devices one of whose counters was seen to go down about that time."""
     marks = select(MeterEpoch.device_id).where(
-        MeterEpoch.device_id.in_(devices),
+        MeterEpoch.device_id.in_(written_out(devices)),
         MeterEpoch.at > since - LONGEST_BRIDGE,
         MeterEpoch.before_at <= until + LONGEST_BRIDGE,
     )
