@@ -1,7 +1,8 @@
 """Two agents that see one device: one owns it, which says at which site it stands; the other one is on stand-by.
 
-The owner changes when it has not read the device for OWNED_FOR while the other one has, and then the new owner keeps it
-in the same way: whatever the two do, a device changes hands once in that time at most.
+The owner changes when it had not read the device for OWNED_FOR when the other one did, and then the new owner keeps it
+in the same way: whatever the two do, a device changes hands once in that time at most. Reads are compared by the times
+that they tell, for batches may come late and clocks be wrong; a time that lies ahead of the arrival counts as that.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

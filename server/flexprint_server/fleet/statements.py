@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Dialect, Executable, Uuid, bindparam, text
 from sqlalchemy.exc import DBAPIError
 
 from flexprint_server.database import Instant
+from flexprint_server.fleet.origin import OWNED_FOR
 
 POSTGRESQL: Final = "postgresql"
 
@@ -62,23 +63,18 @@ _FIGURES: Final = {
     "states": "text",
 }
 
-# A device goes over to `agent` and `site` when its owner has not read it since `unowned`, or told a time that is none.
-_TAKEN_OVER: Final = "(device.agent_id = :agent OR device.owner_read_at < :unowned OR device.owner_read_at > :absurd)"
+# The instant of a read less origin.OWNED_FOR, in the form in which it is kept.
+_BEFORE_THAT: Final = {
+    POSTGRESQL: f"x.read_at - interval '{OWNED_FOR.total_seconds():.0f} seconds'",
+    "sqlite": f"strftime('%Y-%m-%d %H:%M:%f000', x.at / 1000.0 - {OWNED_FOR.total_seconds():.0f}, 'unixepoch')",
+}
+_EARLIER: Final = {POSTGRESQL: "LEAST", "sqlite": "MIN"}
 # What a batch has to know of a device before it changes it.
 _BEFORE: Final = (
     "said, (device.agent_id = :agent AND device.owner_read_at = device.last_read_at "
     "AND device.merged_into_id IS NULL) AS plain, layout_id, "
     "CAST(meter_values AS text) AS meter_values, total, name, address"
 )
-_COUNTS: Final = {
-    **{column: f"x.{name}" for name, column in _COUNTED.items()},
-    "supply_left": "x.supply_left",
-    "supply_low": "x.supply_low",
-    "agent_id": f"CASE WHEN {_TAKEN_OVER} THEN :agent ELSE device.agent_id END",
-    "site_id": f"CASE WHEN {_TAKEN_OVER} THEN :site ELSE device.site_id END",
-    "owner_read_at": f"CASE WHEN {_TAKEN_OVER} THEN x.read_at ELSE device.owner_read_at END",
-    "last_read_at": "x.read_at",
-}
 
 # A process has one engine and with it one dialect; tests have many.
 _for_each_dialect: Final = lru_cache(maxsize=4)
@@ -214,7 +210,7 @@ def change_devices(dialect: Dialect) -> Prepared:
         # Without this a device that kept its serial to itself for once would vanish from searches by it.
         "search_text": "CASE WHEN x.serial IS NULL AND device.serial IS NOT NULL "
         "THEN device.search_text ELSE x.search_text || device.typed_text END",
-        **_COUNTS,
+        **_counts(dialect.name),
     }
     columns = {**_FIGURES, **_SAID, **_SHOWN, "search_text": "text"}
     sql = f"WITH x AS {_rows('devices', columns, dialect.name)} {_change(changes, dialect.name)}"
@@ -227,7 +223,7 @@ def store(dialect: Dialect) -> Sequence[Prepared]:
     what they add to the `days` of the site. One statement on PostgreSQL, three on SQLite: it has no WITH ... UPDATE."""
     columns = ", ".join(["row", "device_id", "read_at", "uptime_s", *_COUNTED])
     add = f"INSERT INTO read (dealer_id, batch_id, {columns}) SELECT :dealer, :batch, {columns} FROM x"  # noqa: S608
-    change = f"{_change(_COUNTS, dialect.name)} AND x.newest"
+    change = f"{_change(_counts(dialect.name), dialect.name)} AND x.newest"
     rows = f"WITH x AS {_rows('reads', _FIGURES, dialect.name)}"
     if dialect.name == POSTGRESQL:
         written = [f"{rows}, changed AS ({change}), counted AS ({_count(dialect.name)}) {add}"]
@@ -257,6 +253,28 @@ def _prepared(sql: str, dialect: Dialect) -> Prepared:
     kinds: dict[str, Any] = {"agent": Uuid(), "absurd": Instant(), "unowned": Instant()}
     typed = [bindparam(name, type_=kind) for name, kind in kinds.items() if f":{name}" in sql]
     return Prepared(text(sql).bindparams(*typed), dialect)
+
+
+def _counts(dialect: str) -> Mapping[str, str]:
+    taken_over = _taken_over(dialect)
+    return {
+        **{column: f"x.{name}" for name, column in _COUNTED.items()},
+        "supply_left": "x.supply_left",
+        "supply_low": "x.supply_low",
+        "agent_id": f"CASE WHEN {taken_over} THEN :agent ELSE device.agent_id END",
+        "site_id": f"CASE WHEN {taken_over} THEN :site ELSE device.site_id END",
+        "owner_read_at": f"CASE WHEN {taken_over} THEN x.read_at ELSE device.owner_read_at END",
+        "last_read_at": "x.read_at",
+    }
+
+
+def _taken_over(dialect: str) -> str:
+    """A device goes over to `agent` and `site` when its owner had not read it for so long when this one did, both by
+    their own clocks: two that are wrong alike, or that bring their reads late, then do not take it from each other. And
+    when its owner told a time that is none, and this one did not."""
+    unowned = f"{_EARLIER[dialect]}({_BEFORE_THAT[dialect]}, :unowned)"
+    mended = "(device.owner_read_at > :absurd AND x.read_at <= :absurd)"
+    return f"(device.agent_id = :agent OR device.owner_read_at < {unowned} OR {mended})"
 
 
 def _change(changes: Mapping[str, str], dialect: str) -> str:

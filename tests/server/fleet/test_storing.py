@@ -205,6 +205,44 @@ def test_two_agents_that_both_read_a_device_never_take_it_from_each_other(world)
     assert [(source.site, source.is_owner) for source in found] == [("Main Street", True), ("Warehouse", False)]
 
 
+DAYS = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("owner", "standby", "changes"),
+    [
+        (timedelta(), -9 * DAYS, 0),
+        (timedelta(), 20 * HOUR, 0),
+        (timedelta(), 30 * DAYS, 0),
+        (20 * HOUR, timedelta(), 0),
+        (-9 * DAYS, -9 * DAYS, 0),
+        (30 * DAYS, 30 * DAYS, 0),
+        (-9 * DAYS, timedelta(), 1),
+        (30 * DAYS, timedelta(), 1),
+    ],
+)
+def test_wrong_clocks_do_not_make_two_agents_take_a_device_from_each_other(world, owner, standby, changes):
+    """Three weeks of reads by clocks that are so far off. A device goes over once at most, to the better clock."""
+    other = agents.an_agent(world.database, site="Warehouse")
+    for day in range(0, 21, 3):
+        now = NOON + day * DAYS
+        world.bring(later(a_read(), 7500 + day, now + owner), arrived=now)
+        world.bring(later(a_read(), 7500 + day, now + standby + HOUR), agent=other, arrived=now + HOUR)
+    assert len(world.rows(DeviceEvent)) == changes
+
+
+def test_batches_that_come_weeks_late_do_not_make_two_agents_take_a_device_from_each_other(world):
+    """Each agent's reads of a month are carried there in a file, some ten days after it has ended."""
+    other = agents.an_agent(world.database, site="Warehouse")
+    for month in range(3):
+        days = [NOON + (30 * month + day) * DAYS for day in range(0, 30, 5)]
+        for hours, agent in ((0, world.agent), (1, other)):
+            late = [later(a_read(), 7500 + 30 * month, day + hours * HOUR) for day in days]
+            world.bring(*late, agent=agent, arrived=days[-1] + (10 * 24 + hours) * HOUR)
+    assert world.device().agent_id == world.agent.id
+    assert world.rows(DeviceEvent) == []
+
+
 def test_an_owner_that_comes_back_goes_on_stand_by(world):
     """It was silent for eight days; the other one has the device now, and keeps it."""
     other = agents.an_agent(world.database, site="Warehouse")
