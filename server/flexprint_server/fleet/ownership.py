@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from flexprint_server.fleet import statements
@@ -60,16 +60,28 @@ def watched(
         words = _words(connection, {*before.values(), *after.values()})
         events = [
             {
-                "dealer_id": origin.dealer_id,
-                "device_id": device,
-                "at": from_milliseconds(newest[device]),
+                **_event(origin, device, newest),
                 "what": "moved",
                 "before": words[before[device]],
                 "after": words[after[device]],
             }
             for device in moved
         ]
+        back = _brought_back(connection, moved)
+        events += [{**_event(origin, device, newest), "what": "back", "before": None, "after": None} for device in back]
         connection.execute(insert(DeviceEvent), events)
+
+
+def _event(origin: Origin, device: int, newest: Mapping[int, int]) -> dict[str, Any]:
+    return {"dealer_id": origin.dealer_id, "device_id": device, "at": from_milliseconds(newest[device])}
+
+
+def _brought_back(connection: Connection, moved: Sequence[int]) -> Sequence[int]:
+    """Those of the devices that somebody had retired. It was retired where it stood; at another site it is at work
+    again, and without this it would be counted nowhere."""
+    retired = Device.id.in_(moved), Device.retired_at.is_not(None), Device.merged_into_id.is_(None)
+    back = update(Device).where(*retired).values(retired_at=None, in_fleet=True).returning(Device.id)
+    return connection.scalars(back).all()
 
 
 def _places(connection: Connection, devices: Sequence[int]) -> dict[int, int]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from flexprint_server.fleet import ownership
+from flexprint_server.fleet import labels, ownership
 from flexprint_server.fleet.models import Device, DeviceEvent, Doubt, MeterEpoch, SiteDay
 from flexprint_server.tenants.models import Site
 from flexprint_shared.readings import Meter, Status
@@ -15,6 +15,7 @@ from services.reads import NOON, a_read, later, tells_its_engine
 from services.world import World
 
 HOUR = timedelta(hours=1)
+DAYS = timedelta(days=1)
 
 
 @pytest.fixture
@@ -189,6 +190,23 @@ def test_that_a_device_went_over_to_another_site_is_written_down(world):
     )  # fmt: skip
 
 
+def test_a_retired_device_that_is_found_at_another_site_is_back(world):
+    """Where it was retired it stays so, whichever agent reads it there."""
+    beside = agents.an_agent(world.database)
+    elsewhere = agents.an_agent(world.database, site="Warehouse")
+    world.bring(a_read())
+    with world.database.transaction(world.visitor().scope) as session:
+        labels.retire(session, world.visitor(), world.device().id, NOON, retired=True)
+    world.bring(later(a_read(), 7400, NOON + HOUR))
+    world.bring(later(a_read(), 7500, NOON + 9 * DAYS), agent=beside)
+    assert world.device().retired_at == NOON
+    world.bring(later(a_read(), 7600, NOON + 18 * DAYS), agent=elsewhere)
+    device = world.device()
+    assert (device.retired_at, device.in_fleet, device.agent_id) == (None, True, elsewhere.id)
+    moved, back = sorted(world.rows(DeviceEvent)[1:], key=lambda event: event.what, reverse=True)
+    assert (moved.what, back.what, back.at, back.who) == ("moved", "back", NOON + 18 * DAYS, None)
+
+
 def test_two_agents_that_both_read_a_device_never_take_it_from_each_other(world):
     """Three weeks in which the one on stand-by always brings the newer read, and before the owner brings its own."""
     standby = agents.an_agent(world.database, site="Warehouse")
@@ -203,9 +221,6 @@ def test_two_agents_that_both_read_a_device_never_take_it_from_each_other(world)
     with world.database.reading() as session:
         found = ownership.sources(device.dealer_id, session, device, NOON + timedelta(days=21))
     assert [(source.site, source.is_owner) for source in found] == [("Main Street", True), ("Warehouse", False)]
-
-
-DAYS = timedelta(days=1)
 
 
 @pytest.mark.parametrize(
