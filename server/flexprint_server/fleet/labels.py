@@ -1,6 +1,6 @@
 """What people say of a device: asset number, name, location and note; and that it is retired. No read touches that."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -25,16 +25,34 @@ def label(session: Session, visitor: Visitor, device_id: int, typed: Mapping[str
     became = {name: clean(typed.get(name, ""), longest) for name, longest in LABELS.items()}
     if was == became:
         return True
-    words = "".join(f"\n{text}" for text in became.values() if text).lower()
-    device.search_text = device.search_text.removesuffix(device.typed_text) + words
-    device.typed_text = words
-    for name, text in became.items():
-        setattr(device, f"typed_{name}", text or None)
+    _put(device, became)
     changed = [name for name in LABELS if was[name] != became[name]]
     before, after = ({name: side[name] for name in changed} for side in (was, became))
     _note(session, visitor, device_id, "relabelled", now, _in_words(before), _in_words(after))
     audit.note(session, visitor, "device.labelled", f"device {device_id}", now, before=before, after=after)
     return True
+
+
+def fill(device: Device, other: Device) -> list[str]:
+    """Labels that nobody typed for `device` and somebody did for `other` hold for it, too. Their names."""
+    own, others = labels_of(device), labels_of(other)
+    filled = [name for name in LABELS if others[name] and not own[name]]
+    _put(device, {**own, **{name: others[name] for name in filled}})
+    return filled
+
+
+def take_back(device: Device, other: Device, names: Iterable[str]) -> None:
+    """Undoes fill(); what was typed since stays."""
+    own, others = labels_of(device), labels_of(other)
+    _put(device, {**own, **{name: "" for name in names if own[name] == others[name]}})
+
+
+def _put(device: Device, labels: Mapping[str, str]) -> None:
+    words = "".join(f"\n{text}" for text in labels.values() if text).lower()
+    device.search_text = device.search_text.removesuffix(device.typed_text) + words
+    device.typed_text = words
+    for name, text in labels.items():
+        setattr(device, f"typed_{name}", text or None)
 
 
 def _in_words(labels: Mapping[str, str]) -> str | None:

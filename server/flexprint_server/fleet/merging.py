@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from flexprint_server.fleet import labels
 from flexprint_server.fleet.figures import supplies_of
 from flexprint_server.fleet.identity import MAC, SERIAL
 from flexprint_server.fleet.models import Device, DeviceChange, DeviceEvent, DeviceKey, Doubt, Layout, Read
@@ -43,10 +44,13 @@ class MergingError(Exception):
 
 
 def merge(session: Session, visitor: Visitor, kept_id: int, other_id: int, note: str, now: datetime) -> DeviceChange:
-    """Makes `other_id` part of `kept_id`, whose page, labels and history go on. Raises MergingError."""
+    """Makes `other_id` part of `kept_id`, whose page, labels and history go on; labels that nobody typed for it are
+    those of the other. Raises MergingError."""
     kept, other = _locked(session, visitor.dealer_id, kept_id, other_id)
     if not (kept.merged_into_id is None and other.merged_into_id is None):
         raise MergingError("One of the two is part of another device already.")
+    if kept.retired_at is not None and other.retired_at is None:
+        raise MergingError("This device is retired. Bring it back first, or merge it into the other one.")
     members = _members(session, other)
     if members & _members(session, kept):
         raise MergingError("One was split off the other, or both hold reads of a third. Undo that instead.")
@@ -55,6 +59,7 @@ def merge(session: Session, visitor: Visitor, kept_id: int, other_id: int, note:
     _repoint(session, other.id, kept.id, members)
     if other.last_read_at > kept.last_read_at:
         _show(kept, other, _SHOWN + _FIGURES)
+    change.before["labels"] = labels.fill(kept, other)
     kept.first_seen_at = min(kept.first_seen_at, other.first_seen_at)
     other.merged_into_id, other.in_fleet = kept.id, False
     session.add(change)
@@ -97,12 +102,15 @@ def split(
 def undo(session: Session, visitor: Visitor, device_id: int, change_id: int, now: datetime) -> DeviceChange | None:
     """Undoes a merge or a split of the device; None when there is none such. Raises MergingError."""
     change = session.scalar(
-        select(DeviceChange).where(
+        select(DeviceChange)
+        .where(
             DeviceChange.dealer_id == visitor.dealer_id,
             DeviceChange.id == change_id,
             or_(DeviceChange.device_id == device_id, DeviceChange.other_id == device_id),
             DeviceChange.undone_at.is_(None),
         )
+        # Of two who undo it at once the second finds nothing to undo.
+        .with_for_update(of=DeviceChange)
     )
     if change is None:
         return None
@@ -165,6 +173,7 @@ def _undo_merge(session: Session, kept: Device, other: Device, before: dict[str,
     if newest_went:
         _show(other, kept, _SHOWN)
         _restore(kept, before["row"])
+    labels.take_back(kept, other, before.get("labels", ()))
     kept.first_seen_at = parse_rfc3339(before["row"]["first_seen_at"])
     other.merged_into_id, other.in_fleet = None, other.retired_at is None
     session.flush()
@@ -176,11 +185,12 @@ def _undo_split(session: Session, kept: Device, other: Device, before: dict[str,
     session.execute(update(Read).where(_reads_of(other)).values(device_id=kept.id))
     session.execute(update(DeviceKey).where(_keys_of(other)).values(device_id=kept.id))
     row = before["row"]
-    if other.last_read_at >= kept.last_read_at:
+    if max(kept.last_read_at, other.last_read_at) <= parse_rfc3339(row["last_read_at"]):
+        _restore(kept, row)
+    elif other.last_read_at >= kept.last_read_at:
         _show(kept, other, _SHOWN + _FIGURES)
     kept.first_seen_at = parse_rfc3339(row["first_seen_at"])
-    if kept.serial is None:
-        kept.serial = row["serial"]
+    kept.serial = kept.serial or row["serial"]
     kept.said = ""  # the next read tells everything anew
     other.merged_into_id, other.in_fleet = kept.id, False
 
@@ -283,7 +293,7 @@ def _call_by(device: Device, keys: Iterable[str]) -> None:
 
 
 def _snapshot(device: Device) -> dict[str, Any]:
-    return {name: _as_json(getattr(device, name)) for name in _KEPT}
+    return {name: _as_json(getattr(device, name)) for name in (*_KEPT, "typed_text")}
 
 
 def _as_json(value: Any) -> Any:
@@ -293,9 +303,12 @@ def _as_json(value: Any) -> Any:
 
 
 def _restore(device: Device, row: dict[str, Any]) -> None:
-    for name, value in row.items():
+    """What people typed since stays."""
+    typed = row.get("typed_text", "")
+    for name, value in ((name, row[name]) for name in _KEPT):
         read = parse_rfc3339 if name.endswith("_at") else UUID if name == "agent_id" else None
         setattr(device, name, read(value) if read else value)
+    device.search_text = device.search_text.removesuffix(typed) + device.typed_text
     device.said = ""  # the next read tells everything anew
 
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from flexprint_server.fleet import merging
+from flexprint_server.fleet import labels, merging
 from flexprint_server.fleet.merging import MergingError
 from flexprint_server.fleet.models import Device, DeviceChange, DeviceEvent, DeviceKey, Doubt, Read
 from flexprint_server.tenants.models import AuditEntry
+from services import agents
 from services.reads import NOON, a_read, later
 from services.world import World
 
@@ -159,6 +160,84 @@ def test_only_the_newest_deed_is_undone(world):
     undo(world, first, 2)
     assert undo(world, first, 1) is not None
     assert undo(world, first, 1) is None
+
+
+def test_a_chain_of_deeds_is_undone_from_its_end_alone_and_leaves_no_trace(world):
+    """A merge of what was merged, a split of that, a split of what was split off; across two customers."""
+    elsewhere = agents.an_agent(world.database, "Sato Logistics", "Depot")
+    world.bring(a_read("THREE333", 7000, at=NOON + 3 * HOUR, macs=("00:17:c8:00:00:03",)), agent=elsewhere)
+    states = [whole(world)]
+    deeds = (
+        lambda: merge(world, 1, 2),
+        lambda: merge(world, 3, 1),
+        lambda: split(world, 3, ["serial:kyocera:ONE1111", "mac:0017c8000001", "mac:0017c8000002"], NOON + HOUR),
+        lambda: split(world, 4, ["mac:0017c8000002"], NOON + 2 * HOUR),
+    )
+    for deed in deeds:
+        deed()
+        states.append(whole(world))
+    changes = [(change.device_id, change.id) for change in world.rows(DeviceChange)]
+    for number in reversed(range(len(changes))):
+        for earlier in range(number):
+            with pytest.raises(MergingError, match="Undo that first"):
+                undo(world, *changes[earlier])
+        assert undo(world, *changes[number]) is not None
+        assert without_split_off(whole(world)) == without_split_off(states[number])
+
+
+def without_split_off(state):
+    """Without the rows that splits had made: undoing leaves them, in no list, to be merged into where they came from."""
+    return {**state, "device": [row for row in state["device"] if row["id"] <= 3]}
+
+
+def test_what_was_typed_after_a_merge_or_a_split_is_still_found_when_that_is_undone(world):
+    for deed in (lambda: merge(world, 1, 2), lambda: split(world, 1, ["mac:0017c8000001"], NOON + HOUR)):
+        deed()
+        with in_scope(world) as session:
+            labels.label(session, world.visitor(), 1, {"asset": f"A-{len(world.rows(DeviceChange))}"}, NOON)
+        undo(world, 1)
+        kept = world.devices()[0]
+        assert kept.search_text.endswith(kept.typed_text)
+        assert kept.search_text.count("\na-") == 1
+
+
+def test_a_device_is_not_merged_into_one_that_is_retired(world):
+    """It would leave every list, although it is being read."""
+    with in_scope(world) as session:
+        labels.retire(session, world.visitor(), 1, NOON, retired=True)
+    with pytest.raises(MergingError, match="Bring it back first"):
+        merge(world, 1, 2)
+    merge(world, 2, 1)
+    undo(world, 2, 1)
+    assert [device.in_fleet for device in world.devices()] == [False, True]
+
+
+def test_labels_of_a_merged_device_fill_those_that_nobody_typed(world):
+    """None is overwritten; undoing gives each its own, and leaves alone what was typed since."""
+    with in_scope(world) as session:
+        labels.label(session, world.visitor(), 1, {"asset": "A-1"}, NOON)
+        labels.label(session, world.visitor(), 2, {"asset": "A-2", "name": "Copier", "note": "by the door"}, NOON)
+    before = whole(world)
+    merge(world, 1, 2)
+    kept = world.devices()[0]
+    assert labels.labels_of(kept) == {"asset": "A-1", "name": "Copier", "location": "", "note": "by the door"}
+    assert kept.search_text.endswith("a-1\ncopier\nby the door")
+    undo(world, 1, 1)
+    assert whole(world) == before
+    merge(world, 1, 2)
+    with in_scope(world) as session:
+        typed = {"asset": "A-1", "name": "Copier 2", "location": "", "note": "by the door"}
+        labels.label(session, world.visitor(), 1, typed, NOON)
+    undo(world, 1, 2)
+    assert labels.labels_of(world.devices()[0]) == {"asset": "A-1", "name": "Copier 2", "location": "", "note": ""}
+
+
+def test_a_device_of_another_dealer_is_none(world):
+    theirs = agents.an_agent(world.database, dealer="Elsewhere Office")
+    world.bring(a_read("THEIRS99", 7, at=NOON, macs=()), agent=theirs)
+    with pytest.raises(MergingError, match="no such device"):
+        merge(world, 1, 3)
+    assert [device.merged_into_id for device in world.devices()] == [None] * 3
 
 
 @pytest.mark.parametrize(("kept", "other"), [(1, 1), (1, 99)])
