@@ -19,8 +19,8 @@ from typing import IO, Any
 from bench.rig import has, line, middle, run
 
 from flexprint_server.reports.sheets import Strong
-from flexprint_server.reports.workbook.devices import device_rows, meter_columns
-from flexprint_server.reports.workbook.rows import About, DeviceRow, Summary
+from flexprint_server.reports.workbook.devices import device_row, meter_columns
+from flexprint_server.reports.workbook.rows import About, DeviceRow
 from flexprint_server.reports.workbook.writing import Contents, write_workbook
 
 SIZES = (1_000, 10_000, 100_000)
@@ -75,7 +75,9 @@ def devices(count: int) -> Iterator[DeviceRow]:
 
 def values(count: int) -> Iterator[list[Any]]:
     """What the peers write: the values of our very rows."""
-    for _, row in device_rows(ABOUT, meter_columns(METERS), devices(count), Summary()):
+    counted = meter_columns(METERS)
+    for device in devices(count):
+        _, row = device_row(device, ABOUT, counted)
         yield [_bare(value) for value in row]
 
 
@@ -86,12 +88,7 @@ def _bare(value: object) -> object:
 
 
 def ours(count: int, file: IO[bytes]) -> None:
-    write_workbook(file, ABOUT, lambda: devices(count), Contents(sheets=()))
-
-
-def everything(count: int, file: IO[bytes]) -> None:
-    """The whole of it: people's sheets, and the one for programs with a row for each meter."""
-    write_workbook(file, ABOUT, lambda: devices(count))
+    write_workbook(file, ABOUT, devices(count), Contents(sheets=()))
 
 
 def openpyxl_write_only(count: int, file: IO[bytes]) -> None:

@@ -91,7 +91,7 @@ def draw_workbook(database: Database, folder: Path, office: str) -> None:
         chosen = (session, site.dealer_id, Covers("sites", (site.id,)), NOW)
         # As many as one page of paper shows side by side.
         columns = ("customer", "model", "serial", "location", "meters", "lowest_supply", "left", "last_read")
-        write_workbook(file, about(*chosen), lambda: device_rows(*chosen), Contents(columns=columns))
+        write_workbook(file, about(*chosen), device_rows(*chosen), Contents(columns=columns))
     (folder / "workbook.xlsx").write_bytes(file.getvalue())
     profile = f"-env:UserInstallation={(folder / 'office').as_uri()}"
     convert = [office, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, folder / "workbook.xlsx"]

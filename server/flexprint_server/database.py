@@ -10,6 +10,7 @@ from hashlib import sha256
 from time import monotonic
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -67,6 +68,10 @@ Json = JSON()
 Ids = JSON(none_as_null=True)
 # SQLite numbers rows by itself only in a column that is an INTEGER PRIMARY KEY.
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
+
+
+# A device has four columns of it, and lists have many devices: several times as fast as the standard library's.
+_JSON: Final = msgspec.json.decode
 
 
 class Instant(TypeDecorator[datetime]):
@@ -229,12 +234,13 @@ def _write_within(session: Session, _context: object, _instances: object) -> Non
 def _engine(url: str, pool_size: int) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, connect_args={"timeout": 30, "isolation_level": None})
+        engine = create_engine(parsed, json_deserializer=_JSON, connect_args={"timeout": 30, "isolation_level": None})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
+        json_deserializer=_JSON,
         pool_size=pool_size,
         max_overflow=pool_size,
         connect_args={"connect_timeout": 5},

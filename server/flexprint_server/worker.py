@@ -123,7 +123,7 @@ def _leave_logging_alone(**_given: Any) -> None:
 def warm_up() -> None:
     """Whatever is imported or compiled at first use is used now, and not while a customer waits."""
     now = datetime.now(UTC)
-    summary = write_workbook(io.BytesIO(), About("", "", now, ()), tuple)
+    summary = write_workbook(io.BytesIO(), About("", "", now, ()), ())
     facts = {"devices": 0, "new": 0, "stale": 0, "low": 0, "low_supplies": [], "stale_devices": []}
     assert summary.devices == 0
     letter = Letter("", "", "", "", now, facts, "", b"")

@@ -21,8 +21,10 @@ from sqlalchemy.orm import Session
 from flexprint_server.dashboard import downloads
 from flexprint_server.dashboard.door import Door
 from flexprint_server.dashboard.pages import error_page
+from flexprint_server.reports.archive import TooLarge
 from flexprint_server.reports.cells import shown
-from flexprint_server.reports.sheets import INSTANT, NUMBER, TEXT, Column, Sheet, TooManyRows, write
+from flexprint_server.reports.sheets import Row, write
+from flexprint_server.reports.skeleton import INSTANT, NUMBER, TEXT, Column, Sheet
 from flexprint_server.tenants.roles import Permission
 from flexprint_server.tenants.sign_in import Visitor
 
@@ -75,7 +77,7 @@ def _route(door: Door, export: Export[Any], kind: str, allowed: Any) -> Callable
         now = door.clock()
         try:
             file = _filled(door, export, kind, visitor, request.query_params, now)
-        except TooManyRows:
+        except TooLarge:
             return error_page(413, said=_TOO_LONG)
         return downloads.streamed(file, f"{export.title} {now:%Y-%m-%d}.{kind}", _TYPES[kind])
 
@@ -105,13 +107,12 @@ def write_csv(file: IO[bytes], export: Export[T], rows: Iterable[T], now: dateti
 
 
 def write_xlsx(file: IO[bytes], export: Export[T], rows: Iterable[T], now: datetime) -> None:
-    """One sheet. Raises TooManyRows."""
+    """One sheet. Raises TooLarge."""
     columns = [Column(field.heading, field.width, field.format) for field in export.fields]
-    sheet = Sheet(export.title, columns, _toned(export, rows))
-    write(file, [sheet], title=export.title, made_at=now)
+    write(file, Sheet(export.title, columns), _toned(export, rows), title=export.title, made_at=now)
 
 
-def _toned(export: Export[T], rows: Iterable[T]) -> Iterator[tuple[str, list[str | float | datetime | None]]]:
+def _toned(export: Export[T], rows: Iterable[T]) -> Iterator[Row]:
     return (("plain", [field.value(row) for field in export.fields]) for row in rows)
 
 

@@ -1,12 +1,9 @@
 """What a layout makes of the bare figures of a read. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from flexprint_shared.batch import STATES
-
-SUPPLY_KEYS: Final = ("index", "name", "kind", "color", "percent", "state", "level", "capacity", "unit")
-"""Those of flexprint_shared.readings.Supply.as_json(), in its order."""
 
 
 def meters_of(layout: Mapping[str, Any], values: Sequence[int]) -> dict[str, list[Any]]:
@@ -17,15 +14,20 @@ def meters_of(layout: Mapping[str, Any], values: Sequence[int]) -> dict[str, lis
 def supplies_of(
     layout: Mapping[str, Any], levels: Sequence[int | None], percents: Sequence[int | None], states: str
 ) -> list[dict[str, Any]]:
-    """Each supply as flexprint_shared.readings.Supply.as_json(). `states` has one letter for each."""
+    """Each supply as flexprint_shared.readings.Supply.as_json() has it. `states` has one letter for each."""
+    # Written out: a fleet has some hundred thousand of them.
     return [
-        dict(
-            zip(
-                SUPPLY_KEYS,
-                (index, name, kind, color, percent, STATES[letter], level, capacity, unit),
-                strict=True,
-            )
-        )
+        {
+            "index": index,
+            "name": name,
+            "kind": kind,
+            "color": color,
+            "percent": percent,
+            "state": STATES[letter],
+            "level": level,
+            "capacity": capacity,
+            "unit": unit,
+        }
         for (index, name, kind, color, capacity, unit), level, percent, letter in zip(
             layout["supplies"], levels, percents, states, strict=True
         )

@@ -18,15 +18,22 @@ def scarcity(supplies: Iterable[tuple[bool, str, int | None]]) -> tuple[int | No
     found: tuple[bool, int] | None = None
     remaining, low = None, False
     for filling, state, percent in supplies:
-        is_low = state in _LOW
-        if percent is None and not is_low:
+        urgency = _urgency(percent, state, filling=filling)
+        if urgency is None:
             continue
-        low = low or is_low
-        here = _left(percent, state, filling=filling)
-        urgency = (not is_low, 1 if here is None else here)
+        low = low or state in _LOW
         if found is None or urgency < found:
-            found, remaining = urgency, here
+            found, remaining = urgency, _left(percent, state, filling=filling)
     return remaining, low
+
+
+def _urgency(percent: int | None, state: str, *, filling: bool) -> tuple[bool, int] | None:
+    """What orders supplies by how soon they end, the first one first; None for one that says nothing about it."""
+    is_low = state in _LOW
+    if percent is None and not is_low:
+        return None
+    here = _left(percent, state, filling=filling)
+    return not is_low, 1 if here is None else here
 
 
 def search_text(identity: Identity, address: str) -> str:
@@ -70,10 +77,9 @@ def _left(percent: int | None, state: str, *, filling: bool) -> int | None:
 def scarcest(supplies: Iterable[SupplyFacts]) -> SupplyFacts | None:
     """The supply that ends first: the least left, a low one without a figure before any that is not low.
     None when no supply says anything about its level."""
-    telling = [supply for supply in supplies if is_low(supply) or left(supply) is not None]
-    return min(telling, key=_urgency, default=None)
-
-
-def _urgency(supply: SupplyFacts) -> tuple[bool, int]:
-    remaining = left(supply)
-    return (not is_low(supply), 1 if remaining is None else remaining)
+    found, least = None, None
+    for supply in supplies:
+        urgency = _urgency(supply["percent"], supply["state"], filling=fills_up(supply))
+        if urgency is not None and (least is None or urgency < least):
+            found, least = supply, urgency
+    return found

@@ -1,6 +1,7 @@
 """Values as the XML of a worksheet's cells. Text here can never become a formula, a control code or markup."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
@@ -13,6 +14,9 @@ LONGEST_TEXT: Final = 32_767
 
 LAST_ROW: Final = 1_048_576
 """Rows on one sheet at most."""
+
+EXACT: Final = 10**15 - 1
+"""Spreadsheets hold figures up to here to the last digit; larger ones have to stand there as text."""
 
 # Most text needs nothing done to it, and this says so in one look: no markup, no control or hidden character, no
 # blank at an end, no beginning of a formula or of an escape, not long.
@@ -48,8 +52,12 @@ def text_xml(text: str) -> str:
     return _ESCAPED.sub("_x005F_", escape(shown(text)))
 
 
+# A row shows the instant of the report; supplies were read when their device was.
+@lru_cache(4096)
 def day_number(instant: datetime, zone: tzinfo = UTC) -> float:
-    """The instant on the clock of `zone` as spreadsheets count: days and parts of a day."""
+    """The instant on the clock of `zone` as spreadsheets count: days and parts of a day. That of UTC on the last day
+    there is, where a zone's clock may be beyond it."""
     if zone is not UTC:
-        instant = instant.astimezone(zone).replace(tzinfo=UTC)
+        with suppress(OverflowError):
+            instant = instant.astimezone(zone).replace(tzinfo=UTC)
     return (instant - _DAY_ZERO) / _DAY

@@ -21,11 +21,11 @@ from flexprint_server.mail.suppressions import suppressed
 from flexprint_server.mail.unsubscribe import Subscription, token_for
 from flexprint_server.reports import claims, fleet_rows, links, parts, wording
 from flexprint_server.reports.addresses import file_name
+from flexprint_server.reports.archive import TooLarge
 from flexprint_server.reports.claims import Claim, ClaimLost
 from flexprint_server.reports.lists import list_of
 from flexprint_server.reports.mail import Letter, Link, TooLarge, compose
 from flexprint_server.reports.models import Delivery, Report
-from flexprint_server.reports.sheets import TooManyRows
 from flexprint_server.reports.wanted import Wanted, wanted_of, zone_of
 from flexprint_server.reports.workbook.rows import About, DeviceRow, Summary, VolumeRow
 from flexprint_server.reports.workbook.writing import Contents, write_workbook
@@ -64,7 +64,7 @@ def deliver(means: Means, report_id: int) -> None:
 def _put_back(means: Means, held: Claim, error: Exception) -> None:
     reason = failed(held.step, error)
     with means.database.transaction() as session:
-        if isinstance(error, TooManyRows):
+        if isinstance(error, TooLarge):
             claims.give_up(session, held, reason, means.clock())
         else:
             claims.put_back(session, held, reason, means.clock(), means.luck())
@@ -119,7 +119,7 @@ def _build(means: Means, held: Claim) -> Claim:
 
 
 def _write(file: IO[bytes], session: Session, dealer_id: int, wanted: Wanted, about: About) -> Summary:
-    """Walks the devices once for each sheet; the cursors are closed whatever happens."""
+    """The cursors are closed whatever happens."""
     with ExitStack() as cursors:
 
         def devices(read_since: datetime | None = None) -> Iterator[DeviceRow]:
@@ -129,7 +129,7 @@ def _write(file: IO[bytes], session: Session, dealer_id: int, wanted: Wanted, ab
         volumes: Iterator[VolumeRow] = iter(())
         if "volume" in wanted.sheets and about.since and about.until:
             volumes = fleet_rows.volume_rows(session, devices(about.since), about.since, about.until)
-        return write_workbook(file, about, devices, Contents(wanted.sheets, wanted.columns), volumes)
+        return write_workbook(file, about, devices(), Contents(wanted.sheets, wanted.columns), volumes)
 
 
 # ---------------------------------------------------------------- sending

@@ -3,12 +3,15 @@
 import io
 import zipfile
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
 
-from flexprint_server.reports import sheets
-from flexprint_server.reports.sheets import Column, Sheet, TooManyRows
+from flexprint_server.reports import archive, sheets
+from flexprint_server.reports.archive import TooLarge
+from flexprint_server.reports.skeleton import Column, Sheet
+from flexprint_server.reports.wanted import UTC_ZONE
 from flexprint_server.reports.workbook import programs
 from flexprint_server.reports.workbook.rows import About, DeviceRow, Summary, VolumeRow
 from flexprint_server.reports.workbook.words import status_text
@@ -33,10 +36,10 @@ def a_device(**given):
     return DeviceRow(**{**facts, **given})
 
 
-def written(*devices, meters=(("total", "impressions"),), **given):
+def written(*devices, meters=(("total", "impressions"),), zone=UTC_ZONE, **given):
     file = io.BytesIO()
-    about = About("Harbour Dental", "Main Street", NOW, meters)
-    summary = write_workbook(file, about, lambda: devices, **given)
+    about = About("Harbour Dental", "Main Street", NOW, meters, zone=zone)
+    summary = write_workbook(file, about, devices, **given)
     file.seek(0)
     return openpyxl.load_workbook(file), summary
 
@@ -122,7 +125,7 @@ def test_figures_are_figures_and_serials_are_text():
 def test_serials_that_look_like_figures_get_no_green_corner():
     """The sheet says that its text is meant to be text."""
     file = io.BytesIO()
-    write_workbook(file, About("a", "b", NOW, ()), lambda: [a_device()])
+    write_workbook(file, About("a", "b", NOW, ()), [a_device()])
     with zipfile.ZipFile(file) as parts:
         sheet = parts.read("xl/worksheets/sheet1.xml").decode()
     assert '<ignoredErrors><ignoredError sqref="A1:P2" numberStoredAsText="1"/></ignoredErrors></worksheet>' in sheet
@@ -221,7 +224,7 @@ def test_more_rows_than_a_sheet_holds_stand_on_another_one(monkeypatch):
     monkeypatch.setattr(programs, "ROWS_A_SHEET", 100)
     devices = [a_device(serial=str(number)) for number in range(250)]
     file = io.BytesIO()
-    write_workbook(file, About("a", "b", NOW, [("total", "impressions")], figures=250), lambda: devices)
+    write_workbook(file, About("a", "b", NOW, [("total", "impressions")], figures=250), devices)
     book = openpyxl.load_workbook(file)
     names = ["Import", "Import 2", "Import 3"]
     assert book.sheetnames == ["Devices", "Supplies", *names, "About"]
@@ -270,7 +273,7 @@ def test_each_filter_knows_the_length_of_its_own_sheet():
     file = io.BytesIO()
     pairs = [("total", "impressions"), ("scan", "scans")]
     devices = [a_device(supplies=[TONER] * 3)] * 5
-    write_workbook(file, About("a", "b", NOW, pairs), lambda: devices)
+    write_workbook(file, About("a", "b", NOW, pairs), devices)
     with zipfile.ZipFile(file) as parts:
         book = parts.read("xl/workbook.xml").decode()
     assert "'Devices'!$A$1:$R$6<" in book
@@ -339,38 +342,73 @@ def test_names_of_meters_that_nobody_knows_come_last():
 def test_more_rows_than_a_sheet_holds_are_refused(monkeypatch):
     """Said before anybody opens a file that lacks the rest."""
     monkeypatch.setattr(sheets, "LAST_ROW", 10)
-    sheet = Sheet("Devices", [Column("Serial", 10)], (("plain", (str(n),)) for n in range(10)))
-    with pytest.raises(TooManyRows, match="more than 10 rows"):
-        sheets.write(io.BytesIO(), [sheet], title="t", made_at=NOW)
+    rows = (("plain", (str(n),)) for n in range(10))
+    with pytest.raises(TooLarge, match="more than 10 rows"):
+        sheets.write(io.BytesIO(), Sheet("Devices", [Column("Serial", 10)]), rows, title="t", made_at=NOW)
 
 
-def test_rows_are_never_all_in_memory():
-    """Each row is asked for only when the few before it have been written."""
+def test_rows_are_never_all_in_memory(monkeypatch):
+    """Each row is asked for only when the few before it have been deflated."""
     ahead = 0
 
-    class Watched(io.BytesIO):
+    class Watched(archive.Part):
         def write(self, octets):
             nonlocal ahead
             ahead = 0
-            return super().write(octets)
+            super().write(octets)
 
     def rows():
         nonlocal ahead
         for number in range(20_000):
             ahead += 1
-            # zlib keeps some 32 kB to itself before it writes.
-            assert ahead < 6000
+            assert ahead < 2000
             yield "plain", (f"{number * 7919:032x}",)
 
-    sheets.write(Watched(), [Sheet("Devices", [Column("Serial", 10)], rows())], title="t", made_at=NOW)
+    monkeypatch.setattr(sheets, "Part", Watched)
+    sheets.write(io.BytesIO(), Sheet("Devices", [Column("Serial", 10)]), rows(), title="t", made_at=NOW)
+
+
+def test_the_same_rows_give_the_same_file_to_the_octet():
+    """Whenever and wherever it is made: no clock and no order of chance is in it."""
+    files = []
+    for _ in range(2):
+        file = io.BytesIO()
+        write_workbook(
+            file, About("Harbour Dental", "Main Street", NOW, []), [a_device(serial=str(n)) for n in range(30)]
+        )
+        files.append(file.getvalue())
+    assert files[0] == files[1]
+    with zipfile.ZipFile(io.BytesIO(files[0])) as opened:
+        assert {part.date_time for part in opened.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert opened.namelist()[0] == "[Content_Types].xml"
+        properties = opened.read("docProps/core.xml").decode()
+    assert properties.count(f">{NOW:%Y-%m-%dT%H:%M:%SZ}<") == 2, "created and modified"
+
+
+def test_a_figure_that_no_spreadsheet_holds_stands_there_as_text():
+    """Excel keeps fifteen digits and makes noughts of the rest; a counter of 64 bits may have nineteen."""
+    largest = 2**63 - 1
+    devices = [a_device(meters={"total": [value, "impressions", "vendor"]}) for value in (10**15 - 1, 10**15, largest)]
+    book, _ = written(*devices)
+    wanted = [10**15 - 1, str(10**15), str(largest)]
+    assert [row["Total"] for row in rows_of(book["Devices"])] == wanted
+    assert [row["value"] for row in rows_of(book["Import"])] == wanted
+
+
+def test_a_clock_at_the_end_of_time_breaks_no_workbook():
+    """An agent may say 9999: on a clock east of Greenwich that is a year that there is not."""
+    end = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    book, _ = written(a_device(last_read_at=end, first_seen_at=end), zone=ZoneInfo("Asia/Tokyo"))
+    assert rows_of(book["Devices"])[0]["Last read (Asia/Tokyo)"] == bare(end)
+    assert rows_of(book["Import"])[0]["read_at"] == "9999-12-31T23:59:00Z"
 
 
 def test_a_fleet_of_many_customers_is_told_with_their_names():
     """In the mail, where nobody sees which row it is."""
     low = [{**TONER, "percent": 3, "state": "low"}]
     about = About("All customers", "all sites", NOW, (("total", "impressions"),))
-    summary = write_workbook(io.BytesIO(), about, lambda: [a_device(supplies=low)])
+    summary = write_workbook(io.BytesIO(), about, [a_device(supplies=low)])
     assert summary.low_supplies == ["Kyocera ECOSYS P2040dw (Harbour Dental, Main Street, Front desk): TK-1170 3 %"]
     about = About("Harbour Dental", "3 sites", NOW, (("total", "impressions"),))
-    summary = write_workbook(io.BytesIO(), about, lambda: [a_device(supplies=low)])
+    summary = write_workbook(io.BytesIO(), about, [a_device(supplies=low)])
     assert summary.low_supplies == ["Kyocera ECOSYS P2040dw (Main Street, Front desk): TK-1170 3 %"]

@@ -40,7 +40,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     devices = fleet()
     file = io.BytesIO()
     about = About("Harbour Dental", "Main Street", NOW, [("total", "impressions"), ("scan", "scans")])
-    write_workbook(file, about, lambda: devices)
+    write_workbook(file, about, devices)
     (folder / "ours.xlsx").write_bytes(file.getvalue())
     for kind, to in (("xlsx", "theirs"), ("pdf", "print")):
         subprocess.run(

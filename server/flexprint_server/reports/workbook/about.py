@@ -1,24 +1,26 @@
 """The page About: what a workbook is about, what it comes to, and how to read it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from flexprint_server.fleet.zones import minute
-from flexprint_server.reports.sheets import Row, Strong, Tone
+from flexprint_server.reports.sheets import Row, Strong
+from flexprint_server.reports.skeleton import Column, Sheet, Tone
 from flexprint_server.reports.workbook.columns import Fact
 from flexprint_server.reports.workbook.devices import TONES
 from flexprint_server.reports.workbook.rows import About, Summary
 from flexprint_server.reports.workbook.volume import QUALITIES
 
-PAGE_TONES: Final = {
+_TONES: Final = {
     **TONES,
     "title": Tone(size=18, strong="FF2F4858"),
     "part": Tone(size=13, strong="FF2F4858"),
     "name": Tone(strong="FF1F2933"),
 }
+ABOUT: Final = Sheet("About", (Column("", 26), Column("", 100)), _TONES, headings=False)
 
 
-def about_rows(about: About, summary: Summary, legends: Iterable[tuple[str, Sequence[Fact]]]) -> Iterator[Row]:
+def about_rows(about: About, summary: Summary, legends: Mapping[str, Sequence[Fact]]) -> Iterator[Row]:
     """Walked last, when the rows have been counted."""
     counted: list[tuple[str, str]] = [
         ("Customer", about.customer),
@@ -43,7 +45,7 @@ def about_rows(about: About, summary: Summary, legends: Iterable[tuple[str, Sequ
     yield "plain", (None, None)
     yield "part", (Strong("How to read it"), None)
     yield from (("plain", (name, text.format(zone=about.zone.key))) for name, text in _HOW)
-    for sheet, facts in legends:
+    for sheet, facts in legends.items():
         yield "plain", (None, None)
         yield "part", (Strong(f"Sheet {sheet}"), None)
         yield from (("plain", (fact.heading, fact.meaning)) for fact in facts)

@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from flexprint_server.reports.sheets import INSTANT, Column
+from flexprint_server.reports.skeleton import INSTANT, Column
 
 
 class Fact(NamedTuple):

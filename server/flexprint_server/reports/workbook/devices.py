@@ -1,14 +1,16 @@
 """The sheet Devices: a row for each, the new ones yellow, the stale ones pink."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from flexprint_server.fleet.rules import Rules
 from flexprint_server.fleet.summary import SupplyFacts, fills_up, is_low, left, scarcest
-from flexprint_server.reports.sheets import INSTANT, NUMBER, PERCENT, CellValue, Row, Strong, Tone
-from flexprint_server.reports.workbook.columns import DEVICE, Fact, identity
+from flexprint_server.reports.sheets import CellValue, Page, Row, Strong
+from flexprint_server.reports.skeleton import INSTANT, NUMBER, PERCENT, Sheet, Tone
+from flexprint_server.reports.workbook.columns import DEVICE, KEY, Fact, columns_of, identity
 from flexprint_server.reports.workbook.rows import About, DeviceRow, Summary
 from flexprint_server.reports.workbook.words import level_text, status_text, words
 from flexprint_shared import meters
@@ -76,11 +78,22 @@ def chosen_places(facts: Sequence[Fact], chosen: Sequence[str]) -> list[int]:
     return [number for number, key in enumerate(keys) if not chosen or key in wanted]
 
 
-def picked(rows: Iterator[Row], kept: Sequence[int], of: int) -> Iterator[Row]:
-    if len(kept) == of:
-        return rows
+def device_sheet(shown: Sequence[Fact], zone: ZoneInfo) -> Sheet:
+    return Sheet("Devices", columns_of(shown), TONES, zone=zone, key=KEY)
+
+
+def device_writer(
+    page: Page, about: About, counted: Sequence[Meter], kept: Sequence[int], summary: Summary
+) -> Callable[[DeviceRow], None]:
+    """Adds the row of a device to the page, with those of its columns that are kept, and counts it."""
     pick = itemgetter(*kept)
-    return ((tone, pick(values)) for tone, values in rows)
+
+    def write(device: DeviceRow) -> None:
+        tone, values = device_row(device, about, counted)
+        _count(summary, tone, device, about)
+        page.add(tone, page.cells(tone, pick(values)))
+
+    return write
 
 
 def _meter_facts(meter: Meter) -> Iterator[Fact]:
@@ -95,28 +108,23 @@ def _meter_facts(meter: Meter) -> Iterator[Fact]:
     yield Fact(f"{title} unit", 13, f"What {meter.name} counts. Add up only figures of one unit.")
 
 
-def device_rows(
-    about: About, counted: Sequence[Meter], devices: Iterable[DeviceRow], summary: Summary
-) -> Iterator[Row]:
-    made_at = about.made_at
-    for device in devices:
-        tone = _tone(device, about.rules, made_at)
-        supply = scarcest(device.supplies)
-        _count(summary, tone, device, about)
-        yield (
-            tone,
-            (
-                *identity(device),
-                *[cell for meter in counted for cell in _meter_cells(device.meters.get(meter.name), meter)],
-                supply["name"] if supply else None,
-                _left(supply) if supply else None,
-                status_text(device.state, tuple(device.errors)),
-                device.last_read_at,
-                max((made_at - device.last_read_at).days, 0),
-                device.first_seen_at,
-                made_at,
-            ),
-        )
+def device_row(device: DeviceRow, about: About, counted: Sequence[Meter]) -> Row:
+    """The row in all columns."""
+    supply = scarcest(device.supplies)
+    return (
+        _tone(device, about.rules, about.made_at),
+        (
+            *identity(device),
+            *[cell for meter in counted for cell in _meter_cells(device.meters.get(meter.name), meter)],
+            supply["name"] if supply else None,
+            _left(supply) if supply else None,
+            status_text(device.state, tuple(device.errors)),
+            device.last_read_at,
+            max((about.made_at - device.last_read_at).days, 0),
+            device.first_seen_at,
+            about.made_at,
+        ),
+    )
 
 
 def _tone(device: DeviceRow, rules: Rules, made_at: datetime) -> str:

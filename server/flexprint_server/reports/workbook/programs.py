@@ -1,10 +1,12 @@
 """The sheet Import: everything once more for programs, a row for each meter, with fixed names."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
-from flexprint_server.reports.sheets import PLAIN, Row, Sheet
+from flexprint_server.reports.sheets import Page
+from flexprint_server.reports.skeleton import PLAIN, Sheet
 from flexprint_server.reports.workbook.columns import Fact, columns_of
 from flexprint_server.reports.workbook.rows import About, DeviceRow
 from flexprint_shared.times import rfc3339
@@ -29,29 +31,47 @@ IMPORT: Final = (
     Fact("source", 11, "vendor: the maker's own counter; standard: the Printer MIB; derived: a sum; spooler: a queue."),
     Fact("quality", 10, "actual: what the device answered at read_at."),
 )
+_which: Final = attrgetter(
+    "device_id", "customer_id", "customer", "site_id", "site", "manufacturer", "model", "serial", "asset"
+)
 
 
-def import_sheets(about: About, devices: Iterable[DeviceRow]) -> Iterator[Sheet]:
-    """One sheet, or as many as the rows need, walked one after the other."""
-    rows = _import_rows(devices)
-    yield Sheet("Import", columns_of(IMPORT), islice(rows, ROWS_A_SHEET))
-    for number in range(1, -(-about.figures // ROWS_A_SHEET)):
-        yield Sheet(f"Import {number + 1}", columns_of(IMPORT), islice(rows, ROWS_A_SHEET))
+def import_sheets(about: About) -> list[Sheet]:
+    """One sheet, or as many as the rows need."""
+    columns = columns_of(IMPORT)
+    more = range(2, -(-about.figures // ROWS_A_SHEET) + 1)
+    return [Sheet(name, columns) for name in ("Import", *(f"Import {number}" for number in more))]
 
 
-def _import_rows(devices: Iterable[DeviceRow]) -> Iterator[Row]:
-    for device in devices:
-        which = (
-            device.device_id,
-            device.customer_id,
-            device.customer,
-            device.site_id,
-            device.site,
-            device.manufacturer,
-            device.model,
-            device.serial,
-            device.asset,
+def import_writer(pages: Sequence[Page]) -> Callable[[DeviceRow], None]:
+    """Adds a row for each meter of a device, to one page after the other."""
+    following = iter(pages)
+    page = next(following)
+    room = ROWS_A_SHEET
+    value_column, read_column = _column("value"), _column("read_at")
+
+    @lru_cache(512)
+    def around(name: str, unit: str, source: str) -> tuple[str, str, str]:
+        # What stands around value and time of a meter is the same for all devices of a model.
+        return (
+            pages[0].cells("plain", (name,), value_column - 1),
+            pages[0].cells("plain", (unit,), value_column + 1),
+            pages[0].cells("plain", (source, "actual"), read_column + 1),
         )
-        read_at = rfc3339(device.last_read_at)
+
+    def write(device: DeviceRow) -> None:
+        nonlocal page, room
+        which = page.cells("plain", _which(device))
+        read = page.cells("plain", (rfc3339(device.last_read_at),), read_column)
         for name, (value, unit, source) in device.meters.items():
-            yield "plain", (*which, name, value, unit, read_at, source, "actual")
+            if not room:
+                page, room = next(following), ROWS_A_SHEET
+            room -= 1
+            meter, counts, how = around(name, unit, source)
+            page.add("plain", f"{which}{meter}{page.figure('plain', value_column, value)}{counts}{read}{how}")
+
+    return write
+
+
+def _column(heading: str) -> int:
+    return [fact.heading for fact in IMPORT].index(heading)

@@ -1,11 +1,15 @@
 """The sheet Supplies: a row for each supply of each device."""
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from flexprint_server.fleet.summary import is_low
-from flexprint_server.reports.sheets import INSTANT, NUMBER, PERCENT, CellValue, Row, Strong
-from flexprint_server.reports.workbook.columns import Fact, identity
+from flexprint_server.reports.sheets import CellValue, Page, Strong
+from flexprint_server.reports.skeleton import INSTANT, NUMBER, PERCENT, Sheet
+from flexprint_server.reports.workbook.columns import DEVICE, KEY, Fact, columns_of, identity
 from flexprint_server.reports.workbook.rows import DeviceRow, Summary
 from flexprint_server.reports.workbook.words import state_text, words
 
@@ -25,27 +29,50 @@ SUPPLY: Final = (
 )
 
 
-def supply_rows(devices: Iterable[DeviceRow], summary: Summary) -> Iterator[Row]:
-    for device in devices:
+_facts: Final = itemgetter("name", "kind", "color", "percent", "state", "level", "capacity", "unit")
+
+
+def supply_sheet(shown: Sequence[Fact], zone: ZoneInfo) -> Sheet:
+    return Sheet("Supplies", columns_of((*DEVICE, *shown)), zone=zone, key=KEY)
+
+
+def supply_writer(page: Page, summary: Summary) -> Callable[[DeviceRow], None]:
+    """Adds the rows of a device's supplies to the page, and counts them."""
+    read_column = len(DEVICE) + len(SUPPLY) - 1
+
+    @lru_cache(4096)
+    def supply_cells(*facts: Any) -> str:
+        # Supplies of one model are alike but for what is left of them, and that is mostly a whole number of percent.
+        return page.cells("plain", _supply_values(*facts), len(DEVICE))
+
+    def write(device: DeviceRow) -> None:
+        if not device.supplies:
+            return
+        which = page.cells("plain", identity(device))
+        read = page.cells("plain", (device.last_read_at,), read_column)
         for supply in device.supplies:
-            summary.supplies += 1
-            percent = supply["percent"]
-            state = state_text(supply)
-            yield (
-                "plain",
-                (
-                    *identity(device),
-                    supply["name"],
-                    words(supply["kind"]),
-                    supply["color"],
-                    None if percent is None else percent / 100,
-                    Strong(state) if is_low(supply) else state,
-                    _figure(supply["level"]),
-                    _figure(supply["capacity"]),
-                    words(supply["unit"]),
-                    device.last_read_at,
-                ),
-            )
+            page.add("plain", f"{which}{supply_cells(*_facts(supply))}{read}")
+        summary.supplies += len(device.supplies)
+
+    return write
+
+
+def _supply_values(
+    name: str, kind: str, color: str | None, percent: int | None, state: str, level: int | None, capacity: int | None,
+    unit: str,
+) -> Sequence[CellValue]:  # fmt: skip
+    supply = {"kind": kind, "state": state}
+    called = state_text(supply)
+    return (
+        name,
+        words(kind),
+        color,
+        None if percent is None else percent / 100,
+        Strong(called) if is_low(supply) else called,
+        _figure(level),
+        _figure(capacity),
+        words(unit),
+    )
 
 
 def _figure(value: int | None) -> CellValue:

@@ -1,13 +1,14 @@
 """The sheet Volume: pages of each meter of each device between two instants."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from flexprint_server.fleet.zones import minute
-from flexprint_server.reports.sheets import INSTANT, NUMBER, Row, Tone
+from flexprint_server.reports.sheets import Row
+from flexprint_server.reports.skeleton import INSTANT, NUMBER, Sheet, Tone
 from flexprint_server.reports.wanted import UTC_ZONE
-from flexprint_server.reports.workbook.columns import Fact, identity
+from flexprint_server.reports.workbook.columns import DEVICE, Fact, columns_of, identity
 from flexprint_server.reports.workbook.rows import VolumeRow
 from flexprint_server.reports.workbook.words import unit_word, words
 from flexprint_shared import meters
@@ -41,6 +42,10 @@ _BREAKS: Final[Mapping[Begun, str]] = {
     "leap": "rose faster than any machine prints (another board?); that step is not counted",
     "source": "is read from another source since then; the step between the two is not counted",
 }
+
+
+def volume_sheet(shown: Sequence[Fact], zone: ZoneInfo) -> Sheet:
+    return Sheet("Volume", columns_of((*DEVICE, *shown)), VOLUME_TONES, zone=zone)
 
 
 def volume_rows(rows: Iterable[VolumeRow], zone: ZoneInfo) -> Iterator[Row]:

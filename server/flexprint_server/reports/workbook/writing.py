@@ -1,25 +1,25 @@
 """A whole workbook: its sheets, one after the other."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from flexprint_server.reports.sheets import Column, Sheet, write
+from flexprint_server.reports.sheets import workbook
+from flexprint_server.reports.skeleton import Sheet
 from flexprint_server.reports.wanted import SheetName
-from flexprint_server.reports.workbook.about import PAGE_TONES, about_rows
-from flexprint_server.reports.workbook.columns import DEVICE, KEY, Fact, columns_of, on_the_clock
+from flexprint_server.reports.workbook.about import ABOUT, about_rows
+from flexprint_server.reports.workbook.columns import Fact, on_the_clock
 from flexprint_server.reports.workbook.devices import (
-    TONES,
     chosen_places,
     device_facts,
-    device_rows,
+    device_sheet,
+    device_writer,
     meter_columns,
-    picked,
 )
-from flexprint_server.reports.workbook.programs import IMPORT, import_sheets
+from flexprint_server.reports.workbook.programs import IMPORT, import_sheets, import_writer
 from flexprint_server.reports.workbook.rows import About, DeviceRow, Summary, VolumeRow
-from flexprint_server.reports.workbook.supplies import SUPPLY, supply_rows
-from flexprint_server.reports.workbook.volume import VOLUME, VOLUME_TONES, volume_rows
+from flexprint_server.reports.workbook.supplies import SUPPLY, supply_sheet, supply_writer
+from flexprint_server.reports.workbook.volume import VOLUME, volume_rows, volume_sheet
 
 
 @dataclass(slots=True, frozen=True)
@@ -33,34 +33,49 @@ class Contents:
 def write_workbook(
     file: IO[bytes],
     about: About,
-    devices: Callable[[], Iterable[DeviceRow]],
+    devices: Iterable[DeviceRow],
     contents: Contents = Contents(),
     volumes: Iterable[VolumeRow] = (),
 ) -> Summary:
-    """Writes the workbook and gives what the rows came to. `devices` is walked once for each sheet, so that none of
-    them is kept. Raises sheets.TooManyRows."""
+    """Writes the workbook and gives what the rows came to. Devices, and then volumes, are walked once, and none of them
+    is kept. Raises archive.TooLarge."""
     summary = Summary(stale_after=about.rules.stale.words, zone=str(about.zone))
     counted = meter_columns(about.meters)
     facts = device_facts(counted)
     kept = chosen_places(facts, contents.columns)
-    shown = on_the_clock((facts[number] for number in kept), about.zone)
-    rows = picked(device_rows(about, counted, devices(), summary), kept, len(facts))
-    legends: list[tuple[str, Sequence[Fact]]] = [("Devices", shown)]
-    sheets = [Sheet("Devices", columns_of(shown), rows, TONES, zone=about.zone, key=KEY)]
-    if "supplies" in contents.sheets:
-        supply = on_the_clock(SUPPLY, about.zone)
-        columns = columns_of((*DEVICE, *supply))
-        sheets.append(Sheet("Supplies", columns, supply_rows(devices(), summary), zone=about.zone, key=KEY))
-        legends.append(("Supplies", supply))
-    if "volume" in contents.sheets:
-        volume = on_the_clock(VOLUME, about.zone)
-        columns = columns_of((*DEVICE, *volume))
-        sheets.append(Sheet("Volume", columns, volume_rows(volumes, about.zone), VOLUME_TONES, zone=about.zone))
-        legends.append(("Volume", volume))
-    if "import" in contents.sheets:
-        sheets += import_sheets(about, devices())
-        legends.append(("Import", IMPORT))
-    page = (Column("", 26), Column("", 100))
-    sheets.append(Sheet("About", page, about_rows(about, summary, legends), PAGE_TONES, headings=False))
-    write(file, sheets, title=f"Printers of {about.title}", made_at=about.made_at)
+    legends = _legends([facts[number] for number in kept], about, contents)
+    with workbook(
+        file, _sheets(about, legends), title=f"Printers of {about.title}", made_at=about.made_at
+    ) as all_pages:
+        pages = {page.title: page for page in all_pages}
+        writers = [device_writer(pages["Devices"], about, counted, kept, summary)]
+        if "Supplies" in legends:
+            writers.append(supply_writer(pages["Supplies"], summary))
+        if "Import" in legends:
+            writers.append(import_writer([page for title, page in pages.items() if title.startswith("Import")]))
+        for device in devices:
+            for write in writers:
+                write(device)
+        if "Volume" in legends:
+            pages["Volume"].add_all(volume_rows(volumes, about.zone))
+        pages["About"].add_all(about_rows(about, summary, legends))
     return summary
+
+
+def _legends(shown: Sequence[Fact], about: About, contents: Contents) -> dict[str, Sequence[Fact]]:
+    """What is told of each sheet on the page About; of devices nothing but in the sheet Devices."""
+    zone = about.zone
+    of_sheets = {"supplies": on_the_clock(SUPPLY, zone), "volume": on_the_clock(VOLUME, zone), "import": IMPORT}
+    chosen = {name.capitalize(): facts for name, facts in of_sheets.items() if name in contents.sheets}
+    return {"Devices": on_the_clock(shown, zone), **chosen}
+
+
+def _sheets(about: About, legends: Mapping[str, Sequence[Fact]]) -> list[Sheet]:
+    sheets = [device_sheet(legends["Devices"], about.zone)]
+    if "Supplies" in legends:
+        sheets.append(supply_sheet(legends["Supplies"], about.zone))
+    if "Volume" in legends:
+        sheets.append(volume_sheet(legends["Volume"], about.zone))
+    if "Import" in legends:
+        sheets += import_sheets(about)
+    return [*sheets, ABOUT]
