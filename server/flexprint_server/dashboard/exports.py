@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from flexprint_server.dashboard import downloads
 from flexprint_server.dashboard.door import Door
 from flexprint_server.dashboard.pages import error_page
-from flexprint_server.reports.archive import TooLarge
+from flexprint_server.reports.archive import Overfull
 from flexprint_server.reports.cells import shown
 from flexprint_server.reports.sheets import Row, write
 from flexprint_server.reports.skeleton import INSTANT, NUMBER, TEXT, Column, Sheet
@@ -77,7 +77,7 @@ def _route(door: Door, export: Export[Any], kind: str, allowed: Any) -> Callable
         now = door.clock()
         try:
             file = _filled(door, export, kind, visitor, request.query_params, now)
-        except TooLarge:
+        except Overfull:
             return error_page(413, said=_TOO_LONG)
         return downloads.streamed(file, f"{export.title} {now:%Y-%m-%d}.{kind}", _TYPES[kind])
 
@@ -107,7 +107,7 @@ def write_csv(file: IO[bytes], export: Export[T], rows: Iterable[T], now: dateti
 
 
 def write_xlsx(file: IO[bytes], export: Export[T], rows: Iterable[T], now: datetime) -> None:
-    """One sheet. Raises TooLarge."""
+    """One sheet. Raises Overfull."""
     columns = [Column(field.heading, field.width, field.format) for field in export.fields]
     write(file, Sheet(export.title, columns), _toned(export, rows), title=export.title, made_at=now)
 

@@ -26,8 +26,8 @@ _CENTRAL: Final = struct.Struct(f"<4sH{_FACTS}HHHII")
 _END: Final = struct.Struct("<4sHHHHIIH")
 
 
-class TooLarge(Exception):
-    """An archive without the 64-bit extensions cannot hold so much."""
+class Overfull(Exception):
+    """No workbook holds so much: so many rows on a sheet, or octets in its archive."""
 
 
 class Part:
@@ -48,10 +48,10 @@ class Part:
         self._deflated.write(self._deflate.flush())
 
     def copy_to(self, file: IO[bytes]) -> bytes:
-        """Writes it where the archive stands, and gives its entry in the directory. Raises TooLarge."""
+        """Writes it where the archive stands, and gives its entry in the directory. Raises Overfull."""
         at, deflated = file.tell(), self._deflated.tell()
         if max(at + deflated, self._octets) > _LARGEST:
-            raise TooLarge(f"{self.name} makes the file larger than 4 GiB, which nobody could open")
+            raise Overfull(f"{self.name} makes the file larger than 4 GiB, which nobody could open")
         name = self.name.encode()
         facts = (
             _VERSION, _NAMES_ARE_UTF8, zlib.DEFLATED, 0, _DATE, self._crc, deflated, self._octets, len(name), 0,
@@ -63,7 +63,7 @@ class Part:
 
 
 def put_together(file: IO[bytes], parts: Sequence[Part]) -> None:
-    """Writes the archive of the finished parts, in their order, to a file that tells where it is. Raises TooLarge."""
+    """Writes the archive of the finished parts, in their order, to a file that tells where it is. Raises Overfull."""
     entries = [part.copy_to(file) for part in parts]
     directory = b"".join(entries)
     at = file.tell()

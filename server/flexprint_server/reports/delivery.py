@@ -21,7 +21,7 @@ from flexprint_server.mail.suppressions import suppressed
 from flexprint_server.mail.unsubscribe import Subscription, token_for
 from flexprint_server.reports import claims, fleet_rows, links, parts, wording
 from flexprint_server.reports.addresses import file_name
-from flexprint_server.reports.archive import TooLarge
+from flexprint_server.reports.archive import Overfull
 from flexprint_server.reports.claims import Claim, ClaimLost
 from flexprint_server.reports.lists import list_of
 from flexprint_server.reports.mail import Letter, Link, TooLarge, compose
@@ -64,7 +64,7 @@ def deliver(means: Means, report_id: int) -> None:
 def _put_back(means: Means, held: Claim, error: Exception) -> None:
     reason = failed(held.step, error)
     with means.database.transaction() as session:
-        if isinstance(error, TooLarge):
+        if isinstance(error, Overfull):
             claims.give_up(session, held, reason, means.clock())
         else:
             claims.put_back(session, held, reason, means.clock(), means.luck())

@@ -16,7 +16,7 @@ from typing import IO, Final, NamedTuple
 
 from openpyxl.utils import get_column_letter
 
-from flexprint_server.reports.archive import Part, TooLarge, put_together
+from flexprint_server.reports.archive import Overfull, Part, put_together
 from flexprint_server.reports.cells import EXACT, LAST_ROW, day_number, text_xml
 from flexprint_server.reports.skeleton import BODY, UNCOUNTED, Sheet, Tone, corner, skeleton
 
@@ -99,10 +99,10 @@ class Page:
         return f"{shape.strong.figure}{value.value}</v></c>"
 
     def add(self, tone: str, cells: str) -> None:
-        """One more row, of these cells(). Raises TooLarge."""
+        """One more row, of these cells(). Raises Overfull."""
         self.last += 1
         if self.last > LAST_ROW:
-            raise TooLarge(f"the sheet {self.title} would have more than {LAST_ROW} rows")
+            raise Overfull(f"the sheet {self.title} would have more than {LAST_ROW} rows")
         row = f"{self._opening[tone]}{cells}</row>".replace(_MARK, str(self.last))
         self._waiting.append(row)
         self._characters += len(row)
@@ -110,7 +110,7 @@ class Page:
             self._write()
 
     def add_all(self, rows: Iterable[Row]) -> None:
-        """A row for each. Raises TooLarge."""
+        """A row for each. Raises Overfull."""
         for tone, values in rows:
             self.add(tone, self.cells(tone, values))
 
@@ -138,7 +138,7 @@ class Page:
 
 @contextmanager
 def workbook(file: IO[bytes], sheets: Sequence[Sheet], *, title: str, made_at: datetime) -> Iterator[Sequence[Page]]:
-    """A page for each sheet, to add rows to; then the workbook is written to `file`. Raises TooLarge."""
+    """A page for each sheet, to add rows to; then the workbook is written to `file`. Raises Overfull."""
     parts = skeleton(sheets, title, made_at)
     book = parts.pop(_BOOK)
     names = [f"xl/worksheets/sheet{number}.xml" for number in range(1, len(sheets) + 1)]
@@ -162,7 +162,7 @@ def _part(name: str, content: str) -> Part:
 
 
 def write(file: IO[bytes], sheet: Sheet, rows: Iterable[Row], *, title: str, made_at: datetime) -> None:
-    """A workbook of one sheet. Raises TooLarge."""
+    """A workbook of one sheet. Raises Overfull."""
     with workbook(file, [sheet], title=title, made_at=made_at) as (page,):
         page.add_all(rows)
 

@@ -17,7 +17,7 @@ from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
 from flexprint_server.dashboard.routes import router
 from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device
-from flexprint_server.reports.archive import TooLarge
+from flexprint_server.reports.archive import Overfull
 from flexprint_server.reports.models import Delivery
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Agent, Customer, Site
@@ -204,7 +204,7 @@ def test_whoever_downloads_slowly_holds_no_connection_to_the_database(alice, fle
 
 def test_a_list_too_long_for_excel_is_told_to_be_csv(alice, monkeypatch):
     def too_many(*_):
-        raise TooLarge("many")
+        raise Overfull("many")
 
     monkeypatch.setitem(exports._WRITERS, "xlsx", too_many)
     answer = alice.get("/agents.xlsx")

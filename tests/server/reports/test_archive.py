@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from flexprint_server.reports import archive
-from flexprint_server.reports.archive import Part, TooLarge, put_together
+from flexprint_server.reports.archive import Overfull, Part, put_together
 
 
 def a_part(name, *octets):
@@ -48,5 +48,5 @@ def test_another_program_finds_nothing_wrong_with_it(tmp_path):
 def test_what_no_program_could_open_is_refused(monkeypatch):
     """Sizes in this form of archive have 32 bits."""
     monkeypatch.setattr(archive, "_LARGEST", 1000)
-    with pytest.raises(TooLarge, match="makes the file larger than 4 GiB"):
+    with pytest.raises(Overfull, match="makes the file larger than 4 GiB"):
         archived(a_part("xl/large.xml", b"0" * 1001))

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from flexprint_server.reports import archive, sheets
-from flexprint_server.reports.archive import TooLarge
+from flexprint_server.reports.archive import Overfull
 from flexprint_server.reports.skeleton import Column, Sheet
 from flexprint_server.reports.wanted import UTC_ZONE
 from flexprint_server.reports.workbook import programs
@@ -343,7 +343,7 @@ def test_more_rows_than_a_sheet_holds_are_refused(monkeypatch):
     """Said before anybody opens a file that lacks the rest."""
     monkeypatch.setattr(sheets, "LAST_ROW", 10)
     rows = (("plain", (str(n),)) for n in range(10))
-    with pytest.raises(TooLarge, match="more than 10 rows"):
+    with pytest.raises(Overfull, match="more than 10 rows"):
         sheets.write(io.BytesIO(), Sheet("Devices", [Column("Serial", 10)]), rows, title="t", made_at=NOW)
 
 

@@ -38,7 +38,7 @@ def write_workbook(
     volumes: Iterable[VolumeRow] = (),
 ) -> Summary:
     """Writes the workbook and gives what the rows came to. Devices, and then volumes, are walked once, and none of them
-    is kept. Raises archive.TooLarge."""
+    is kept. Raises archive.Overfull."""
     summary = Summary(stale_after=about.rules.stale.words, zone=str(about.zone))
     counted = meter_columns(about.meters)
     facts = device_facts(counted)
