@@ -1,9 +1,9 @@
 """What stands behind the question mark of a page's address: read leniently, written in one order. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from flexprint_server.fleet.places import PLACE_SORTS, WantedPlaces
@@ -16,6 +16,16 @@ LARGEST_ID: Final = 2**63 - 1
 
 _LONGEST_SEARCH: Final = 100
 _MOST_PAGES: Final = 1_000_000
+
+
+class Sorted(Protocol):
+    """A list that is wanted in some order."""
+
+    @property
+    def sort(self) -> str: ...
+
+    @property
+    def descending(self) -> bool: ...
 
 
 def number(text: str | None, largest: int = LARGEST_ID) -> int | None:
@@ -49,30 +59,66 @@ def wanted(query: Mapping[str, str]) -> Wanted:
     )
 
 
-def fleet(wanted: Wanted, **changes: Any) -> str:
-    """The address of the list `wanted` with `changes`; the first page again unless a page is among them."""
-    line = fleet_query(replace(wanted, **{"page": 1, **changes}))
-    return f"/devices?{line}" if line else "/devices"
+@dataclass(slots=True, frozen=True)
+class Address:
+    """The address of a list: what stands behind its question mark, in this order, by name; what is empty is left out.
+    `usual` is the order of the list when none is named."""
+
+    path: str
+    values: Mapping[str, Any]
+    usual: str = ""
+
+    def __call__(self, *, sort: str | None = None, descending: bool = False, **changes: Any) -> str:
+        """The address with `changes`; the first page again unless a page is among them."""
+        if sort is not None:
+            changes["sort"] = _order(sort, self.usual, descending=descending)
+        line = _written({**self.values, **changes})
+        return f"{self.path}?{line}" if line else self.path
+
+    @property
+    def line(self) -> str:
+        """What stands behind the question mark of the whole list, whatever page of it is looked at."""
+        return _written(self.values)
+
+    def kept(self, *without: str) -> list[tuple[str, Any]]:
+        """What a form leaves as it is that asks for what is named in `without`."""
+        return [(name, value) for name, value in self.values.items() if value and name not in without]
 
 
-def fleet_query(wanted: Wanted) -> str:
-    """What stands behind the question mark for the list `wanted`."""
-    sort = ("-" if wanted.descending else "") + wanted.sort
+def _order(sort: str, usual: str, *, descending: bool) -> str | None:
+    written = ("-" if descending else "") + sort
+    return None if written == usual else written
+
+
+def _written(values: Mapping[str, Any]) -> str:
+    first_page = {"page": None} if values.get("page") == 1 else {}
+    return urlencode({name: value for name, value in {**values, **first_page}.items() if value})
+
+
+def at(path: str, **values: Any) -> Address:
+    """The address of a list that has one order alone."""
+    return Address(path, values)
+
+
+def fleet(wanted: Wanted) -> Address:
+    """The address of the list of devices `wanted`."""
     values = {
         "q": wanted.text,
         "customer": wanted.customer_id,
         "site": wanted.site_id,
         "maker": wanted.maker,
         "show": None if wanted.show == "all" else wanted.show,
-        "sort": None if sort == "customer" else sort,
-        "page": None if wanted.page == 1 else wanted.page,
     }
-    return urlencode({name: value for name, value in values.items() if value})
+    return _sorted("/devices", values, wanted, "customer")
 
 
-def printers_at(customer_id: int, site_id: int | None = None) -> str:
-    """The address of the list of one customer's printers, or of one site's."""
-    return fleet(Wanted(customer_id=customer_id, site_id=site_id))
+def devices_at(customer_id: int, site_id: int | None = None) -> str:
+    """The address of the list of one customer's devices, or of one site's."""
+    return fleet(Wanted(customer_id=customer_id, site_id=site_id))()
+
+
+def _sorted(path: str, values: dict[str, Any], wanted: Sorted, usual: str) -> Address:
+    return Address(path, {**values, "sort": _order(wanted.sort, usual, descending=wanted.descending)}, usual)
 
 
 def wanted_places(query: Mapping[str, str]) -> WantedPlaces:
@@ -86,13 +132,9 @@ def wanted_places(query: Mapping[str, str]) -> WantedPlaces:
     )
 
 
-def places(path: str, wanted: WantedPlaces, **changes: Any) -> str:
-    """The address of the list `wanted` at `path` with `changes`; the first page again unless a page is among them."""
-    new = replace(wanted, **{"page": 1, **changes})
-    sort = ("-" if new.descending else "") + new.sort
-    values = {"q": new.text, "sort": None if sort == "name" else sort, "page": None if new.page == 1 else new.page}
-    line = urlencode({name: value for name, value in values.items() if value})
-    return f"{path}?{line}" if line else path
+def places(path: str, wanted: WantedPlaces) -> Address:
+    """The address of the list of customers or sites `wanted` at `path`."""
+    return _sorted(path, {"q": wanted.text}, wanted, "name")
 
 
 def before(query: Mapping[str, str]) -> tuple[datetime, int] | None:

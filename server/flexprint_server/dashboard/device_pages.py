@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import quote
@@ -83,14 +82,16 @@ def add(pages: APIRouter, door: Door, secret_key: str) -> None:
     def devices_page(request: Request, visitor: Annotated[Visitor, Depends(door.visitor)]) -> Response:
         wanted, now = address_line.wanted(request.query_params), door.now(visitor)
         with door.database.reading(visitor.scope) as session:
+            choices = fleet.choices(visitor.dealer_id, session, wanted, of_customer=visitor.customer_id is not None)
             return page(
                 "devices.html",
                 visitor=visitor,
                 now=now,
                 wanted=wanted,
                 found=fleet.devices(visitor.dealer_id, session, wanted, now),
-                choices=fleet.choices(visitor.dealer_id, session, wanted, of_customer=visitor.customer_id is not None),
-                line=address_line.fleet_query(replace(wanted, page=1)),
+                choices=choices,
+                makers=[(name, name) for name in choices.makers],
+                here=address_line.fleet(wanted),
                 page_size=fleet.PAGE,
                 scarcest=scarcest,
             )

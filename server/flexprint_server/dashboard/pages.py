@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from flexprint_server.dashboard import address_line, rooms, words
+from flexprint_server.dashboard.lists import Column
 from flexprint_shared.meters import position
 
 _HERE: Final = Path(__file__).parent
@@ -127,9 +128,9 @@ def _environment() -> Environment:
     environment.filters.update({name: _by_its_clock(getattr(words, name)) for name in ("full_time", "short_time")})
     environment.globals.update(
         static_url=static_url,
-        fleet=address_line.fleet,
-        places=address_line.places,
-        printers_at=address_line.printers_at,
+        at=address_line.at,
+        column=Column,
+        devices_at=address_line.devices_at,
         nothing=words.NOTHING,
         rooms_for=rooms.groups_for,
         zone=lambda: str(_ZONE.get()),

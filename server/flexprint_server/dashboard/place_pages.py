@@ -32,7 +32,7 @@ _MOST_NAMES: Final = 2000
 def _figures(figures: Callable[[Any], fleet.Figures]) -> tuple[Field[Any], ...]:
     return (
         Field("Agents", lambda one: figures(one).agents, 10, NUMBER),
-        Field("Printers", lambda one: figures(one).printers, 10, NUMBER),
+        Field("Devices", lambda one: figures(one).printers, 10, NUMBER),
         Field("Newest read (UTC)", lambda one: figures(one).last_read_at, 18, INSTANT),
         Field("Agent heard of (UTC)", lambda one: figures(one).last_seen_at, 18, INSTANT),
     )
@@ -84,7 +84,7 @@ def _customers(pages: APIRouter, door: Door) -> None:
             wanted=wanted,
             found=found,
             page_size=fleet.PAGE,
-            line=address_line.places("", wanted).removeprefix("?"),
+            here=address_line.places("/customers", wanted),
             **values,
         )
 
@@ -182,6 +182,7 @@ def customer_page(
         now=now,
         customer=found,
         wanted=wanted,
+        here=address_line.places(f"/customers/{customer_id}", wanted),
         found=sites,
         page_size=fleet.PAGE,
         users=users,

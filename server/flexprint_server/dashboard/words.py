@@ -134,7 +134,7 @@ _DEEDS: Final = {
 _ROLES: Final = {
     "owner": ("Owner", "Everything, and who else may come in."),
     "billing": ("Billing", "Sees everything; closes periods, schedules workbooks."),
-    "technician": ("Technician", "Sees everything; lets agents in, labels printers, schedules workbooks."),
+    "technician": ("Technician", "Sees everything; lets agents in, labels devices, schedules workbooks."),
     "viewer": ("Viewer", "Sees everything and changes nothing."),
     "customer": ("Customer's user", "Sees the sites of one customer and changes nothing."),
 }

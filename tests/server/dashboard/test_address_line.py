@@ -34,7 +34,7 @@ def test_what_cannot_be_understood_is_left_out(query, expected):
     ],
 )
 def test_addresses_of_the_list_say_only_what_differs(wanted, changes, expected):
-    assert address_line.fleet(wanted, **changes) == expected
+    assert address_line.fleet(wanted)(**changes) == expected
 
 
 @pytest.mark.parametrize("target", ["/", "/devices/3", "/devices?q=a b&show=new", "/reports?before=9"])

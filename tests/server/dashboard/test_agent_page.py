@@ -75,7 +75,7 @@ def test_an_agent_is_called_silent_some_hours_after_the_wake_it_promised(
         ({"clock_offset_s": -7200}, "7200 seconds behind"),
         ({"health": {"refused_batches": 3}}, "3 refused"),
         ({"health": {"wake": {"error": "the disk is full"}}}, "the disk is full"),
-        ({"health": {"printers": "<script>", "silent": [1], "wake": 3, "last_error": {"a": 1}}}, "Printers"),
+        ({"health": {"printers": "<script>", "silent": [1], "wake": 3, "last_error": {"a": 1}}}, "Devices"),
         ({"allows": []}, "the customer has forbidden it"),
     ],
 )

@@ -133,7 +133,7 @@ def test_places_alerts_and_missing_reads_are_files_with_what_their_pages_say(ali
         devices = session.scalar(select(func.sum(case((Device.in_fleet, 1), else_=0))))
     listed = rows_of(alice.get("/customers.csv"))
     assert len(listed) == 1 + customers
-    assert sum(int(row[listed[0].index("Printers")]) for row in listed[1:]) == devices
+    assert sum(int(row[listed[0].index("Devices")]) for row in listed[1:]) == devices
     assert len(rows_of(alice.get("/customers.csv?q=harbour"))) == 2
     assert len(rows_of(alice.get("/sites.csv"))) == 1 + sites
     for name in ("missing", "alerts"):

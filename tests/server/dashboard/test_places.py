@@ -59,7 +59,7 @@ def test_a_customer_is_listed_with_its_figures(alice, fleet):
     assert re.findall(r'data-label="(\w+)">([\d,]+)<', row) == [
         ("Sites", "3"),
         ("Agents", "3"),
-        ("Printers", str(printers)),
+        ("Devices", str(printers)),
     ]
 
 
