@@ -17,7 +17,8 @@ from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device, Read
 from flexprint_server.ingest.models import CarriedFile
 from flexprint_server.mail.unsubscribe import Subscription, token_for
-from flexprint_server.reports.models import Report, Schedule
+from flexprint_server.reports import links
+from flexprint_server.reports.models import Delivery, Report, Schedule
 from flexprint_server.settings import read_settings
 from flexprint_server.tenants.models import Agent, Customer, Site, User
 from services.pages import ALICE, NOW
@@ -48,7 +49,7 @@ LEFT_OUT_ENDS = (*KINDS, "/acknowledgement")
 
 
 def paths(pages, database, secret_key):
-    """The address of every page; of the one to unsubscribe, with a link as a mail holds it."""
+    """The address of every page; of those that a mail leads to, with a link as it holds it."""
     found = []
     with database.transaction() as session:
         dealer_id = session.scalar(select(User.dealer_id).where(User.email == ALICE))
@@ -62,13 +63,17 @@ def paths(pages, database, secret_key):
         session.flush()
         ids = {name: session.scalar(select(column).order_by(column).limit(1)) for name, column in ROWS.items()}
         reader = Subscription(dealer_id, f"site:{ids['site_id']}", "reader@customer.example")
-        ids["token"] = token_for(reader, secret_key)
+        linked = session.scalar(select(Delivery).where(Delivery.report_id == ids["report_id"]).limit(1))
+        tokens = {
+            "/unsubscribe/{token}": token_for(reader, secret_key),
+            "/workbooks/{token}": links.prepare(linked, secret_key, NOW)[0],
+        }
         ids["read_id"] = session.scalar(select(func.min(Read.id)).where(Read.device_id == ids["device_id"]))
     for route in pages.routes:
         if "GET" not in route.methods or route.path.startswith(LEFT_OUT) or route.path.endswith(LEFT_OUT_ENDS):
             continue
         try:
-            found.append(route.path.format(**ids))
+            found.append(route.path.format(**ids, token=tokens.get(route.path)))
         except KeyError as missing:
             pytest.fail(f"{route.path}: say in ROWS where {missing} comes from, so that the page is walked")
     return sorted(found)
