@@ -54,6 +54,7 @@ LEFT_OUT = {
     "/static/{name}": "a file from memory",
     "/invitations/{token}": "only a mail holds the link",
     "/resets/{token}": "only a mail holds the link",
+    "/workbooks/{token}": "only a mail holds the link",
     "/sign-in/with/{link}": "leads to somebody else's page",
     "/sign-in/company/return": "leads on at once",
     "/sign-in/code": "leads on at once",

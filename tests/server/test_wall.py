@@ -282,6 +282,15 @@ def test_postgresql_refuses_to_write_a_row_of_another_dealer(postgres_two):
         session.connection().execute(smuggled)
 
 
+@pytest.mark.parametrize("deed", ["TRUNCATE", "DELETE FROM", "UPDATE audit_entry SET who = 'x' --"])
+def test_postgresql_lets_the_audit_log_grow_and_nothing_else(postgres_two, deed):
+    """Neither to a dealer's own session nor to the collector's database user, in plain SQL."""
+    database, alice, _ = postgres_two
+    for scope, why in ((alice, "permission denied"), (None, "only added to")):
+        with pytest.raises(DatabaseError, match=why), database.transaction(scope) as session:
+            session.connection().execute(text(f"{deed} audit_entry"))
+
+
 def test_a_customers_user_reads_what_the_dealer_settled_and_never_writes_it(postgres_two):
     """Plain SQL gets no further than the models do."""
     database, alice, _ = postgres_two

@@ -22,6 +22,8 @@ from services.seeded import PASSWORD
 NOW = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
 ALICE = "alice@northwind.example"
 BOB = "bob@elsewhere.example"
+COMING_AND_GOING = ("session.opened", "session.closed")
+"""What the audit log says besides of what people do."""
 
 
 class Clock:

@@ -57,7 +57,6 @@ def _account(pages: APIRouter, door: Door, outbox: Outbox) -> None:
                 outbox,
                 old=form.get("old", ""),
                 new=form.get("new", ""),
-                address=client_address(request),
                 now=door.clock(),
             )
         except WrongCredentials:

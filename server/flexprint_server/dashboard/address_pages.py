@@ -108,12 +108,5 @@ def _unsubscribing(pages: APIRouter, door: Door, secret_key: str) -> None:
         if subscription:
             with door.database.transaction(Scope(subscription.dealer_id)) as session:
                 if lists.dealer_name(session, subscription.dealer_id):
-                    suppressions.suppress(
-                        session,
-                        subscription.dealer_id,
-                        subscription.address,
-                        "unsubscribed",
-                        door.clock(),
-                        of=subscription.list,
-                    )
+                    lists.unsubscribe(session, subscription, door.clock())
         return shown(subscription, done=True)

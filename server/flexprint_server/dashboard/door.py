@@ -112,7 +112,11 @@ class Door:
         self._keep(response, self._session, token, sign_in.WAITS_FOR)
 
     def known_browser(self, request: Request, email: str) -> bytes | None:
-        return sign_in.known_browser(self._secret_key, email, request.cookies.get(self._browser))
+        return sign_in.known_browser(self._secret_key, email, self.browser_mark(request))
+
+    def browser_mark(self, request: Request) -> str | None:
+        """What the browser says it is known by, whatever that is worth."""
+        return request.cookies.get(self._browser)
 
     def let_in(self, request: Request, response: Response, *, email: str, token: str) -> None:
         """Gives the browser its session, and ends the one it may have had."""
@@ -134,7 +138,7 @@ class Door:
         token = request.cookies.get(self._session)
         if token:
             with self.database.transaction() as session:
-                sign_in.sign_out(session, token)
+                sign_in.sign_out(session, token, self.clock())
 
     def form_token(self, request: Request) -> str:
         """The token of the sign-in form: the one this browser has, or a new one."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
 from flexprint_server.dashboard import address_line
-from flexprint_server.dashboard.door import Door, Form, RowId, client_address, origin, redirect, too_many
+from flexprint_server.dashboard.door import Door, Form, RowId, origin, redirect, too_many
 from flexprint_server.dashboard.pages import page
 from flexprint_server.tenants import people, second_factor, totp
 from flexprint_server.tenants.guessing import TooManyAttempts
@@ -49,6 +49,7 @@ def _at_the_door(pages: APIRouter, door: Door, secret_key: str) -> None:
                 token=door.session_token(request),
                 typed=form.get("code", ""),
                 origin=origin(request),
+                mark=door.browser_mark(request),
                 now=door.clock(),
             )
         except CodeExpected:
@@ -97,7 +98,6 @@ def _own(pages: APIRouter, door: Door, secret_key: str) -> None:
                 secret=secret,
                 typed=form.get("code", ""),
                 password=form.get("password", ""),
-                address=client_address(request),
                 now=door.clock(),
             )
         except WrongCode:
@@ -111,9 +111,8 @@ def _own(pages: APIRouter, door: Door, secret_key: str) -> None:
     @pages.post("/account/second-factor/off")
     def turn_off(request: Request, form: Form, visitor: anybody) -> Response:
         door.check_form(request, form, visitor)
-        address, now = client_address(request), door.clock()
         try:
-            second_factor.turn_off(door.database, visitor, password=form.get("password", ""), address=address, now=now)
+            second_factor.turn_off(door.database, visitor, password=form.get("password", ""), now=door.clock())
         except WrongCredentials:
             return setting_page(visitor, second_factor.new_secret(), _NOT_YOURS, 403)
         except TooManyAttempts as refused:

@@ -27,15 +27,17 @@ def suppress(
     *,
     of: str = EVERYTHING,
     detail: str | None = None,
-) -> None:
-    """From now on nothing of the list `of` goes there. Saying it again changes nothing."""
+) -> bool:
+    """From now on nothing of the list `of` goes there. False when nothing did already: that changes nothing."""
     folded = address.casefold()
     known = select(Suppression.id).where(
         Suppression.dealer_id == dealer_id, Suppression.address == folded, Suppression.list == of
     )
-    if session.scalar(known) is None:
-        session.add(Suppression(dealer_id=dealer_id, address=folded, list=of, reason=reason, detail=detail, at=now))
-        session.flush()
+    if session.scalar(known) is not None:
+        return False
+    session.add(Suppression(dealer_id=dealer_id, address=folded, list=of, reason=reason, detail=detail, at=now))
+    session.flush()
+    return True
 
 
 def suppressed(session: Session, dealer_id: int, addresses: Collection[str], of: str) -> dict[str, str]:

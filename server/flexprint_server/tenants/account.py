@@ -17,7 +17,7 @@ from flexprint_server.mail.outbox import Content, Outbox
 from flexprint_server.tenants import audit, passwords
 from flexprint_server.tenants.guessing import forgive, note_attempt
 from flexprint_server.tenants.models import PasswordReset, SignIn, User
-from flexprint_server.tenants.sign_in import Visitor, WrongCredentials, limits
+from flexprint_server.tenants.sign_in import Visitor, WrongCredentials, limit_of_session
 from flexprint_shared.addresses import is_address
 
 _MOST_SHOWN: Final = 100
@@ -69,13 +69,11 @@ def end_all_sessions(database: Database, visitor: Visitor, now: datetime) -> Non
         audit.note(session, visitor, "session.all_ended", visitor.email, now)
 
 
-def change_password(
-    database: Database, visitor: Visitor, outbox: Outbox, *, old: str, new: str, address: str, now: datetime
-) -> None:
+def change_password(database: Database, visitor: Visitor, outbox: Outbox, *, old: str, new: str, now: datetime) -> None:
     """Ends every other session, and a reset that waits. Whoever guesses at `old` is slowed down as at the door. Raises
     WrongCredentials, TooManyAttempts, PasswordUnfit."""
     with database.transaction() as session:  # the diary of failures belongs to no dealer
-        attempt = note_attempt(session, limits(visitor.email, address, None), now)
+        attempt = note_attempt(session, [limit_of_session(visitor)], now)
         kept = session.scalar(select(User.password_hash).where(User.id == visitor.user_id))
     if not passwords.verify(kept, old):
         raise WrongCredentials

@@ -66,10 +66,9 @@ def make_for(
     found = session.scalar(select(Dealer.id).where(Dealer.name == clean(dealer, 200)))
     if found is None:
         raise NoSuchDealer(f"There is no dealer called {dealer!r}.")
-    by = "the collector's operator"
-    key, row = _new(session, found, name, scopes, valid_for, by, now)
+    key, row = _new(session, found, name, scopes, valid_for, audit.OPERATOR, now)
     after = {"scopes": ", ".join(row.scopes)}
-    audit.note_of(session, found, by, "api_key.made", row.name, now, after=after)
+    audit.note_of(session, found, audit.OPERATOR, "api_key.made", row.name, now, after=after)
     return key, row.expires_at
 
 

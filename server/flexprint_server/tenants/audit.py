@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.tenants.models import AuditEntry, User
-from flexprint_server.tenants.sign_in import Visitor
+
+if TYPE_CHECKING:  # sessions note that they were opened
+    from flexprint_server.tenants.sign_in import Visitor
+
+OPERATOR: Final = "the collector's operator"
+"""Who did what was done on the command line."""
 
 PAGE: Final = 50
 """Entries on one page."""
@@ -17,7 +22,7 @@ PAGE: Final = 50
 
 def note(
     session: Session,
-    visitor: Visitor,
+    visitor: "Visitor",
     what: str,
     on: str,
     now: datetime,

@@ -42,6 +42,10 @@ def ask(database: Database, outbox: Outbox, *, email: str, address: str, public_
         user = session.scalar(select(User).where(User.email == name))
         if user is not None and is_address(user.email) and not _mailed_lately(session, user, now):
             _mail(session, outbox, user, public_url, now)
+            after = {"from": address}
+            audit.note_of(
+                session, user.dealer_id, "somebody at the door", "password.reset_asked", user.email, now, after=after
+            )
 
 
 def _mailed_lately(session: Session, user: User, now: datetime) -> bool:

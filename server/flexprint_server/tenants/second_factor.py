@@ -16,13 +16,23 @@ from sqlalchemy.orm import Session
 from flexprint_server.at_rest import Locked, lock, unlock
 from flexprint_server.database import Database, Scope
 from flexprint_server.tenants import audit, passwords, totp
-from flexprint_server.tenants.guessing import Limit, forgive, note_attempt
+from flexprint_server.tenants.guessing import Limit, forgive, note_attempt, of_network
 from flexprint_server.tenants.models import RecoveryCode, SecondFactor, SignIn, User
-from flexprint_server.tenants.sign_in import Origin, Visitor, WrongCredentials, limits, open_session, token_hash
+from flexprint_server.tenants.sign_in import (
+    Origin,
+    Visitor,
+    WrongCredentials,
+    known_browser,
+    limit_of_session,
+    open_session,
+    token_hash,
+)
 
 RECOVERY_CODES: Final = 10
 
+# Wrong codes that cost no wait: of one network or known browser, and of all networks (codes are but a million).
 _FREE: Final = 5
+_FREE_FROM_ANYWHERE: Final = 10
 _RECOVERY_OCTETS: Final = 10
 
 
@@ -55,12 +65,11 @@ def turn_on(
     secret: bytes,
     typed: str,
     password: str,
-    address: str,
     now: datetime,
 ) -> list[str]:
     """The recovery codes, which nobody can show again. `typed` proves that an app has the secret. Raises WrongCode,
     WrongCredentials, TooManyAttempts."""
-    _check_password(database, visitor, password, address, now)
+    _check_password(database, visitor, password, now)
     step = totp.matching_step(secret, typed, now, after=0)
     if step is None:
         raise WrongCode
@@ -76,9 +85,9 @@ def turn_on(
     return codes
 
 
-def turn_off(database: Database, visitor: Visitor, *, password: str, address: str, now: datetime) -> None:
+def turn_off(database: Database, visitor: Visitor, *, password: str, now: datetime) -> None:
     """Raises WrongCredentials, TooManyAttempts."""
-    _check_password(database, visitor, password, address, now)
+    _check_password(database, visitor, password, now)
     with database.transaction(Scope(visitor.dealer_id)) as session:
         _forget(session, visitor.user_id)
         audit.note(session, visitor, "second_factor.off", visitor.email, now)
@@ -102,10 +111,10 @@ def _forget(session: Session, user_id: int) -> None:
     session.execute(delete(SecondFactor).where(SecondFactor.user_id == user_id))
 
 
-def _check_password(database: Database, visitor: Visitor, password: str, address: str, now: datetime) -> None:
+def _check_password(database: Database, visitor: Visitor, password: str, now: datetime) -> None:
     """Somebody who finds an open browser must not lock its owner out. Raises WrongCredentials, TooManyAttempts."""
     with database.transaction() as session:
-        attempt = note_attempt(session, limits(visitor.email, address, None), now)
+        attempt = note_attempt(session, [limit_of_session(visitor)], now)
         kept = session.scalar(select(User.password_hash).where(User.id == visitor.user_id))
     if not passwords.verify(kept, password):
         raise WrongCredentials
@@ -123,21 +132,38 @@ def is_expected(database: Database, token: str, now: datetime) -> bool:
 
 
 def give(
-    database: Database, secret_key: str, *, token: str, typed: str, origin: Origin, now: datetime
+    database: Database,
+    secret_key: str,
+    *,
+    token: str,
+    typed: str,
+    origin: Origin,
+    mark: str | None = None,
+    now: datetime,
 ) -> tuple[str, str]:
-    """The account's address and the token of a session that is open, for that of one that waited for a code. Raises
-    CodeExpected, WrongCode, TooManyAttempts."""
+    """The account's address and the token of a session that is open, for that of one that waited for a code. `mark` is
+    what the browser is known by, if it is. Raises CodeExpected, WrongCode, TooManyAttempts."""
     with database.transaction() as session:
         user_id = _waiting(session, token, now)
         if user_id is None:
             raise CodeExpected
-        attempt = note_attempt(session, (Limit(sha256(b"code\0%d" % user_id).digest(), _FREE),), now)
+        email = session.scalar(select(User.email).where(User.id == user_id)) or ""
+        browser = known_browser(secret_key, email, mark)
+        attempt = note_attempt(session, _limits(user_id, origin.address, browser), now)
     with database.transaction() as session:
         if not (_is_code(session, user_id, secret_key, typed, now) or _is_recovery_code(session, user_id, typed)):
             raise WrongCode
         forgive(session, attempt)
         session.execute(delete(SignIn).where(SignIn.token_hash == token_hash(token)))
     return open_session(database, user_id, origin, now)
+
+
+def _limits(user_id: int, address: str, browser: bytes | None) -> tuple[Limit, ...]:
+    """As sign_in.limits: whoever has the password, too, must not keep its owner out by guessing."""
+    if browser:
+        return (Limit(sha256(b"code of browser\0" + browser).digest(), _FREE),)
+    code = b"code\0%d" % user_id
+    return (of_network(code, address, _FREE), Limit(sha256(code).digest(), _FREE_FROM_ANYWHERE))
 
 
 def _waiting(session: Session, token: str, now: datetime) -> int | None:

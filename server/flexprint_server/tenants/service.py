@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from flexprint_server.tenants import audit
 from flexprint_server.tenants.install_keys import key_hash, new_key
 from flexprint_server.tenants.models import Agent, Customer, Dealer, InstallKey, Site, User
 from flexprint_server.tenants.passwords import hash_password
@@ -80,7 +81,9 @@ def install_key(
             f"There is no dealer called {dealer!r}. Make one first: flexprint-server dealer add NAME --email ADDRESS"
         )
     at = _customer(session, owner, fit_name(customer, "customer"), now)
-    return key_at(session, _site(session, at, fit_name(site, "site"), now), now, valid_for)
+    there = _site(session, at, fit_name(site, "site"), now)
+    audit.note_of(session, owner.id, audit.OPERATOR, "install_key.made", told(there), now)
+    return key_at(session, there, now, valid_for)
 
 
 def key_at(session: Session, site: Site, now: datetime, valid_for: timedelta = VALID_FOR) -> str:
@@ -127,7 +130,14 @@ def enrol(
     )
     session.add(agent)
     session.flush()
+    at, after = told(session.get_one(Site, agent.site_id)), {"computer": agent.host, "agent": str(agent.id)}
+    audit.note_of(session, agent.dealer_id, "an install key", "agent.enrolled", at, now, after=after)
     return agent
+
+
+def told(site: Site) -> str:
+    """What a site is called in the audit log."""
+    return f"{site.customer.name}, {site.name}"[:200]
 
 
 def _customer(session: Session, dealer: Dealer, name: str, now: datetime) -> Customer:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, String, and_, cast, delete, literal, selec
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload
 
 from flexprint_server.database import Database, Scope
-from flexprint_server.tenants import passwords, roles
+from flexprint_server.tenants import audit, passwords, roles
 from flexprint_server.tenants.guessing import Limit, forgive, note_attempt, of_network
 from flexprint_server.tenants.models import SecondFactor, SettingValue, SignIn, User
 from flexprint_server.tenants.roles import Permission
@@ -84,16 +84,21 @@ def renewed(created_at: datetime, expires_at: datetime, now: datetime) -> dateti
 
 
 def limits(email: str, address: str, browser: bytes | None) -> tuple[Limit, ...]:
-    """The counts of an attempt. `browser` names one that has signed in to this account before, or is None."""
-    everybody_there = of_network(b"address", address)
+    """The counts of an attempt. `browser` names one that has signed in to this account before, or is None: whoever has
+    that browser waits for no colleague in the same office who guesses."""
     if browser:
-        return (everybody_there, Limit(sha256(b"browser\0" + browser).digest(), _FREE_PER_ACCOUNT))
+        return (Limit(sha256(b"browser\0" + browser).digest(), _FREE_PER_ACCOUNT),)
     account = b"account\0" + email.encode(errors="replace")
     return (
-        everybody_there,
+        of_network(b"address", address),
         of_network(account, address, _FREE_PER_ACCOUNT),
         Limit(sha256(account).digest(), _FREE_FROM_ANYWHERE),
     )
+
+
+def limit_of_session(visitor: Visitor) -> Limit:
+    """The count of attempts at the password by somebody who is signed in: nobody else makes them wait."""
+    return Limit(sha256(b"session\0%d" % visitor.sign_in_id).digest(), _FREE_PER_ACCOUNT)
 
 
 def account_name(email: str) -> str:
@@ -147,8 +152,8 @@ def _new_session(
 ) -> tuple[str, str]:
     """The account's address and the session's token."""
     signs_in = update(User).where(User.id == user_id).values(last_sign_in_at=User.last_sign_in_at if waits else now)
-    email = session.scalar(signs_in.returning(User.email))
-    if email is None:  # removed a moment ago
+    user = session.scalar(signs_in.returning(User))
+    if user is None:  # removed a moment ago
         raise WrongCredentials
     token = secrets.token_urlsafe(32)
     session.add(
@@ -163,7 +168,10 @@ def _new_session(
             browser=clean(origin.browser_name, 60),
         )
     )
-    return email, token
+    if not waits:
+        after = {"from": origin.address, "browser": origin.browser_name}
+        audit.note_by(session, user, "session.opened", user.email, now, after=after)
+    return user.email, token
 
 
 def visitor(session: Session, token: str, now: datetime) -> Visitor | None:
@@ -218,9 +226,15 @@ def renew(session: Session, seen: Visitor, until: datetime) -> None:
     session.execute(update(SignIn).where(SignIn.id == seen.sign_in_id).values(expires_at=until))
 
 
-def sign_out(session: Session, token: str) -> None:
+def sign_out(session: Session, token: str, now: datetime) -> None:
     """Ends the session of `token`, if there is one."""
-    session.execute(delete(SignIn).where(SignIn.token_hash == token_hash(token)))
+    ended = (
+        delete(SignIn).where(SignIn.token_hash == token_hash(token)).returning(SignIn.user_id, SignIn.waits_for_code)
+    )
+    row = session.execute(ended).one_or_none()
+    user = session.get(User, row.user_id) if row and not row.waits_for_code else None
+    if user:
+        audit.note_by(session, user, "session.closed", user.email, now)
 
 
 def token_hash(token: str) -> bytes:

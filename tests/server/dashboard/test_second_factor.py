@@ -8,9 +8,12 @@ from html import unescape
 import pytest
 from sqlalchemy import func, select
 
-from flexprint_server.tenants import sign_in, totp
+from flexprint_server.tenants import second_factor, sign_in, totp
+from flexprint_server.tenants.guessing import TooManyAttempts
 from flexprint_server.tenants.models import AuditEntry, RecoveryCode, SecondFactor, SignIn, User
-from services.pages import ALICE, BOB, NOW, Visit, fields
+from flexprint_server.tenants.second_factor import WrongCode
+from flexprint_server.tenants.sign_in import Origin, open_session
+from services.pages import ALICE, BOB, COMING_AND_GOING, NOW, Visit, fields
 from services.seeded import PASSWORD, password_hash
 
 
@@ -36,7 +39,10 @@ def give(visit, code):
 
 def deeds(fleet):
     with fleet.reading() as session:
-        return [(entry.who, entry.what, entry.target) for entry in session.scalars(select(AuditEntry))]
+        return [
+            (entry.who, entry.what, entry.target)
+            for entry in session.scalars(select(AuditEntry).where(AuditEntry.what.not_in(COMING_AND_GOING)))
+        ]
 
 
 @pytest.fixture
@@ -117,6 +123,34 @@ def test_guessing_codes_gets_slow(nobody, phone, clock):
     assert give(nobody, now_code(secret, clock)).status_code == 429
     clock.now += timedelta(seconds=1)
     assert give(nobody, now_code(secret, clock)).status_code == 303
+
+
+def test_whoever_has_the_password_too_keeps_its_owner_out_by_no_guessing(nobody, phone, clock, url):
+    """The owner's browser is known and counted apart; many networks together guess little more than one."""
+    secret, _ = phone
+    nobody.sign_in(ALICE)
+    give(nobody, now_code(secret, clock))
+    nobody.post("/sign-out", fields(nobody.get("/").text))
+    clock.now += timedelta(seconds=30)
+    with closing(Visit(url)) as thief:
+        thief.sign_in(ALICE)
+        wrong = now_code(secret, clock, 5)
+        assert [give(thief, wrong).status_code for _ in range(6)] == [403] * 5 + [429]
+    nobody.sign_in(ALICE)
+    assert give(nobody, now_code(secret, clock)).status_code == 303
+
+
+def test_many_networks_together_guess_few_codes(fleet, phone, clock):
+    with fleet.reading() as session:
+        user_id = session.scalar(select(User.id).where(User.email == ALICE))
+        key = "5e" * 32
+    tokens = [open_session(fleet, user_id, Origin("", ""), clock.now, waits=True)[1] for _ in range(11)]
+    for number, token in enumerate(tokens):
+        expected = TooManyAttempts if number == 10 else WrongCode
+        with pytest.raises(expected):
+            second_factor.give(
+                fleet, key, token=token, typed="x", origin=Origin(f"203.0.113.{number}", ""), now=clock.now
+            )
 
 
 @pytest.mark.parametrize("typed", ["", "\0", "é", "x" * 5000, '"><script>'])

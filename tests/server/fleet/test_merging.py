@@ -104,7 +104,10 @@ def test_undoing_a_merge_leaves_no_trace_but_in_the_record(world):
     (change,) = world.rows(DeviceChange)
     assert (change.kind, change.undone_at, change.undone_by) == ("merge", NOON, "alice@northwind.example")
     assert [event.what for event in world.rows(DeviceEvent)] == ["merged", "undone"]
-    assert [entry.what for entry in world.rows(AuditEntry)] == ["device.merged", "device.merge_undone"]
+    assert [entry.what for entry in world.rows(AuditEntry) if "device" in entry.what] == [
+        "device.merged",
+        "device.merge_undone",
+    ]
 
 
 def test_reads_that_came_in_between_go_to_whom_they_are_of(world):

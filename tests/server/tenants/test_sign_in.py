@@ -105,7 +105,7 @@ def test_a_session_ends_by_itself_and_by_signing_out(house):
     token, other = knock(house), knock(house)
     with house.transaction() as session:
         assert sign_in.visitor(session, token, NOW + sign_in.IDLE) is None
-        sign_in.sign_out(session, token)
+        sign_in.sign_out(session, token, NOW)
         assert sign_in.visitor(session, token, NOW) is None
         assert sign_in.visitor(session, other, NOW)
 
@@ -149,8 +149,11 @@ def test_the_owner_gets_in_after_the_wait_while_the_guessing_goes_on(house):
     assert knock(house, now=NOW + refused.value.wait)
 
 
-def test_a_browser_that_signed_in_before_does_not_wait_for_strangers(house):
-    guess(house, 5)
+@pytest.mark.parametrize(("times", "email"), [(5, ALICE), (20, "somebody else of the office")])
+def test_a_browser_that_signed_in_before_does_not_wait_for_strangers(house, times, email):
+    """Not even for those of its own network."""
+    for number in range(times):
+        guess(house, 1, email=email if email == ALICE else f"{email} {number}")
     mark = sign_in.browser_mark(SECRET, ALICE)
     assert knock(house, browser=sign_in.known_browser(SECRET, ALICE, mark))
 
