@@ -43,7 +43,7 @@ class Asked:
     @property
     def only(self) -> Only:
         """What the list is narrowed to."""
-        names = ("customer", "site", "serial", "asset", "stale", "low")
+        names = ("customer", "site", "serial", "asset", "stale", "new", "low")
         return Only(**{name: self.query[name] for name in names if name in self.query})
 
 
@@ -177,7 +177,15 @@ CALLS: Final = (
         "All devices in the fleet with the meters of their newest reads.",
         _devices,
         shapes.DEVICE,
-        (questions.CUSTOMER, questions.SITE, questions.SERIAL, questions.ASSET, questions.STALE, *_PAGES),
+        (
+            questions.CUSTOMER,
+            questions.SITE,
+            questions.SERIAL,
+            questions.ASSET,
+            questions.STALE,
+            questions.NEW,
+            *_PAGES,
+        ),
     ),
     Call("/devices/{device_id}", "fleet", "One device.", _device, shapes.DEVICE),
     Call(

@@ -157,6 +157,7 @@ DEVICE: Final = Shape(
         Field("first_seen_at", TIME, "When it was first read.", lambda row: instant(row.device.first_seen_at)),
         Field("last_read_at", TIME, "When it last answered.", lambda row: instant(row.device.last_read_at)),
         Field("stale", YES_NO, "Not read for longer than it should be.", at("is_stale")),
+        Field("new", YES_NO, "First read not long ago.", at("is_new")),
         Field("in_fleet", YES_NO, "False once a person retired or merged it.", at("device.in_fleet")),
         Field("merged_into_id", maybe(WHOLE), "The device that it is.", at("device.merged_into_id")),
     ),

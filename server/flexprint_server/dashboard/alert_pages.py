@@ -14,6 +14,7 @@ from flexprint_server.dashboard import address_line, exports
 from flexprint_server.dashboard.door import Door, Form, RowId, redirect
 from flexprint_server.dashboard.exports import INSTANT, Export, Field
 from flexprint_server.dashboard.pages import page
+from flexprint_server.fleet.rules import rules_of
 from flexprint_server.tenants.sign_in import Visitor
 
 _MOST_PAGES: Final = 100_000
@@ -118,4 +119,5 @@ def add(pages: APIRouter, door: Door) -> None:
                 reason=reason,
                 page_size=MISSING_PAGE,
                 cutoff=next_cutoff(now),
+                rules=rules_of(session, visitor.dealer_id),
             )

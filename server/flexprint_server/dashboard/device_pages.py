@@ -21,6 +21,7 @@ from flexprint_server.fleet.models import Device
 from flexprint_server.fleet.queries import Lately, ListedDevice
 from flexprint_server.fleet.rules import rules_of
 from flexprint_server.fleet.summary import scarcest
+from flexprint_server.reports.workbook.devices import TONES
 from flexprint_server.tenants.keys import open_keyring
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.meters import title
@@ -49,6 +50,11 @@ def _scarcest(device: ListedDevice) -> str | None:
     return f"{words.said(supply['name'], 100)}: {words.level(supply)}" if supply else None
 
 
+def _marks(device: ListedDevice) -> list[str]:
+    """As on the page: the first one gives its row of a workbook the colour."""
+    return [word for word, holds in (("stale", device.is_stale), ("new", device.is_new)) if holds]
+
+
 EXPORT: Final[Export[ListedDevice]] = Export(
     "Devices",
     (
@@ -64,6 +70,7 @@ EXPORT: Final[Export[ListedDevice]] = Export(
         Field("Firmware", lambda device: device.firmware, 16),
         *(Field(title(name), _meter(name), 12, NUMBER) for name in METERS),
         Field("Lowest supply", _scarcest, 32),
+        Field("Marked", lambda device: ", ".join(_marks(device)) or None, 12),
         Field("Status", lambda device: words.status(device.state, device.errors), 28),
         Field("Last read (UTC)", lambda device: device.last_read_at, 18, INSTANT),
         Field("First seen (UTC)", lambda device: device.first_seen_at, 18, INSTANT),
@@ -72,6 +79,8 @@ EXPORT: Final[Export[ListedDevice]] = Export(
     lambda session, visitor, query, now: fleet.every_device(
         visitor.dealer_id, session, address_line.wanted(query), now
     ),
+    lambda device: next(iter(_marks(device)), "plain"),
+    TONES,
 )
 
 

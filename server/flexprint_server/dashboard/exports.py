@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated, Any, Final, Generic, TypeVar
@@ -24,7 +24,7 @@ from flexprint_server.dashboard.pages import error_page
 from flexprint_server.reports.archive import Overfull
 from flexprint_server.reports.cells import shown
 from flexprint_server.reports.sheets import Row, write
-from flexprint_server.reports.skeleton import INSTANT, NUMBER, TEXT, Column, Sheet
+from flexprint_server.reports.skeleton import INSTANT, NUMBER, TEXT, Column, Sheet, Tone
 from flexprint_server.tenants.roles import Permission
 from flexprint_server.tenants.sign_in import Visitor
 
@@ -58,11 +58,13 @@ class Field(Generic[T]):
 class Export(Generic[T]):
     """A list under `title`. `rows` asks for all of it, a few at a time (database.FEW_AT_A_TIME), with what stands
     behind the question mark of the page's address, so that the filters in force hold; the session sees what the
-    visitor may."""
+    visitor may. `tone` of a row is one of `tones`: how it looks to people."""
 
     title: str
     fields: Sequence[Field[T]]
     rows: Callable[[Session, Visitor, Mapping[str, str], datetime], Iterable[T]]
+    tone: Callable[[T], str] = lambda _: "plain"
+    tones: Mapping[str, Tone] = field(default_factory=lambda: {"plain": Tone()})
 
 
 def add(pages: APIRouter, door: Door, path: str, export: Export[Any], permission: Permission | None = None) -> None:
@@ -74,7 +76,7 @@ def add(pages: APIRouter, door: Door, path: str, export: Export[Any], permission
 
 def _route(door: Door, export: Export[Any], kind: str, allowed: Any) -> Callable[..., Response]:
     def file_of_all(request: Request, visitor: Annotated[Visitor, allowed]) -> Response:
-        now = door.clock()
+        now = door.now(visitor)
         try:
             file = _filled(door, export, kind, visitor, request.query_params, now)
         except Overfull:
@@ -109,11 +111,11 @@ def write_csv(file: IO[bytes], export: Export[T], rows: Iterable[T], now: dateti
 def write_xlsx(file: IO[bytes], export: Export[T], rows: Iterable[T], now: datetime) -> None:
     """One sheet. Raises Overfull."""
     columns = [Column(field.heading, field.width, field.format) for field in export.fields]
-    write(file, Sheet(export.title, columns), _toned(export, rows), title=export.title, made_at=now)
+    write(file, Sheet(export.title, columns, export.tones), _toned(export, rows), title=export.title, made_at=now)
 
 
 def _toned(export: Export[T], rows: Iterable[T]) -> Iterator[Row]:
-    return (("plain", [field.value(row) for field in export.fields]) for row in rows)
+    return ((export.tone(row), [field.value(row) for field in export.fields]) for row in rows)
 
 
 def _plain(value: str | float | datetime | None) -> str | float:

@@ -26,12 +26,13 @@ class Only:
     serial: str | None = None
     asset: str | None = None
     stale: bool | None = None
+    new: bool | None = None
     low: bool | None = None
 
 
 @dataclass(slots=True, frozen=True)
 class ListedDevice:
-    """A device, and by which rules and at what time it is stale or not."""
+    """A device, and by which rules and at what time it is stale or new or not."""
 
     device: Device
     rules: Rules
@@ -40,6 +41,10 @@ class ListedDevice:
     @property
     def is_stale(self) -> bool:
         return self.rules.is_stale(self.device, self.now)
+
+    @property
+    def is_new(self) -> bool:
+        return self.rules.is_new(self.device, self.now)
 
     @property
     def asset(self) -> str | None:
@@ -116,9 +121,11 @@ def devices(dealer_id: int, session: Session, after: int, most: int, only: Only,
     if only.asset is not None:
         said = Device.typed_asset.is_(None) & (Device.asset == only.asset)
         asked = asked.where(or_(Device.typed_asset == only.asset, said))
-    if only.stale is not None:
-        stale = rules_of(session, dealer_id).stale_ones(now)
-        asked = asked.where(stale if only.stale else ~stale)
+    if only.stale is not None or only.new is not None:
+        rules = rules_of(session, dealer_id)
+        for wanted, ones in ((only.stale, rules.stale_ones(now)), (only.new, rules.new_ones(now))):
+            if wanted is not None:
+                asked = asked.where(ones if wanted else ~ones)
     if only.low is not None:
         asked = asked.where(Device.supply_low.is_(only.low))
     return session.scalars(asked.order_by(Device.id).limit(most).options(joinedload(Device.site))).all()

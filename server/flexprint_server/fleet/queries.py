@@ -360,14 +360,18 @@ class ListedDevice(NamedTuple):
     errors: Sequence[str]
     first_seen_at: datetime
     last_read_at: datetime
+    is_new: bool
+    is_stale: bool
     meters: Mapping[str, Sequence[Any]]
     supplies: Sequence[SupplyFacts]
 
 
 def every_device(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> Iterator[ListedDevice]:
-    """All devices of a list, a few at a time; in its order, or by customer and site."""
+    """All devices of a list, a few at a time; in its order, or the new ones first and then by customer and site."""
     figures = (Device.layout_id, Device.meter_values, Device.levels, Device.percents, Device.states)
-    by_place = (func.lower(Customer.name), func.lower(Site.name), *_AT_A_SITE)
+    rules = rules_of(session, dealer_id)
+    is_new = rules.new_ones(now)
+    by_place = (case((is_new, 0), else_=1), func.lower(Customer.name), func.lower(Site.name), *_AT_A_SITE)
     asked = (
         select(
             Device.id,
@@ -385,11 +389,13 @@ def every_device(dealer_id: int, session: Session, wanted: Wanted, now: datetime
             Device.errors,
             Device.first_seen_at,
             Device.last_read_at,
+            is_new,
+            rules.stale_ones(now),
             *figures,
         )
         .join(Site, Site.id == Device.site_id)
         .join(Customer, Customer.id == Site.customer_id)
-        .where(*_within(dealer_id, wanted), _shown(wanted.show, rules_of(session, dealer_id), now))
+        .where(*_within(dealer_id, wanted), _shown(wanted.show, rules, now))
         .where(*_matches(_places(dealer_id, session, wanted), wanted.text))
         .order_by(*(by_place if wanted.sort == "customer" else _order(wanted)))
     )

@@ -96,7 +96,7 @@ def skeleton(sheets: Sequence[Sheet], title: str, made_at: datetime) -> dict[str
     book.properties.title = shown(title)
     book.properties.creator = "FlexPrint Tracker"
     # openpyxl writes instants without a zone and marks them UTC.
-    book.properties.created = made_at.replace(tzinfo=None)
+    book.properties.created = made_at.astimezone(UTC).replace(tzinfo=None)
     file = io.BytesIO()
     book.save(file)
     with zipfile.ZipFile(file) as archive:

@@ -140,10 +140,11 @@ def test_devices_are_found_by_what_billing_knows_of_them(api):
     for name in ("customer", "site"):
         found = api.all(f"/devices?{name}={one[name + '_id']}", 100)
         assert found == [device for device in devices if device[f"{name}_id"] == one[f"{name}_id"]]
-    stale = {word: [device["id"] for device in api.all(f"/devices?stale={word}", 100)] for word in ("true", "false")}
-    assert stale["true"]
-    assert sorted(stale["true"] + stale["false"]) == [device["id"] for device in devices]
-    assert stale["true"] == [device["id"] for device in devices if device["stale"]]
+    for mark in ("stale", "new"):
+        yes, no = ([one["id"] for one in api.all(f"/devices?{mark}={word}", 100)] for word in ("true", "false"))
+        assert yes
+        assert sorted(yes + no) == [device["id"] for device in devices]
+        assert yes == [device["id"] for device in devices if device[mark]]
 
 
 def test_a_number_that_a_person_typed_wins_over_what_the_device_says(api):

@@ -3,14 +3,14 @@
 import csv
 import re
 import weakref
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from io import BytesIO, StringIO
 from pathlib import Path
 
 import openpyxl
 import pytest
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, select, update
 
 from flexprint_server.dashboard import exports
 from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
@@ -19,8 +19,9 @@ from flexprint_server.database import Database
 from flexprint_server.fleet.models import Device
 from flexprint_server.reports.archive import Overfull
 from flexprint_server.reports.models import Delivery
+from flexprint_server.reports.workbook.devices import TONES
 from flexprint_server.settings import read_settings
-from flexprint_server.tenants.models import Agent, Customer, Site
+from flexprint_server.tenants.models import Agent, Customer, SettingValue, Site
 from services.pages import ALICE, NOW
 
 # Pages that show no list of the dealer's; any other page of the router does, and has to be a file, too.
@@ -125,6 +126,31 @@ def test_the_file_of_devices_says_what_the_page_says(alice):
     assert int(line["Total"]) == int(line["Total mono"]) + int(line["Total color"])
     assert line["Lowest supply"].endswith("%")
     assert line["Last read (UTC)"].startswith("2026-11-22 ")
+
+
+def test_the_file_of_devices_has_the_new_ones_first_and_marks_what_the_page_marks(alice):
+    rows = rows_of(alice.get("/devices.csv"))
+    marks = [row[rows[0].index("Marked")] for row in rows[1:]]
+    new = ["new" in mark for mark in marks]
+    assert {"", "stale", "new"} <= set(marks)
+    assert new == sorted(new, reverse=True)
+    sheet = openpyxl.load_workbook(BytesIO(alice.get("/devices.xlsx").content)).active
+    column = rows[0].index("Marked")
+    fills = {row[column].value: row[0].fill.fgColor.rgb for row in sheet.iter_rows(min_row=2)}
+    assert (fills["new"], fills["stale"]) == (TONES["new"].fill, TONES["stale"].fill)
+    assert fills[None] not in {fills["new"], fills["stale"]}
+
+
+def test_a_file_of_what_was_read_today_goes_by_the_clock_of_the_page(alice, fleet):
+    """At half past three in the afternoon it is tomorrow already where the clock is ten hours ahead."""
+    with fleet.transaction() as session:
+        dealer = session.scalar(select(Device.dealer_id).limit(1))
+        settled = {"dealer_id": dealer, "place": f"dealer:{dealer}", "name": "time_zone", "set_at": NOW}
+        session.add(SettingValue(**settled, value="Australia/Brisbane"))
+        at = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
+        session.execute(update(Device).values(last_read_at=at - timedelta(hours=1)))
+        session.execute(update(Device).where(Device.id == 1).values(last_read_at=at))
+    assert [row[-1] for row in rows_of(alice.get("/devices.csv?show=today"))[1:]] == ["1"]
 
 
 def test_places_alerts_and_missing_reads_are_files_with_what_their_pages_say(alice, fleet):
