@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 from sqlalchemy import Select, and_, case, false, func, not_, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
+from flexprint_server.alerts.refusal import is_refused
 from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.fleet.models import Device, Doubt
 from flexprint_server.fleet.rules import rules_of
@@ -178,7 +179,7 @@ def _told(dealer_id: int, session: Session, now: datetime) -> Select[*tuple[Any,
     open_doubts = (Doubt.dealer_id == dealer_id, Doubt.settled_at.is_(None))
     doubted = union_all(select(Doubt.device_id).where(*open_doubts), select(Doubt.other_id).where(*open_doubts))
     how = case(
-        (Agent.refused_at > func.coalesce(Agent.last_seen_at, Agent.enrolled_at), "refused"),
+        (Agent.id.in_(select(Agent.id).where(Agent.dealer_id == dealer_id, is_refused())), "refused"),
         (SILENCE.c.opened_at.is_not(None), "silent"),
         else_="well",
     )

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    case,
     cast,
     exists,
     insert,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from flexprint_server.alerts.models import Alert
+from flexprint_server.alerts.refusal import is_refused
 from flexprint_server.alerts.rules import Kind
 from flexprint_server.alerts.silence import GRACE, Heard, likely_cause, overdue_at, told
 from flexprint_server.fleet.epochs import settle_strays
@@ -117,17 +119,22 @@ def _look_at_agents(session: Session, now: datetime, up_since: datetime) -> None
     at_site, of_customer = (Counter(getattr(row, name) for row in rows) for name in ("site_id", "customer_id"))
     silent_at, silent_of = (Counter(getattr(row, name) for row in candidates) for name in ("site_id", "customer_id"))
     for row in candidates:
+        alert = opened.get(row.id)
         heard = _heard(
             row,
-            gaps=_gaps(session, row.id),
+            gaps=() if alert else _gaps(session, row.id),
             others_at_site=at_site[row.site_id] - 1,
             silent_at_site=silent_at[row.site_id] - 1,
             others_of_customer=of_customer[row.customer_id] - 1,
             silent_of_customer=silent_of[row.customer_id] - 1,
         )
-        if row.id in opened or overdue_at(heard) > now or now - up_since < GRACE:
-            continue
         facts = {"cause": likely_cause(heard), "refusal": heard.refusal, "told": told(heard)}
+        if alert:
+            if alert.facts != facts:  # others fell silent since, or are back
+                alert.facts = facts
+            continue
+        if overdue_at(heard) > now or now - up_since < GRACE:
+            continue
         session.add(
             Alert(
                 dealer_id=row.dealer_id,
@@ -158,8 +165,7 @@ def _agents(session: Session) -> Sequence[Any]:
             Agent.host,
             Agent.enrolled_at,
             Agent.last_seen_at,
-            Agent.refused_at,
-            Agent.refusal,
+            case((is_refused(), Agent.refusal)).label("refusal"),
             AgentState.checked_in_at,
             AgentState.next_wake_at,
             AgentState.clock_offset_s,
@@ -175,13 +181,12 @@ def _heard(row: Any, gaps: Sequence[timedelta] = (), **others: int) -> Heard:
     last = max(times, default=None)
     offset = row.clock_offset_s or 0
     promised = row.next_wake_at - timedelta(seconds=offset) if row.next_wake_at else None
-    refused = row.refused_at is not None and (last is None or row.refused_at > last)
     return Heard(
         enrolled_at=row.enrolled_at,
         last_heard_at=last,
         promised=promised,
         gaps=gaps,
-        refusal=row.refusal if refused else None,
+        refusal=row.refusal,
         clock_offset_s=offset,
         health=row.health or {},
         **others,

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from flexprint_server.alerts.missing import PAGE, STEPS, Facts, missing, next_cutoff, why
+from flexprint_server.alerts.models import Alert
 from flexprint_server.alerts.watch import look
 from flexprint_server.fleet.models import Device, Doubt
+from flexprint_server.ingest.models import Batch
 from flexprint_server.tenants.models import Agent, Customer
 from services import seeded
 
@@ -112,7 +114,20 @@ def test_one_reason_alone_is_shown_with_the_counts_of_all(fleet):
 def test_a_refused_agent_is_the_reason_where_nothing_was_taken_since(fleet):
     database, _ = fleet
     with database.transaction() as session:
-        session.execute(update(Agent).values(refused_at=NOW - DAY))
+        session.execute(update(Agent).values(refused_at=NOW - DAY, last_sequence=1))
+        for agent in session.scalars(select(Agent)):
+            taken = {
+                "agent_id": agent.id,
+                "sequence": 1,
+                "received_at": agent.last_seen_at,
+                "dealer_id": agent.dealer_id,
+            }
+            session.add(Batch(**taken, hash=b"", sealed=b"", reads=0, gap=False))
+    assert [one.device.serial for one in found(fleet, reason="agent_refused").missed] == ["QUIET"]
+    with database.transaction() as session:
+        # It goes on checking in, which takes nothing of what is refused.
+        session.execute(update(Agent).values(last_seen_at=NOW))
+        session.execute(update(Alert).values(closed_at=NOW))
     assert [one.device.serial for one in found(fleet, reason="agent_refused").missed] == ["QUIET"]
 
 

@@ -131,6 +131,23 @@ def test_a_refused_batch_is_the_likely_cause(world):
     assert (alert.facts["cause"], alert.facts["refusal"]) == ("refused", "wrong-signature")
 
 
+def test_the_likely_cause_is_that_of_now(world):
+    """One agent of a site falls silent, then the other: their line is gone. When one is back, it is not the line."""
+    beside = agents.an_agent(world.database)
+    world.bring(a_read("OTHER", address="10.1.2.9", macs=()), agent=beside, arrived=NOON + 12 * HOUR)
+
+    def causes():
+        return [alert.facts["cause"] for alert in world.rows(Alert) if alert.closed_at is None]
+
+    look(world, NOON + 40 * HOUR)
+    assert causes() == ["off"]
+    look(world, NOON + 50 * HOUR)
+    assert causes() == ["site", "site"]
+    world.bring(a_read("OTHER", at=NOON + 51 * HOUR, address="10.1.2.9", macs=()), agent=beside)
+    look(world, NOON + 53 * HOUR)
+    assert causes() == ["off"]
+
+
 def test_a_device_is_stale_only_where_its_agent_is_well(world):
     """Of a whole site that is silent one alert tells, and not forty."""
     look(world, NOON + 8 * DAY)
