@@ -144,8 +144,7 @@ INSERT INTO device_event (dealer_id, device_id, at, what, before, after)
   SELECT 1, d, CAST('${now}' AS timestamptz) - n * interval '10 days', 'card_swapped', '10.1.2.' || n, '10.1.2.' || n + 1
   FROM generate_series(1, ${devices}, 10) AS d, generate_series(1, 3) AS n;
 
-INSERT INTO carried_file (dealer_id, taken_at, brought_by, name, new, before, reads, refused, reports, batches,
-    acknowledgement)
-  SELECT 1, CAST('${now}' AS timestamptz) - n * interval '1 hour', 'alice@northwind.example', 'reads.fpx', 3, 0, 99, '{}', '[]',
-    '[]', decode(repeat('5e', 500), 'hex')
+INSERT INTO carried_file (dealer_id, taken_at, brought_by, name, reports, batches, acknowledgement)
+  SELECT 1, CAST('${now}' AS timestamptz) - n * interval '1 hour', 'alice@northwind.example', 'reads.fpx', '[]', '[]',
+    decode(repeat('5e', 500), 'hex')
   FROM generate_series(1, ${few}) AS n;

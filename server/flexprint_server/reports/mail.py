@@ -1,8 +1,9 @@
 """The mail that carries a workbook: a short summary as text and HTML, and the file, or where a large one is."""
 
+import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage, MIMEPart
 from functools import cache
@@ -100,10 +101,19 @@ def compose(
     message.add_alternative(
         _templates().get_template("report.html").render(facts), subtype="html", cte="quoted-printable"
     )
+    stand_in = hashlib.sha256(message_id.encode()).digest()
     if attached is not None:
-        message.add_attachment(attached, *XLSX, filename=letter.file_name)
+        message.add_attachment(stand_in, *XLSX, filename=letter.file_name)
     _fix_boundaries(message, message_id)
-    return finished(message, attached, bounce_to=bounce_to)
+    mail = finished(message, attached, bounce_to=bounce_to)
+    return mail if attached is None else replace(mail, octets=_attached(mail.octets, stand_in, attached))
+
+
+def _attached(octets: bytes, stand_in: bytes, file: bytes) -> bytes:
+    """The mail with the file in place of what stood in for it, as the library would have written it: it takes half a
+    second for 10 MB, line by line, and there is one mail for each recipient."""
+    encoded = base64.encodebytes(file).replace(b"\n", b"\r\n")
+    return octets.replace(base64.encodebytes(stand_in).replace(b"\n", b"\r\n"), encoded, 1)
 
 
 @cache

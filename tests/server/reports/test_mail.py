@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from email.contentmanager import set_bytes_content
 from email.message import EmailMessage
 
 import pytest
@@ -50,6 +51,18 @@ def test_the_workbook_is_attached_under_its_name():
     assert attached.get_filename() == "Printers Göteborg 2026-11-22 0805.xlsx"
     assert attached.get_content_type() == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     assert attached.get_content() == bytes(range(256))
+
+
+@pytest.mark.parametrize("size", [0, 1, 56, 57, 58, 1000])
+def test_it_is_written_as_the_library_writes_it(size):
+    """Attached anew by the library, the mail is the same to the octet; what we do is only quicker."""
+    sent = mail(workbook=b"x" * size).octets
+    message = message_from_bytes(sent, _class=EmailMessage, policy=policy.SMTP)
+    (attached,) = message.iter_attachments()
+    attached.clear_content()
+    set_bytes_content(attached, b"x" * size, "application", attached.get_content_subtype(), filename="a.xlsx")
+    by_the_library = message.as_bytes().rpartition(b"\r\n\r\n")[2]
+    assert by_the_library == sent.rpartition(b"\r\n\r\n")[2]
 
 
 @pytest.mark.parametrize("kind", ["plain", "html"])

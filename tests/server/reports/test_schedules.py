@@ -176,11 +176,12 @@ def test_a_schedule_covers_what_was_chosen(house, tmp_path):
 
 
 def test_chosen_columns_and_sheets_are_all_that_stands_there(house, tmp_path):
-    """But for the serial and the time of the read, without which no figure means anything."""
+    """But for the serial, the time of the read and what the colour says, without which no figure means anything."""
     keep(house, sheets=["import"], columns=["customer", "meters"])
     book = workbook(house, run(house, MONDAY)[0], tmp_path)
     assert book.sheetnames == ["Devices", "Import", "About"]
-    assert [cell.value for cell in book["Devices"][1]] == ["Customer", "Serial", "Total", "Last read (Europe/Berlin)"]
+    headings = ["Customer", "Serial", "Total", "Note", "Last read (Europe/Berlin)"]
+    assert [cell.value for cell in book["Devices"][1]] == headings
     assert book["Devices"]["C2"].value == 7342
 
 

@@ -40,7 +40,7 @@ def about_rows(about: About, summary: Summary, legends: Mapping[str, Sequence[Fa
     yield "part", (Strong("Colours"), None)
     yield "new", ("Yellow row", f"New: first seen in the last {about.rules.new.words}.")
     old = f"Not read for more than {about.rules.stale.words}: the figures are old. Switched off, moved or gone?"
-    yield "stale", ("Pink row", old)
+    yield "stale", ("Pink row", f"Stale: {old[:1].lower()}{old[1:]}")
     yield "plain", (Strong("Red"), "A supply that is low or empty, or a waste container that is nearly full.")
     yield "plain", (None, None)
     yield "part", (Strong("How to read it"), None)

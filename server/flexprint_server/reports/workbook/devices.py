@@ -19,11 +19,13 @@ MOST_NAMED: Final = 8
 """Low supplies, and stale devices, that a summary names; the rest it only counts."""
 
 TONES: Final = {"plain": Tone(), "new": Tone(fill="FFFFF4B8"), "stale": Tone(fill="FFFADADF")}
+_NOTES: Final = {"plain": None, "new": "New", "stale": "Stale"}
 
 _CONDITION: Final = (
     Fact("Lowest supply", 28, "The supply that ends first; a waste container when it is nearly full."),
     Fact("Left", 11, "How much of it is left, or the device's word for it. Red when it is low.", PERCENT),
     Fact("Status", 28, "What the device was doing when it was read, and what it complained about."),
+    Fact("Note", 9, "New or Stale: what the colour of the row says, also on paper without colours."),
     Fact("Last read (UTC)", 19, "When the figures of this row were read from the device.", INSTANT),
     Fact("Days since read", 11, "Whole days between the last read and this report.", NUMBER),
     Fact("First seen (UTC)", 19, "When the device was read for the first time.", INSTANT),
@@ -61,8 +63,9 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 """Columns of the sheet Devices that may be chosen: their keys, and what people call them."""
 
-ALWAYS: Final = frozenset(("serial", "last_read"))
-"""Columns that no sheet of devices goes without: which device it is, and how old its figures are."""
+ALWAYS: Final = frozenset(("serial", "note", "last_read"))
+"""Columns that no sheet of devices goes without: which device it is, what its colour says, and how old its figures
+are."""
 
 
 def device_facts(counted: Iterable[Meter]) -> list[Fact]:
@@ -111,14 +114,16 @@ def _meter_facts(meter: Meter) -> Iterator[Fact]:
 def device_row(device: DeviceRow, about: About, counted: Sequence[Meter]) -> Row:
     """The row in all columns."""
     supply = scarcest(device.supplies)
+    tone = _tone(device, about.rules, about.made_at)
     return (
-        _tone(device, about.rules, about.made_at),
+        tone,
         (
             *identity(device),
             *[cell for meter in counted for cell in _meter_cells(device.meters.get(meter.name), meter)],
             supply["name"] if supply else None,
             _left(supply) if supply else None,
             status_text(device.state, tuple(device.errors)),
+            _NOTES[tone],
             device.last_read_at,
             max((about.made_at - device.last_read_at).days, 0),
             device.first_seen_at,
