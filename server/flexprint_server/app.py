@@ -61,9 +61,10 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
-    """Answers until SIGTERM or SIGINT. Raises KeysLocked before it listens."""
+    """Answers until SIGTERM or SIGINT. Raises KeysLocked and WallDown before it listens."""
     database = Database(settings.database_url)
     try:
+        database.insist_on_the_wall()
         _try_keys(settings, database)
         app = create_app(settings, database)
         # All that is here stays. Otherwise the garbage collector goes through it again and again while batches come,

@@ -167,7 +167,8 @@ def _api(given: argparse.Namespace, settings: Settings) -> None:
     from flexprint_server.tenants.keys import KeysLocked
 
     try:
-        serve(_with_queue(settings), given.host, given.port)
+        with _walled():
+            serve(_with_queue(settings), given.host, given.port)
     except KeysLocked as error:
         raise SettingsError(str(error)) from error
 
@@ -175,13 +176,25 @@ def _api(given: argparse.Namespace, settings: Settings) -> None:
 def _worker(given: argparse.Namespace, settings: Settings) -> None:
     from flexprint_server.worker import run_worker
 
-    run_worker(_with_queue(settings))
+    with _walled():
+        run_worker(_with_queue(settings))
 
 
 def _scheduler(given: argparse.Namespace, settings: Settings) -> None:
     from flexprint_server.worker import run_scheduler
 
-    run_scheduler(_with_queue(settings))
+    with _walled():
+        run_scheduler(_with_queue(settings))
+
+
+@contextmanager
+def _walled() -> Iterator[None]:
+    from flexprint_server.database import WallDown
+
+    try:
+        yield
+    except WallDown as error:
+        raise Failed(str(error)) from error
 
 
 def _with_queue(settings: Settings) -> Settings:

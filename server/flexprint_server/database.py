@@ -1,5 +1,6 @@
 """One engine for SQLite and PostgreSQL, the types both know, and the base of every model."""
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import (
     DeclarativeBase,
     LoaderCriteriaOption,
@@ -42,6 +43,8 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
+
+_log: Final = logging.getLogger(__name__)
 
 _READS_ONLY: Final = "flexprint_reads_only"
 _USED: Final = "flexprint_used_at"
@@ -101,6 +104,11 @@ class Scope:
 
 class OutOfScope(Exception):
     """A scoped session was about to write a row of somebody else. Nothing was written."""
+
+
+class WallDown(Exception):
+    """PostgreSQL would let a scoped session see rows of other dealers. The message says through which hole, and what to
+    do."""
 
 
 class Model(DeclarativeBase):
@@ -169,6 +177,24 @@ class Database:
             _confine(session, scope)
             yield session
 
+    def insist_on_the_wall(self) -> None:
+        """Raises WallDown, and closes. A database that does not answer yet, or was never migrated, shows nobody
+        anything."""
+        if self.is_sqlite:
+            return
+        try:
+            with self.engine.connect() as connection:
+                found = holes(connection)
+        except OperationalError as error:
+            _log.warning("the database does not answer yet: %s", error.orig)
+            return
+        if found:
+            self.close()
+            raise WallDown(
+                f"PostgreSQL keeps dealers apart no longer: {'; '.join(found)}. Take that back as an administrator of "
+                "the database (the operator's guide, section Production), then start again."
+            )
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -186,6 +212,24 @@ _ENTER: Final = text(
     "SELECT set_config('role', :role, true), set_config('flexprint.dealer', :dealer, true), "
     "set_config('flexprint.customer', :customer, true), set_config('flexprint.sites', :sites, true)"
 )
+
+
+_HOLES: Final = text("""
+WITH tenant AS (SELECT oid, rolsuper OR rolbypassrls AS passes FROM pg_roles WHERE rolname = :role),
+ours AS (SELECT * FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p'))
+SELECT format('the role %s passes row-level security', :role) FROM tenant WHERE passes
+UNION ALL
+SELECT format('the role %s owns table %s, or may become its owner', :role, relname)
+FROM ours, tenant WHERE NOT passes AND pg_has_role(tenant.oid, relowner, 'MEMBER')
+UNION ALL
+SELECT format('table %s has no row-level security', relname) FROM ours, tenant
+WHERE NOT passes AND NOT relrowsecurity AND has_table_privilege(tenant.oid, ours.oid, 'SELECT, INSERT, UPDATE, DELETE')
+""")
+
+
+def holes(connection: Connection) -> list[str]:
+    """Where the wall of a PostgreSQL database has holes, in words."""
+    return [str(row[0]) for row in connection.execute(_HOLES, {"role": TENANT_ROLE})]
 
 
 def _confine(session: Session, scope: Scope | None) -> None:

@@ -63,6 +63,7 @@ def run_worker(
     """
     _need_queue(settings)
     database = Database(settings.database_url, pool_size=at_once + 2)
+    database.insist_on_the_wall()
     means = Means(
         database,
         post_of(settings, patience or Patience()),
@@ -155,6 +156,7 @@ def run_scheduler(settings: Settings, *, every: float = EVERY) -> None:
     Raises SettingsError."""
     _need_queue(settings)
     database = Database(settings.database_url, pool_size=2)
+    database.insist_on_the_wall()
     # An Event would not do: set from a signal handler while this very thread enters wait(), it locks itself up.
     stopping: SimpleQueue[int] = SimpleQueue()
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DatabaseError, ProgrammingError
 
 import flexprint_server
 from flexprint_server.alerts.models import Alert
-from flexprint_server.database import TENANT_ROLE, Database, Model, OutOfScope, Scope
+from flexprint_server.cli import main
+from flexprint_server.database import TENANT_ROLE, Database, Model, OutOfScope, Scope, holes
 from flexprint_server.fleet.models import Device, DeviceChange, DeviceEvent, DeviceKey, Doubt, MeterEpoch
 from flexprint_server.ingest.models import CarriedFile
 from flexprint_server.leaving import SECRETS, erase, export
@@ -253,6 +254,43 @@ def test_the_role_of_a_scoped_session_cannot_pass_the_wall(postgres_two):
             {"role": TENANT_ROLE},
         )
         assert set(guarded.scalars()) == set(Model.metadata.tables) - CLOSED
+
+
+@pytest.mark.parametrize(
+    ("hole", "told"),
+    [
+        (f"ALTER ROLE {TENANT_ROLE} BYPASSRLS", "passes row-level security"),
+        (f"ALTER ROLE {TENANT_ROLE} SUPERUSER", "passes row-level security"),
+        (f"ALTER TABLE device OWNER TO {TENANT_ROLE}", "owns table device"),
+        ("ALTER TABLE device DISABLE ROW LEVEL SECURITY", "table device has no row-level security"),
+        (f"GRANT SELECT ON collector_key TO {TENANT_ROLE}", "table collector_key has no row-level security"),
+        ("SELECT 1", ""),
+    ],
+)
+def test_every_hole_in_the_wall_is_seen(postgres_two, hole, told):
+    with postgres_two[0].engine.connect() as connection:  # never committed
+        connection.execute(text(hole))
+        assert told in (holes(connection) or [""])[0]
+        assert bool(told) == bool(holes(connection))
+
+
+def test_nothing_is_served_while_the_wall_has_a_hole(postgres, tmp_path, monkeypatch, capsys):
+    url = postgres.create(template=postgres.template("flexprint_template", upgrade))
+    database = Database(url)
+    with database.transaction() as session:
+        session.execute(text("ALTER TABLE device DISABLE ROW LEVEL SECURITY"))
+    database.close()
+    given = {
+        "FLEXPRINT_DATABASE_URL": url,
+        "FLEXPRINT_REDIS_URL": "redis://127.0.0.1:1/0",
+        "FLEXPRINT_DATA": str(tmp_path),
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    for command in ("api", "worker", "scheduler"):
+        assert main([command]) == 1
+        assert "table device has no row-level security. Take that back" in capsys.readouterr().err
+    postgres.drop(url)
 
 
 def test_the_role_ends_with_its_transaction(postgres_two):
