@@ -12,6 +12,7 @@ from typing import IO, Final
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from flexprint_server.database import Scope
 from flexprint_server.fleet.zones import zone_of_site
 from flexprint_server.mail.handover import a_worker, failed, hand_over
 from flexprint_server.mail.hold import Held, insist
@@ -81,8 +82,7 @@ def _renew(means: Means, held: Claim) -> None:
 def _build(means: Means, held: Claim) -> Claim:
     now = means.clock()
     with tempfile.TemporaryFile() as file:
-        with means.database.reading() as session:
-            fleet_rows.one_snapshot(session)
+        with means.database.snapshot(Scope(held.dealer_id)) as session:
             report = session.get_one(Report, held.report_id)
             wanted = wanted_of(report.wanted, report.site_id)
             # An agent's report goes by the clock of its site, a schedule's by the schedule's own.
@@ -137,9 +137,9 @@ def _write(file: IO[bytes], session: Session, dealer_id: int, wanted: Wanted, ab
 
 def _send(means: Means, held: Claim) -> None:
     """One SMTP transaction per recipient, each noted as soon as it is over."""
-    with means.database.transaction() as session:
+    with means.database.transaction(Scope(held.dealer_id)) as session:
         _leave_out(session, held, means.clock())
-    with means.database.reading() as session:
+    with means.database.reading(Scope(held.dealer_id)) as session:
         deliveries = claims.waiting(session, held)
         letter = _letter(means, session, held) if deliveries else None
     if letter:
@@ -182,7 +182,7 @@ def _workbook(means: Means, session: Session, held: Claim) -> bytes | TooLarge:
 def _links(means: Means, held: Claim) -> dict[int, Link]:
     """Where each recipient that waits downloads the workbook, by delivery. Known before the mail is: whoever is quick
     finds it open."""
-    with means.database.transaction() as session:
+    with means.database.transaction(Scope(held.dealer_id)) as session:
         return {delivery.id: _link(means, delivery) for delivery in claims.waiting(session, held)}
 
 

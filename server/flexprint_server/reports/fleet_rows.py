@@ -25,13 +25,6 @@ _BESIDE: Final = (Device.id, Customer.id, Site.id, Device.agent_id, Device.retir
 _FIGURES: Final = (Device.layout_id, Device.meter_values, Device.levels, Device.percents, Device.states)
 
 
-def one_snapshot(session: Session) -> None:
-    """Everything this session reads shows one instant, although the devices are walked twice. SQLite does so by
-    itself; PostgreSQL wants to be told before the first question."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-
-
 def about(session: Session, dealer_id: int, covers: Covers, now: datetime) -> About:
     """What the workbook of these devices is about. Raises covered.NothingCovered."""
     customer, site = names(session, dealer_id, covers)

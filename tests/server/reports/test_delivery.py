@@ -16,7 +16,7 @@ from flexprint_server.fleet.models import Device
 from flexprint_server.mail.relay import FolderPost, SmtpPost
 from flexprint_server.mail.relay_url import Relay, relay_of
 from flexprint_server.mail.suppressions import suppress
-from flexprint_server.reports import links, parts
+from flexprint_server.reports import fleet_rows, links, parts
 from flexprint_server.reports.again import resend
 from flexprint_server.reports.delivery import deliver
 from flexprint_server.reports.models import Delivery, Report, WorkbookPart
@@ -72,6 +72,17 @@ def test_the_workbook_holds_the_sites_printers_and_no_others(house):
     headings, *rows = openpyxl.load_workbook(io.BytesIO(content))["Devices"].iter_rows(values_only=True)
     assert [row[4] for row in rows] == ["0", "1", "VD00000000", "VD00000001", "VD00000002"]
     assert headings[9:12] == ("Total", "Scan", "Lowest supply")
+
+
+def test_a_worker_sees_the_reports_dealer_alone(house, monkeypatch):
+    """Even where a question of ours forgets to name whose devices it means."""
+    with house.database.transaction() as session:
+        stranger = add_site(session, house.now, "Somebody else", "Elsewhere")
+        add_device(session, stranger, house.now, "X")
+    monkeypatch.setattr(fleet_rows, "devices_covered", lambda *_, **__: ())
+    with Rude() as rude:
+        report = house.deliver(house.ask("a@example.com"), rude)
+    assert (report.state, report.devices) == ("sent", 3)
 
 
 def test_an_agents_workbook_shows_the_times_of_its_sites_clock(house):
