@@ -9,8 +9,12 @@ import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,6 +22,12 @@ import httpcore
 
 LARGEST: Final = 512 << 10
 """Octets of an answer at most."""
+
+AT_ONCE: Final = 4
+"""Requests under way to one host at most: whoever waits for a slow one has a thread of ours, which others need."""
+
+_LONGEST: Final = 20.0
+"""Seconds that a connection lives at most, however slowly it goes on."""
 
 _SECONDS: Final = 10.0
 _TIMEOUTS: Final = {"connect": _SECONDS, "read": _SECONDS, "write": _SECONDS, "pool": _SECONDS}
@@ -35,12 +45,18 @@ class Outbound:
 
     def __init__(self, inside: Iterable[Network] = ()) -> None:
         self._inside = tuple(inside)
+        self._lock = threading.Lock()
+        self._under_way: Counter[str] = Counter()
 
     @cached_property
     def _pool(self) -> httpcore.ConnectionPool:
         """Made when it is first needed: reading the certificates of the world takes a while."""
         return httpcore.ConnectionPool(
-            ssl_context=ssl.create_default_context(), network_backend=_Guarded(self._inside), http2=False
+            ssl_context=ssl.create_default_context(),
+            network_backend=_Guarded(self._inside),
+            http2=False,
+            max_connections=None,
+            max_keepalive_connections=0,  # each lives for one request: _Timed
         )
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -78,9 +94,12 @@ class Outbound:
     def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> dict[str, Any]:
         parts = self._checked(url)
         try:
-            with self._pool.stream(
-                method, url, headers=[*headers.items()], content=body, extensions={"timeout": _TIMEOUTS}
-            ) as response:
+            with (
+                self._turn(parts.hostname or ""),
+                self._pool.stream(
+                    method, url, headers=[*headers.items()], content=body, extensions={"timeout": _TIMEOUTS}
+                ) as response,
+            ):
                 octets = bytearray()
                 for part in response.iter_stream():
                     octets += part
@@ -98,6 +117,20 @@ class Outbound:
         if not isinstance(document, dict):
             raise CannotReach(f"{parts.hostname} answers no JSON object at {parts.path or '/'}.")
         return document
+
+    @contextmanager
+    def _turn(self, host: str) -> Iterator[None]:
+        """Raises CannotReach where AT_ONCE others ask the host already."""
+        with self._lock:
+            if self._under_way[host] >= AT_ONCE:
+                raise CannotReach(f"{host} has not answered others yet. Try again in a minute.")
+            self._under_way[host] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way[host] -= 1
+                self._under_way += Counter()  # what is at nothing goes
 
 
 class _Guarded(httpcore.NetworkBackend):
@@ -126,12 +159,47 @@ class _Guarded(httpcore.NetworkBackend):
             raise httpcore.ConnectError(
                 "it is inside this collector's own network, where only the operator can allow it (FLEXPRINT_INSIDE)"
             )
-        return self._plain.connect_tcp(allowed[0], port, timeout, local_address, socket_options)
+        stream = self._plain.connect_tcp(allowed[0], port, timeout, local_address, socket_options)
+        return Timed(stream, monotonic() + _LONGEST)
 
     def _may(self, address: _Address) -> bool:
         return is_public(address) or any(
             address in network for network in self._inside if network.version == address.version
         )
+
+
+class Timed(httpcore.NetworkStream):
+    """A connection that ends at `until`, by a clock that only rises: timeouts of single reads alone would let a host
+    that sends an octet now and then go on for days."""
+
+    def __init__(self, stream: httpcore.NetworkStream, until: float, clock: Callable[[], float] = monotonic) -> None:
+        self._stream = stream
+        self._until = until
+        self._clock = clock
+
+    def _left(self, timeout: float | None) -> float:
+        left = self._until - self._clock()
+        if left <= 0:
+            raise httpcore.ReadTimeout("it takes too long")
+        return left if timeout is None else min(timeout, left)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._left(timeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        inner = self._stream.start_tls(ssl_context, server_hostname, self._left(timeout))
+        return Timed(inner, self._until, self._clock)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
 
 
 def is_public(address: _Address) -> bool:

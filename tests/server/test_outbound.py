@@ -6,9 +6,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 
+import httpcore
 import pytest
 
-from flexprint_server.outbound import LARGEST, CannotReach, Outbound, is_public
+from flexprint_server.outbound import AT_ONCE, LARGEST, CannotReach, Outbound, Timed, is_public
 from flexprint_server.settings import SettingsError, read_settings
 
 
@@ -43,8 +44,13 @@ def test_only_what_is_anybodys_on_the_internet_is_public(address, expected):
 
 
 class Answering(BaseHTTPRequestHandler):
+    waiting, go_on = threading.Semaphore(0), threading.Event()
+
     def do_GET(self):
         body = {"/object": b'{"a": 1}', "/list": b"[]", "/deep": b"[" * 100_000, "/large": b" " * (LARGEST + 1)}
+        if self.path == "/slow":
+            self.waiting.release()
+            self.go_on.wait()
         if self.path == "/moved":
             self.send_response(302)
             self.send_header("Location", "http://127.0.0.1/")
@@ -106,6 +112,41 @@ def test_a_name_that_leads_inside_is_not_asked(here, monkeypatch):
 def test_an_answer_that_is_no_use_is_told_without_its_content(here, allowed, path, says):
     with pytest.raises(CannotReach, match=says):
         allowed.get(f"http://127.0.0.1:{here}{path}")
+
+
+def test_a_host_that_does_not_answer_holds_few_of_our_threads(here, allowed):
+    """Whoever else wants to ask it is told at once, and other hosts are asked as ever."""
+    url = f"http://127.0.0.1:{here}"
+    threads = [threading.Thread(target=allowed.get, args=(f"{url}/slow",)) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        Answering.waiting.acquire()
+    with pytest.raises(CannotReach, match="has not answered others yet"):
+        allowed.get(f"{url}/object")
+    Answering.go_on.set()
+    for thread in threads:
+        thread.join()
+    assert allowed.get(f"{url}/object") == {"a": 1}
+
+
+class Dripping(httpcore.NetworkStream):
+    """An octet each nine seconds, by a clock of its own."""
+
+    now = 0.0
+
+    def read(self, max_bytes, timeout=None):
+        self.now += 9
+        assert timeout == min(10, 29 - self.now)
+        return b"x"
+
+
+def test_an_answer_that_comes_an_octet_at_a_time_ends_all_the_same():
+    dripping = Dripping()
+    stream = Timed(dripping, 20.0, lambda: dripping.now)
+    assert [stream.read(1, 10.0) for _ in range(3)] == [b"x"] * 3
+    with pytest.raises(httpcore.ReadTimeout, match="takes too long"):
+        stream.read(1, 10.0)
 
 
 @pytest.mark.parametrize(

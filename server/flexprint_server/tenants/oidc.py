@@ -298,7 +298,8 @@ def finish(
         found = session.scalar(select(OidcProvider).where(OidcProvider.dealer_id == attempt["dealer"]))
     if found is None or found.issuer != attempt["issuer"]:
         raise NotSignedIn("Your company's sign-in was changed meanwhile. Try again.")
-    if answer.get("iss", found.issuer) != found.issuer:  # RFC 9207: an answer of another provider
+    says_who = providers.document(found.issuer, now).get("authorization_response_iss_parameter_supported") is True
+    if answer.get("iss", None if says_who else found.issuer) != found.issuer:  # RFC 9207: an answer of another provider
         raise NotSignedIn("Another provider answered. Try again.")
     claims = _claims(providers, found, _secret(found, secret_key), attempt, answer, public_url, now)
     address = _address(claims, found.domains)

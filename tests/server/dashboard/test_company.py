@@ -254,6 +254,16 @@ def test_an_answer_that_is_not_the_providers_lets_nobody_in(nobody, link, change
     assert "flexprint=" not in str(nobody.client.cookies)
 
 
+def test_a_provider_that_says_who_answers_has_to_say_so(nobody, provider, link):
+    """RFC 9207, section 2.4: an answer without it is somebody else's."""
+    provider.document = {"authorization_response_iss_parameter_supported": True}
+    assert come(nobody, link).status_code == 303
+    nobody.post("/sign-out", fields(nobody.get("/").text))
+    back = urlsplit(sent_back(nobody, link))
+    query = {name: values[0] for name, values in parse_qs(back.query).items() if name != "iss"}
+    assert "Another provider answered" in told(nobody.get(back.path, params=query))
+
+
 @pytest.mark.parametrize("kept", ["", "x", "\u00e9", "AAAA" * 20])
 def test_a_cookie_that_is_not_ours_is_none(nobody, kept):
     answer = nobody.client.get(
