@@ -6,7 +6,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from flexprint_server.mail import outbox
 from flexprint_server.mail.models import OutgoingMail
@@ -93,6 +93,25 @@ def test_the_answer_is_the_same_whether_or_not_there_is_such_an_account(nobody, 
 
     assert shown(ALICE) == shown("nobody@northwind.example")
     assert len(mails("reset")) == 1
+
+
+def test_nor_does_the_work_that_the_answer_takes_tell(nobody, fleet, clock):
+    """The same statements for whoever has an account, has none, or was mailed a moment ago; none is ever mailed twice."""
+
+    def asked(email):
+        sent = []
+        event.listen(fleet.engine, "before_cursor_execute", note := lambda *given: sent.append(given[2]))
+        ask(nobody, email)
+        event.remove(fleet.engine, "before_cursor_execute", note)
+        return [statement for statement in sent if "SAVEPOINT" not in statement]
+
+    first = asked(ALICE)
+    assert any("INSERT INTO outgoing_mail" in statement for statement in first)
+    assert asked("nobody@northwind.example") == first
+    assert asked(ALICE) == first
+    with fleet.reading() as session:
+        assert session.scalars(select(OutgoingMail.recipient).where(OutgoingMail.kind == "reset")).all() == [ALICE]
+    assert [what for _, what in deeds(fleet)] == ["password.reset_asked"]
 
 
 def test_a_link_works_once_and_looking_at_it_does_not_use_it_up(nobody, mails):
