@@ -1,6 +1,6 @@
 """Instants on the wire: RFC 3339, UTC, always with a Z."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,6 +20,15 @@ def parse_rfc3339(text: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write it as 2026-11-22T08:00:00Z")
     return instant.astimezone(UTC)
+
+
+def on_clock(instant: datetime, zone: tzinfo | None) -> datetime:
+    """The instant on the clock of `zone`, or of this machine for None; on that of UTC at either end of the calendar,
+    where a wrong clock dates reads and the zone has no such day."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant.astimezone(UTC)
 
 
 def to_milliseconds(instant: datetime) -> int:

@@ -25,6 +25,7 @@ from flexprint_server.reports.workbook.devices import TONES
 from flexprint_server.tenants.keys import open_keyring
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.meters import title
+from flexprint_shared.times import on_clock
 
 METERS: Final = ("total", "total.mono", "total.color", "print", "copy", "scan", "fax")
 """Those that have a column in the file of all devices."""
@@ -163,8 +164,8 @@ def _evidence_page(pages: APIRouter, door: Door, secret_key: str) -> None:
 def _calendar(lately: Sequence[Lately], device: Device, now: datetime) -> Calendar:
     """By the days of the clock that `now` goes by."""
     zone = now.tzinfo
-    reads = Counter(read.read_at.astimezone(zone).date() for read in lately)
-    return calendar(reads, device.first_seen_at.astimezone(zone).date(), now.date())
+    reads = Counter(on_clock(read.read_at, zone).date() for read in lately)
+    return calendar(reads, on_clock(device.first_seen_at, zone).date(), now.date())
 
 
 def _levels(lately: Sequence[Lately], device: Device) -> list[tuple[datetime, Sequence[int | None]]]:

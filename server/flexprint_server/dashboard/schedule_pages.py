@@ -32,6 +32,7 @@ _COVERS: Final[Mapping[CoversKind, str]] = {
     "all": "Every customer",
     "customers": "These customers",
     "sites": "These sites",
+    "groups": "These groups",
     "devices": "These devices",
 }
 _WEEKDAYS: Final = dict(

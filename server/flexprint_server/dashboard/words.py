@@ -11,7 +11,7 @@ from flexprint_server.fleet.summary import fills_up
 from flexprint_server.tenants.models import AuditEntry
 from flexprint_shared.meters import title
 from flexprint_shared.text import clean
-from flexprint_shared.times import rfc3339
+from flexprint_shared.times import on_clock, rfc3339
 
 NOTHING: Final = "\N{EN DASH}"
 """What stands where a device gave no value."""
@@ -187,12 +187,12 @@ def ago(instant: datetime | None, now: datetime) -> str:
 
 def full_time(instant: datetime, zone: tzinfo = UTC) -> str:
     """`2026-11-22 08:00:00 UTC`."""
-    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+    return f"{on_clock(instant, zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def short_time(instant: datetime, zone: tzinfo = UTC) -> str:
     """`22 Nov 2026, 08:00`."""
-    local = instant.astimezone(zone)
+    local = on_clock(instant, zone)
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 

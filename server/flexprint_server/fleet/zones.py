@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from flexprint_server.tenants.settings import Spread, spread
+from flexprint_shared.times import on_clock
 
 ASKED_AGAIN: Final = timedelta(minutes=1)
 """What somebody settles holds for batches that arrive so much later, at the latest."""
@@ -16,7 +17,7 @@ ASKED_AGAIN: Final = timedelta(minutes=1)
 
 def minute(instant: datetime, zone: tzinfo) -> str:
     """`2026-11-22 09:00 Europe/Berlin`: an instant in a text that may be read anywhere."""
-    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M} {zone}"
+    return f"{on_clock(instant, zone):%Y-%m-%d %H:%M} {zone}"
 
 
 def zone_of_site(session: Session | Connection, dealer_id: int, site_id: int) -> ZoneInfo:

@@ -1,13 +1,13 @@
 """Values as the XML of a worksheet's cells. Text here can never become a formula, a control code or markup."""
 
 import re
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 from xml.sax.saxutils import escape
 
 from flexprint_shared.text import clean
+from flexprint_shared.times import on_clock
 
 LONGEST_TEXT: Final = 32_767
 """UTF-16 units in one cell at most (ECMA-376; Excel calls a file with more of them damaged)."""
@@ -55,9 +55,7 @@ def text_xml(text: str) -> str:
 # A row shows the instant of the report; supplies were read when their device was.
 @lru_cache(4096)
 def day_number(instant: datetime, zone: tzinfo = UTC) -> float:
-    """The instant on the clock of `zone` as spreadsheets count: days and parts of a day. That of UTC on the last day
-    there is, where a zone's clock may be beyond it."""
+    """The instant on the clock of `zone` as spreadsheets count: days and parts of a day."""
     if zone is not UTC:
-        with suppress(OverflowError):
-            instant = instant.astimezone(zone).replace(tzinfo=UTC)
+        instant = on_clock(instant, zone).replace(tzinfo=UTC)
     return (instant - _DAY_ZERO) / _DAY

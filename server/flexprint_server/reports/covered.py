@@ -9,6 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from flexprint_server.fleet.models import Device
 from flexprint_server.reports.wanted import MOST_COVERED, Covers, CoversKind
 from flexprint_server.tenants.models import Customer, Site
+from flexprint_server.tenants.settings import spread
 from flexprint_shared.text import clean
 
 _NAMED: Final = 1
@@ -19,8 +20,24 @@ class NothingCovered(Exception):
     """The customers, sites or devices that a report was to be about have been removed."""
 
 
+def settled(session: Session, dealer_id: int, covers: Covers) -> Covers:
+    """Groups as the sites that are in them now; all else as it is."""
+    if covers.kind != "groups":
+        return covers
+    wanted = set(map(str.casefold, covers.names))
+    of_sites = spread(session, ("groups",), dealer_id)["groups"].of_sites
+    return Covers("sites", tuple(site for site, names in of_sites.items() if wanted & set(map(str.casefold, names))))
+
+
+def _groups(session: Session, dealer_id: int) -> dict[str, str]:
+    """The names of the dealer's groups, by what they are told apart by."""
+    of_sites = spread(session, ("groups",), dealer_id)["groups"].of_sites
+    return {name.casefold(): name for names in of_sites.values() for name in names}
+
+
 def devices_covered(dealer_id: int, covers: Covers, *, retired: bool = False) -> tuple[ColumnElement[bool], ...]:
-    """Conditions under which a device of the fleet is covered; with `retired` also one that was taken out of it."""
+    """Conditions under which a device of the fleet is covered, by settled(); with `retired` also one that was taken
+    out of it."""
     which: dict[str, ColumnElement[bool]] = {
         "all": true(),
         "customers": Device.site_id.in_(select(Site.id).where(Site.customer_id.in_(covers.ids))),
@@ -48,8 +65,9 @@ def names(session: Session, dealer_id: int, covers: Covers) -> tuple[str, str]:
 
 def names_of_each(session: Session, dealer_id: int, each: Sequence[Covers]) -> list[tuple[str, str] | None]:
     """names() of every one of them, None where nothing of it is left; as few questions for many as for one."""
+    groups = {covers: settled(session, dealer_id, covers) for covers in each if covers.kind == "groups"}
     ids: dict[CoversKind, set[int]] = {"customers": set(), "sites": set(), "devices": set()}
-    for covers in each:
+    for covers in (groups.get(covers, covers) for covers in each):
         ids.get(covers.kind, set()).update(covers.ids)
     site_of = _sites_of_devices(session, dealer_id, ids["devices"])
     customers = _customer_names(session, dealer_id, ids["customers"])
@@ -61,6 +79,10 @@ def names_of_each(session: Session, dealer_id: int, each: Sequence[Covers]) -> l
         if covers.kind == "customers":
             found = {number: customers[number] for number in covers.ids if number in customers}
             return (_called(found, "customer"), "all sites") if found else None
+        if covers.kind == "groups":
+            group = f"Group {covers.names[0]}" if len(covers.names) == _NAMED else f"{len(covers.names)} groups"
+            count = sum(number in sites for number in groups[covers].ids)
+            return (group, f"{count} site{'s' if count != 1 else ''}") if count else None
         at = covers.ids if covers.kind == "sites" else [site_of[number] for number in covers.ids if number in site_of]
         places = {number: sites[number] for number in at if number in sites}
         if not places:
@@ -102,15 +124,19 @@ def _called(found: dict[int, str], what: str) -> str:
 
 
 def covers_of(session: Session, dealer_id: int, kind: CoversKind, lines: Sequence[str]) -> tuple[Covers, list[str]]:
-    """What the lines name, one customer, site or device each; and the lines that name none, or more than one. A site is
-    written with its customer, `Harbour Dental / Main Street`, or alone where its name is the only one; a device by its
-    serial or asset number."""
+    """What the lines name, one customer, site, group or device each; and the lines that name none, or more than one.
+    A site is written with its customer, `Harbour Dental / Main Street`, or alone where its name is the only one; a
+    device by its serial or asset number."""
     if kind == "all":
         return Covers("all"), []
+    if len(lines) > MOST_COVERED:
+        return Covers(kind), [f"{len(lines):,} lines; {MOST_COVERED:,} is the most"]
+    if kind == "groups":
+        return _groups_of(session, dealer_id, lines)
     find = {"customers": _customers, "sites": _sites, "devices": _devices}[kind]
     ids: dict[int, None] = {}
     wrong = []
-    for line in lines[:MOST_COVERED]:
+    for line in lines:
         found = set(session.scalars(find(dealer_id, line).limit(2)))
         if len(found) == 1:
             ids[found.pop()] = None
@@ -119,8 +145,19 @@ def covers_of(session: Session, dealer_id: int, kind: CoversKind, lines: Sequenc
     return Covers(kind, tuple(ids)), wrong
 
 
+def _groups_of(session: Session, dealer_id: int, lines: Sequence[str]) -> tuple[Covers, list[str]]:
+    known = _groups(session, dealer_id)
+    names = dict.fromkeys(known[line.casefold()] for line in lines if line.casefold() in known)
+    there_are = f"there are {', '.join(sorted(known.values()))}"
+    hint = there_are if known else "settle groups for customers and sites first"
+    wrong = [f"{clean(line, 80)} names none of your groups; {hint}" for line in lines if line.casefold() not in known]
+    return Covers("groups", names=tuple(names)), wrong
+
+
 def lines_of(session: Session, dealer_id: int, covers: Covers) -> list[str]:
     """The lines that covers_of() would take for it; what is gone is not among them."""
+    if covers.kind == "groups":
+        return list(covers.names)
     if covers.kind == "customers":
         found = select(Customer.name).where(Customer.dealer_id == dealer_id, Customer.id.in_(covers.ids))
         return list(session.scalars(found.order_by(Customer.name)))

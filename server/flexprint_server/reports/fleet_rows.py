@@ -13,7 +13,7 @@ from flexprint_server.fleet.models import Device, Layout
 from flexprint_server.fleet.paging import window
 from flexprint_server.fleet.rules import Rules, rules_of
 from flexprint_server.fleet.volumes import AT_ONCE, volumes
-from flexprint_server.reports.covered import devices_covered, names
+from flexprint_server.reports.covered import devices_covered, names, settled
 from flexprint_server.reports.wanted import Covers
 from flexprint_server.reports.workbook.rows import About, DeviceRow, VolumeRow
 from flexprint_server.tenants.models import Customer, Site
@@ -28,7 +28,7 @@ _FIGURES: Final = (Device.layout_id, Device.meter_values, Device.levels, Device.
 def about(session: Session, dealer_id: int, covers: Covers, now: datetime) -> About:
     """What the workbook of these devices is about. Raises covered.NothingCovered."""
     customer, site = names(session, dealer_id, covers)
-    covered = devices_covered(dealer_id, covers)
+    covered = devices_covered(dealer_id, settled(session, dealer_id, covers))
     rules = _rules(session, dealer_id, covered)
     dropped = rules.dropped_ones(now)
     counted = select(Device.layout_id, func.count()).where(*covered, not_(dropped)).group_by(Device.layout_id)
@@ -69,6 +69,7 @@ def device_rows(
     """The devices that workbooks do not leave out, or those read since `read_since`, and then those retired meanwhile,
     too; the new ones first, then by customer, site, maker, model and serial; `at` is how many to pass over and how many
     to give then. Without it they come through a cursor of the server's: close it."""
+    covers = settled(session, dealer_id, covers)
     covered = devices_covered(dealer_id, covers, retired=read_since is not None)
     rules = _rules(session, dealer_id, covered)
     is_new = rules.new_ones(now)

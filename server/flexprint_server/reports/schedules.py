@@ -79,7 +79,7 @@ def checked(typed: Typed) -> Recurrence:
     except ValueError as error:
         faults.append(("zone", str(error)))
     faults += [("covers", line) for line in typed.unclear]
-    if typed.covers.kind != "all" and not typed.covers.ids and not typed.unclear:
+    if typed.covers.kind != "all" and not (typed.covers.ids or typed.covers.names or typed.unclear):
         faults.append(("covers", f"name at least one of the {typed.covers.kind}"))
     faults += [("recipients", fault) for fault in _recipient_faults(typed.recipients)]
     for field, template in (("subject", typed.subject), ("file_name", typed.file_name)):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-CoversKind = Literal["all", "customers", "sites", "devices"]
+CoversKind = Literal["all", "customers", "sites", "groups", "devices"]
 SheetName = Literal["supplies", "volume", "import"]
 Period = Literal["none", "month", "week", "run"]
 
@@ -22,10 +22,12 @@ _DAY: Final = timedelta(days=1)
 
 
 class Covers(msgspec.Struct, frozen=True):
-    """Whose printers: all of the dealer's, or those of some customers or sites, or some of them by their ids."""
+    """Whose printers: all of the dealer's, or those of some customers or sites, or some of them by their ids; or those
+    of the sites that are in a group by then, by the `names` of the groups."""
 
     kind: CoversKind
     ids: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -27,6 +27,8 @@ NEVER: Final = "never"
 
 _MOST_RECIPIENTS: Final = 20
 _LONGEST: Final = 2000
+_MOST_GROUPS: Final = 20
+_LONGEST_GROUP: Final = 60
 _LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
 
 
@@ -105,6 +107,17 @@ def _recipients(text: str) -> tuple[str, ...]:
     if not 0 < len(words) <= _MOST_RECIPIENTS:
         raise ValueError(f"up to {_MOST_RECIPIENTS} mail addresses separated by commas, or the word {NOBODY}")
     return words
+
+
+def _groups(text: str) -> tuple[str, ...]:
+    if text == NOBODY:
+        return ()
+    names = {name.casefold(): name for name in (clean(part, _LONGEST) for part in text.split(",")) if name}
+    if not 0 < len(names) <= _MOST_GROUPS or any(len(name) > _LONGEST_GROUP for name in names):
+        raise ValueError(
+            f"up to {_MOST_GROUPS} names of {_LONGEST_GROUP} characters, separated by commas, or the word {NOBODY}"
+        )
+    return tuple(names.values())
 
 
 @cache
@@ -209,6 +222,15 @@ TABLE: Final = (
         _time_zone,
         "Days and months begin by this clock, and pages show its times, such as Europe/Berlin.",
         _NOT_AGENTS,
+    ),
+    Setting(
+        "groups",
+        "Groups",
+        NOBODY,
+        _groups,
+        f"The groups that sites here belong to, by names of yours such as North, Schools; {NOBODY} for no group. A "
+        "schedule of workbooks may cover a group: sites that join it later are in its next workbook.",
+        ("customer", "site"),
     ),
     Setting(
         "language",

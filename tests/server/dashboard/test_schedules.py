@@ -51,7 +51,7 @@ def test_a_schedule_is_made_and_stands_in_the_list(alice, fleet):
         main_street = session.scalar(
             select(Site.id).join(Customer).where(Customer.name == "Harbour Dental", Site.name == "Main Street")
         )
-    assert schedule.covers == {"kind": "sites", "ids": [main_street]}
+    assert schedule.covers == {"kind": "sites", "ids": [main_street], "names": []}
     page = unescape(alice.get("/reports/schedules").text)
     assert "Every Friday at 16:30, Europe/Berlin" in page
     assert "Fri 2026-11-27 16:30" in page
@@ -108,6 +108,27 @@ def test_a_line_that_names_two_sites_has_to_say_whose(alice, fleet):
         for customer in session.scalars(select(Customer).order_by(Customer.id).limit(2)):
             session.add(Site(dealer_id=customer.dealer_id, customer_id=customer.id, name="Annexe", created_at=NOW))
     assert "Annexe names more than one of your sites" in unescape(new(alice, lines="Annexe").text)
+
+
+def test_a_group_is_covered_by_the_name_that_was_settled_for_a_site(alice, bob, fleet):
+    """A name that is none of the groups is said, with those that there are; another dealer's are not among them."""
+    with fleet.reading() as session:
+        site = session.scalar(select(Site.id).join(Customer).where(Customer.name == "Harbour Dental"))
+    page = alice.get(f"/sites/{site}/settings").text
+    alice.post(f"/sites/{site}/settings", {**fields(page), "groups": "North route,  Schools, north route"})
+    problem = unescape(new(alice, covers="groups", lines="South").text)
+    assert "South names none of your groups; there are Schools, north route." in problem
+    assert new(alice, covers="groups", lines="NORTH ROUTE").headers["location"] == "/reports/schedules"
+    assert kept(fleet).covers == {"kind": "groups", "ids": [], "names": ["north route"]}
+    assert "Group north route, 1 site" in unescape(alice.get("/reports/schedules").text)
+    again = unescape(alice.get(f"/reports/schedules/{kept(fleet).id}").text)
+    assert ">north route</textarea>" in again
+    assert "settle groups for customers and sites first" in unescape(new(bob, covers="groups", lines="Schools").text)
+
+
+def test_lines_beyond_the_most_are_not_quietly_left_out(alice):
+    lines = "\n".join(f"Site {number}" for number in range(1001))
+    assert "1,001 lines; 1,000 is the most." in unescape(new(alice, lines=lines).text)
 
 
 def test_another_dealers_customers_cannot_be_named(bob):

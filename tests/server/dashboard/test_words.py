@@ -1,6 +1,7 @@
 """Figures, times and states as people read them."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -33,6 +34,14 @@ def test_what_never_happened_is_never():
 def test_times_are_utc_and_say_so():
     assert words.full_time(NOW) == "2026-11-22 15:30:00 UTC"
     assert words.short_time(NOW) == "22 Nov 2026, 15:30"
+    assert words.full_time(NOW, ZoneInfo("Asia/Tokyo")) == "2026-11-23 00:30:00 JST"
+
+
+def test_a_clock_at_the_end_of_time_breaks_no_page():
+    """An agent may say 9999; east of Greenwich the next year has begun, and there is none."""
+    end = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    assert words.full_time(end, ZoneInfo("Asia/Tokyo")) == "9999-12-31 23:59:00 UTC"
+    assert words.short_time(end, ZoneInfo("Asia/Tokyo")) == "31 Dec 9999, 23:59"
     assert words.machine_time(NOW) == "2026-11-22T15:30:00Z"
 
 

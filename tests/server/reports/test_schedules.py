@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from flexprint_server.fleet.models import Read
 from flexprint_server.mail.relay import FolderPost
@@ -16,7 +16,7 @@ from flexprint_server.reports import schedules
 from flexprint_server.reports.models import Report, Schedule, WorkbookPart
 from flexprint_server.reports.schedules import ScheduleUnfit, Typed, run_due
 from flexprint_server.reports.wanted import Covers, period, wanted_of
-from flexprint_server.tenants.models import Customer, Site
+from flexprint_server.tenants.models import Customer, SettingValue, Site
 from services.laid_out import figures
 from services.sites import add_device, add_site
 
@@ -173,6 +173,40 @@ def test_a_schedule_covers_what_was_chosen(house, tmp_path):
         assert sorted(serials(book)) == expected, report.title
         about = dict(book["About"].iter_rows(values_only=True))
         assert "Somebody else" not in about.values()
+
+
+def test_a_group_is_the_sites_that_are_in_it_when_the_workbook_is_made(house, tmp_path):
+    """A site that joins it later is covered without anyone touching the schedule; one that is taken out is not."""
+    with house.database.transaction() as session:
+        site = session.get_one(Site, house.agent.site_id)
+        dealer = site.dealer_id
+        annexe = Site(dealer_id=dealer, customer_id=site.customer_id, name="Annexe", created_at=house.now)
+        session.add(annexe)
+        session.flush()
+        house.agent.site_id, there = annexe.id, house.agent.site_id
+        add_device(session, house.agent, house.now, "ANNEXE")
+        house.agent.site_id = there
+        stranger = add_site(session, house.now, "Somebody else")
+        settle(session, stranger.dealer_id, "site", stranger.site_id, "North", house.now)
+        settle(session, dealer, "site", annexe.id, "Schools, north", house.now)
+    schedule = keep(house, covers=Covers("groups", names=("North",)))
+    (report_id,) = run(house, MONDAY)
+    book = workbook(house, report_id, tmp_path)
+    assert serials(book) == ["ANNEXE"]
+    assert (book["About"]["A2"].value, book["About"]["B2"].value) == ("Customer", "Group North")
+    with house.database.transaction() as session:
+        settle(session, dealer, "customer", session.get_one(Site, there).customer_id, "North", house.now)
+        settle(session, dealer, "site", annexe.id, "none", house.now)
+    (report_id,) = run(house, MONDAY + timedelta(days=7))
+    assert sorted(serials(workbook(house, report_id, tmp_path))) == ["VD00000000", "VD00000001", "VD00000002"]
+    assert the(house, schedule).covers == {"kind": "groups", "ids": [], "names": ["North"]}
+
+
+def settle(session, dealer_id, level, number, groups, now):
+    session.execute(delete(SettingValue).where(SettingValue.place == f"{level}:{number}"))
+    column = {"customer": "customer_id", "site": "site_id"}[level]
+    place = {"dealer_id": dealer_id, "place": f"{level}:{number}", column: number}
+    session.add(SettingValue(**place, name="groups", value=groups, set_at=now))
 
 
 def test_chosen_columns_and_sheets_are_all_that_stands_there(house, tmp_path):
