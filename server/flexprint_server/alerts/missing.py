@@ -18,7 +18,7 @@ from flexprint_server.alerts.refusal import is_refused
 from flexprint_server.database import FEW_AT_A_TIME
 from flexprint_server.fleet.models import Device, Doubt
 from flexprint_server.fleet.rules import rules_of
-from flexprint_server.tenants.agents import SILENCE, is_silence
+from flexprint_server.tenants.agents import SILENCE, is_retired, is_silence
 from flexprint_server.tenants.models import Agent, Site
 
 QUIET_AFTER: Final = timedelta(days=2)
@@ -27,7 +27,7 @@ QUIET_AFTER: Final = timedelta(days=2)
 PAGE: Final = 50
 """Devices on one page."""
 
-Reason = Literal["agent_refused", "agent_silent", "doubt", "gone", "silent", "no_meter"]
+Reason = Literal["agent_refused", "agent_silent", "agent_gone", "doubt", "gone", "silent", "no_meter"]
 
 
 class Step(NamedTuple):
@@ -48,6 +48,11 @@ STEPS: Final[Mapping[Reason, Step]] = {
         "Agent silent",
         "Nothing has come from its agent.",
         "Have the computer with the agent switched on, and run flexprint-agent doctor there.",
+    ),
+    "agent_gone": Step(
+        "Agent gone",
+        "Its agent was retired, and no other one reads it.",
+        "Install an agent at the site, or retire the device on its page.",
     ),
     "doubt": Step(
         "In doubt",
@@ -80,7 +85,7 @@ class Facts:
 
     is_read: bool
     has_total: bool
-    agent: Literal["well", "silent", "refused"]
+    agent: Literal["well", "silent", "refused", "gone"]
     has_doubt: bool
     for_long: bool
 
@@ -90,10 +95,17 @@ def why(facts: Facts) -> Reason | None:
     if facts.is_read:
         return None if facts.has_total else "no_meter"
     if facts.agent != "well":
-        return "agent_refused" if facts.agent == "refused" else "agent_silent"
+        return _OF_AGENTS[facts.agent]
     if facts.has_doubt:
         return "doubt"
     return "gone" if facts.for_long else "silent"
+
+
+_OF_AGENTS: Final[Mapping[str, Reason]] = {
+    "refused": "agent_refused",
+    "silent": "agent_silent",
+    "gone": "agent_gone",
+}
 
 
 def next_cutoff(now: datetime) -> datetime:
@@ -179,6 +191,7 @@ def _told(dealer_id: int, session: Session, now: datetime) -> Select[*tuple[Any,
     open_doubts = (Doubt.dealer_id == dealer_id, Doubt.settled_at.is_(None))
     doubted = union_all(select(Doubt.device_id).where(*open_doubts), select(Doubt.other_id).where(*open_doubts))
     how = case(
+        (is_retired(), "gone"),
         (Agent.id.in_(select(Agent.id).where(Agent.dealer_id == dealer_id, is_refused())), "refused"),
         (SILENCE.c.opened_at.is_not(None), "silent"),
         else_="well",

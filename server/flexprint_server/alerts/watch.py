@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     insert,
     literal,
+    not_,
     null,
     select,
     update,
@@ -35,6 +36,7 @@ from flexprint_server.alerts.silence import GRACE, Heard, likely_cause, overdue_
 from flexprint_server.fleet.epochs import settle_strays
 from flexprint_server.fleet.models import BATCH, Device, MeterEpoch
 from flexprint_server.fleet.rules import Rules, rules_of
+from flexprint_server.tenants.agents import is_retired
 from flexprint_server.tenants.models import Agent, AgentState, Site
 
 EVERY: Final = timedelta(minutes=1)
@@ -173,6 +175,7 @@ def _agents(session: Session) -> Sequence[Any]:
         )
         .join(Site, Site.id == Agent.site_id)
         .outerjoin(AgentState, AgentState.agent_id == Agent.id)
+        .where(not_(is_retired()))
     ).all()
 
 

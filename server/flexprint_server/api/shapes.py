@@ -94,6 +94,7 @@ AGENT: Final = Shape(
         Field("version", TEXT, "The agent's version.", at("agent.version")),
         Field("enrolled_at", TIME, "When it was let in.", lambda row: instant(row.agent.enrolled_at)),
         Field("last_seen_at", maybe(TIME), "When it was last heard of.", lambda row: instant(row.agent.last_seen_at)),
+        Field("retired", YES_NO, "It is gone, as somebody said, and not heard of since.", at("agent.is_retired")),
         Field(
             "silent_since",
             maybe(TIME),

@@ -83,6 +83,14 @@ def add(pages: APIRouter, door: Door) -> None:
                 raise HTTPException(400) from error
         return redirect(f"/agents/{agent_id}")
 
+    @pages.post("/agents/{agent_id}/retire")
+    def retire(request: Request, agent_id: UUID, form: Form, visitor: installer) -> Response:
+        door.check_form(request, form, visitor)
+        with door.database.transaction(visitor.scope) as session:
+            agent = _agent(session, visitor, agent_id)
+            agents.retire(session, visitor, agent, door.clock(), retired=form.get("retired") == "yes")
+        return redirect(f"/agents/{agent_id}")
+
     @pages.get("/agents/{agent_id}/log")
     def log_of(agent_id: UUID, visitor: installer) -> Response:
         """As plain text: whatever stands in it is nothing but text."""

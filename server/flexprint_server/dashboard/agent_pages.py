@@ -28,6 +28,7 @@ EXPORT: Final[Export[Placed]] = Export(
         Field("Enrolled (UTC)", lambda one: one.enrolled_at, 18, INSTANT),
         Field("Last heard of (UTC)", lambda one: one.last_seen_at, 18, INSTANT),
         Field("Next wake (UTC)", lambda one: one.next_wake_at, 18, INSTANT),
+        Field("Retired", lambda one: "yes" if one.is_retired else None, 10),
         Field("Silent since (UTC)", lambda one: one.silent_since, 18, INSTANT),
         Field("Agent", lambda one: str(one.id), 38),
     ),

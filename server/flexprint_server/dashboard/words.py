@@ -86,6 +86,8 @@ _DEEDS: Final = {
     "customer.removed": "Removed a customer",
     "customer.renamed": "Renamed a customer",
     "agent.enrolled": "Enrolled with an install key",
+    "agent.back": "Took back that an agent is gone",
+    "agent.retired": "Retired an agent",
     "agent.told": "Told an agent what to do",
     "alert.acknowledged": "Took care of an alert",
     "export.brought": "Brought a file of an agent",

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 
-from sqlalchemy import func, select
+from sqlalchemy import func, not_, select
 from sqlalchemy.orm import Session
 
 from flexprint_server.fleet.models import Device
+from flexprint_server.tenants.agents import is_retired
 from flexprint_server.tenants.models import Agent, Customer, Site
 
 PlaceSort = Literal["name", "printers", "read"]
@@ -137,7 +138,7 @@ def site_figures(dealer_id: int, session: Session, ids: Sequence[int] | None) ->
     of_agents = select(Agent.site_id, func.count(), func.max(Agent.last_seen_at)).group_by(Agent.site_id)
     of_printers, of_agents = (
         of_printers.where(Device.dealer_id == dealer_id, Device.in_fleet),
-        of_agents.where(Agent.dealer_id == dealer_id),
+        of_agents.where(Agent.dealer_id == dealer_id, not_(is_retired())),
     )
     if ids is not None:
         of_printers, of_agents = of_printers.where(Device.site_id.in_(ids)), of_agents.where(Agent.site_id.in_(ids))

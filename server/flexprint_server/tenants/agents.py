@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, Uuid, and_, column, func, select, table
+from sqlalchemy import ColumnElement, Select, String, Uuid, and_, column, func, or_, select, table
 from sqlalchemy.orm import Session
 
 from flexprint_server.database import FEW_AT_A_TIME, Instant, Json
+from flexprint_server.tenants import audit
 from flexprint_server.tenants.models import Agent, AgentState, Customer, InstallKey, Site
+from flexprint_server.tenants.sign_in import Visitor
 
 SILENCE: Final = table(
     "alert",
@@ -42,6 +44,7 @@ class Placed:
     last_seen_at: datetime | None
     next_wake_at: datetime | None
     """As it promised at its last check-in."""
+    is_retired: bool
     silent_since: datetime | None
     """When it was found overdue; None for one that is not. The likely cause is among `silence` (alerts.silence)."""
     silence: Mapping[str, Any] | None
@@ -60,7 +63,7 @@ class OpenKey:
 
 def agents(dealer_id: int, session: Session, after: int = 0, site_id: int | None = None) -> list[Placed]:
     """PAGE agents, of all sites or of one, and one more (there is a next page when it came), the longest unheard of
-    first, without the first `after`."""
+    first and the retired ones last, without the first `after`."""
     asked = _placed(dealer_id).limit(PAGE + 1).offset(after)
     rows = session.execute(asked if site_id is None else asked.where(Agent.site_id == site_id))
     return [Placed(*row) for row in rows]
@@ -100,6 +103,7 @@ def _placed(dealer_id: int) -> Select[*tuple[Any, ...]]:
             Agent.enrolled_at,
             Agent.last_seen_at,
             AgentState.next_wake_at,
+            is_retired(),
             SILENCE.c.opened_at,
             SILENCE.c.facts,
         )
@@ -108,8 +112,22 @@ def _placed(dealer_id: int) -> Select[*tuple[Any, ...]]:
         .join(Site, Site.id == Agent.site_id)
         .join(Customer, Customer.id == Site.customer_id)
         .where(Agent.dealer_id == dealer_id)
-        .order_by(Agent.last_seen_at.asc().nulls_first(), Agent.id)
+        .order_by(is_retired(), Agent.last_seen_at.asc().nulls_first(), Agent.id)
     )
+
+
+def is_retired() -> ColumnElement[bool]:
+    """Somebody said that the agent is gone, and it has not been heard of since."""
+    unheard = or_(Agent.last_seen_at.is_(None), Agent.last_seen_at <= Agent.retired_at)
+    return and_(Agent.retired_at.is_not(None), unheard)
+
+
+def retire(session: Session, visitor: Visitor, agent: Agent, now: datetime, *, retired: bool) -> None:
+    """Says that the agent is gone for good, or takes that back. Nobody waits to hear of it any more; should it come,
+    its batches are taken as ever, and it is back."""
+    if retired != agent.is_retired:
+        agent.retired_at = now if retired else None
+        audit.note(session, visitor, "agent.retired" if retired else "agent.back", f"agent {agent.id}", now)
 
 
 def is_silence() -> ColumnElement[bool]:

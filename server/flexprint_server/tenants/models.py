@@ -260,7 +260,8 @@ class InstallKey(Model):
 
 class Agent(Model):
     """One installed agent. `last_sequence` and `last_hash` are its newest stored batch: the head of its chain.
-    `refusal` is why a batch of it was last refused (the slug of ingest.refusals)."""
+    `refusal` is why a batch of it was last refused (the slug of ingest.refusals). At `retired_at` somebody said that it
+    is gone, which holds until it is heard of again."""
 
     __tablename__ = "agent"
 
@@ -278,8 +279,16 @@ class Agent(Model):
     recipients: Mapped[list[str]] = mapped_column(Json, default=list)
     refused_at: Mapped[datetime | None]
     refusal: Mapped[str | None] = mapped_column(String(40))
+    retired_at: Mapped[datetime | None]
 
     site: Mapped[Site] = relationship()
+
+    @property
+    def is_retired(self) -> bool:
+        """agents.is_retired() of this one."""
+        if self.retired_at is None:
+            return False
+        return self.last_seen_at is None or self.last_seen_at <= self.retired_at
 
     @classmethod
     def visible(cls, scope: Scope) -> ColumnElement[bool]:

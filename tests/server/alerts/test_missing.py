@@ -30,6 +30,7 @@ DAY = timedelta(days=1)
         # One agent put right is worth forty devices: first things first.
         (False, True, "silent", True, True, "agent_silent"),
         (False, False, "refused", True, True, "agent_refused"),
+        (False, True, "gone", True, True, "agent_gone"),
         (False, True, "well", True, True, "doubt"),
         (False, True, "well", False, False, "silent"),
         (False, True, "well", False, True, "gone"),
@@ -101,7 +102,7 @@ def test_each_missing_device_has_its_reason_longest_silent_first(fleet):
     ]  # fmt: skip
     assert (page.fleet, page.all, page.matching) == (6, 4, 4)
     assert page.counts == {
-        "agent_refused": 0, "agent_silent": 1, "doubt": 1, "gone": 1, "silent": 1, "no_meter": 0,
+        "agent_refused": 0, "agent_silent": 1, "agent_gone": 0, "doubt": 1, "gone": 1, "silent": 1, "no_meter": 0,
     }  # fmt: skip
 
 

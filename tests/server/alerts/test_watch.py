@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from flexprint_server.alerts import queries, telling, watch
+from flexprint_server.alerts.missing import missing
 from flexprint_server.alerts.models import Alert
 from flexprint_server.fleet.models import Device
 from flexprint_server.mail.models import OutgoingMail
 from flexprint_server.mail.outbox import Outbox, opened
+from flexprint_server.tenants import agents as tenants
 from flexprint_server.tenants.models import Agent, AgentState, SettingValue
 from services import agents
 from services.reads import NOON, a_read, later
@@ -146,6 +148,22 @@ def test_the_likely_cause_is_that_of_now(world):
     world.bring(a_read("OTHER", at=NOON + 51 * HOUR, address="10.1.2.9", macs=()), agent=beside)
     look(world, NOON + 53 * HOUR)
     assert causes() == ["off"]
+
+
+def test_nobody_waits_for_an_agent_that_is_retired_until_it_is_heard_of_again(world):
+    look(world, NOON + 40 * HOUR)
+    assert open_alerts(world) == ["agent_silent"]
+    with world.database.transaction(world.visitor().scope) as session:
+        row = session.get_one(Agent, world.agent.id)
+        tenants.retire(session, world.visitor(), row, NOON + 41 * HOUR, retired=True)
+    look(world, NOON + 42 * HOUR)
+    assert open_alerts(world) == []
+    with world.database.reading() as session:
+        (missed,) = missing(world.device().dealer_id, session, NOON + 72 * HOUR).missed
+    assert missed.reason == "agent_gone"
+    world.bring(later(a_read(), 8000, NOON + 80 * HOUR))
+    look(world, NOON + 200 * HOUR)
+    assert open_alerts(world) == ["agent_silent"]
 
 
 def test_a_device_is_stale_only_where_its_agent_is_well(world):

@@ -45,6 +45,7 @@ EVERY_ROUTE = {
     ("GET", "/agents/{agent_id}"): ("/sign-in?next=/agents/{agent_id}", 404),
     ("POST", "/agents/{agent_id}/commands"): ("/sign-in", 403),
     ("GET", "/agents/{agent_id}/log"): ("/sign-in?next=/agents/{agent_id}/log", 404),
+    ("POST", "/agents/{agent_id}/retire"): ("/sign-in", 403),
     ("GET", "/agents/{agent_id}/settings"): ("/sign-in?next=/agents/{agent_id}/settings", 404),
     ("POST", "/agents/{agent_id}/settings"): ("/sign-in", 403),
     ("GET", "/alerts"): ("/sign-in?next=/alerts", 200),

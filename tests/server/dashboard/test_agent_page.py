@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from flexprint_server.alerts.watch import look
-from flexprint_server.tenants.models import Agent, AgentCommand, AgentLog, AgentState
+from flexprint_server.tenants.models import Agent, AgentCommand, AgentLog, AgentState, AuditEntry
 from services.pages import NOW, fields
 
 
@@ -96,6 +96,24 @@ def test_a_button_leaves_a_command_for_the_agent_once_and_says_who(alice, agent,
     assert 'value="read" title="All its printers are read." disabled' in page
     assert "Waits for its next check-in" in page
     assert "Told an agent what to do" in alice.get("/audit").text
+
+
+def test_an_agent_is_retired_and_brought_back(alice, agent, fleet):
+    """It stands at the end of the list and alerts nobody; as soon as it is heard of it is back by itself."""
+    path, rows = f"/agents/{agent.id}", '<tr role="row">'
+    token = fields(alice.get(path).text)["token"]
+    alice.post(f"{path}/retire", {"token": token, "retired": "yes"})
+    page = alice.get(path).text
+    assert "Bring it back" in page
+    *others, last = alice.get("/agents").text.split(rows)[1:]
+    assert [">Retired<" in row for row in (*others[1:], last)] == [False] * (len(others) - 1) + [True]
+    assert path in last
+    with fleet.transaction() as session:
+        assert (
+            session.scalar(select(AuditEntry.target).where(AuditEntry.what == "agent.retired")) == f"agent {agent.id}"
+        )
+        session.execute(update(Agent).where(Agent.id == agent.id).values(last_seen_at=NOW + timedelta(seconds=1)))
+    assert "Retire this agent" in alice.get(path).text
 
 
 def test_there_is_no_button_for_what_is_not_on_the_list(alice, agent, fleet):
