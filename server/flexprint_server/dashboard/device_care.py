@@ -30,6 +30,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "board_swapped": "Another main board: the serial changed, the card and the counter did not",
     "serial_learnt": "Told its serial for the first time",
     "moved": "Moved to another site",
+    "handed_over": "Its site went over to another customer",
     "merged": "Merged",
     "split": "Split",
     "undone": "Undone",

@@ -1,7 +1,7 @@
 """Who a device is: what people type about it, retire, merge, split, settle and confirm."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -75,7 +75,7 @@ def _identity(pages: APIRouter, door: Door) -> None:
                 events=history.events(visitor.dealer_id, session, device_id),
                 changes=history.changes(visitor.dealer_id, session, device_id),
                 doubts=history.doubts(visitor.dealer_id, session, device_id),
-                since=f"{_since(visitor, session, device):%Y-%m-%dT%H:%M:%S}",
+                since=f"{_since(visitor, session, device).astimezone(visitor.time_zone):%Y-%m-%dT%H:%M:%S}",
                 event_words=EVENTS,
                 doubt_words=DOUBTS,
                 key_words=key_words,
@@ -101,7 +101,7 @@ def _identity(pages: APIRouter, door: Door) -> None:
     @pages.post("/devices/{device_id}/split")
     def split(request: Request, device_id: RowId, form: Form, visitor: labeller) -> Response:
         door.check_form(request, form, visitor)
-        since = _instant(form.get("since", ""))
+        since = _instant(form.get("since", ""), visitor.time_zone)
         if since is None:
             return identity_page(visitor, device_id, status=422, problem=_NO_INSTANT)
         try:
@@ -150,10 +150,10 @@ def _chosen(form: Mapping[str, str]) -> list[str]:
     return [value for name, value in form.items() if name.startswith("key-")]
 
 
-def _instant(text: str) -> datetime | None:
-    """What a browser's date field gives, or somebody typed, in UTC; None for what is no time."""
+def _instant(text: str, zone: tzinfo) -> datetime | None:
+    """What a browser's date field gives, or somebody typed by the clock of `zone`, in UTC; None for what is no time."""
     try:
         given = datetime.fromisoformat(text.strip()[:40])
-        return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+        return (given.replace(tzinfo=zone) if given.tzinfo is None else given).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -28,6 +28,7 @@ Event = Literal[
     "board_swapped",
     "serial_learnt",
     "moved",
+    "handed_over",
     "merged",
     "split",
     "undone",
@@ -38,7 +39,7 @@ Event = Literal[
     "relabelled",
 ]
 """What may happen to who a device is: another network card, another main board, a serial not told before; another site;
-what people did; another name or address in the network; other labels."""
+its site to another customer; what people did; another name or address in the network; other labels."""
 
 Reason = Literal["card_or_board", "two_cards"]
 """Why two devices may be one: a network card that came with another serial (the card moved, or the main board was

@@ -19,7 +19,7 @@ def move_site(session: Session, visitor: Visitor, site: Site, customer_name: str
         return
     words = {
         "at": literal(now, DeviceEvent.at.type),
-        "what": literal("moved"),
+        "what": literal("handed_over"),
         "before": literal(_words(before.name, site.name)),
         "after": literal(_words(site.customer.name, site.name)),
         "who": literal(visitor.email),

@@ -1,8 +1,9 @@
 """What people type, retire, settle, merge, split and confirm on the pages, and the pages of alerts and missing reads."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from html import unescape
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select, update
@@ -10,7 +11,7 @@ from sqlalchemy import func, select, update
 from flexprint_server.alerts import watch
 from flexprint_server.alerts.models import Alert
 from flexprint_server.fleet.models import Device, DeviceEvent, DeviceKey, Doubt, MeterEpoch, Read
-from flexprint_server.tenants.models import Agent, AuditEntry, User
+from flexprint_server.tenants.models import Agent, AuditEntry, SettingValue, User
 from services.pages import ALICE, NOW, fields
 
 
@@ -100,10 +101,15 @@ def test_what_names_no_device_is_told_and_changes_nothing(alice, printer, typed)
     assert "There is no such device" in answer.text
 
 
-def test_a_device_is_split_by_the_keys_of_the_other(alice, fleet, printer):
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("Asia/Tokyo")])
+def test_a_device_is_split_by_the_keys_of_the_other(alice, fleet, printer, zone):
+    """Since an instant by the clock that the page goes by."""
+    with fleet.transaction() as session:
+        place = {"dealer_id": printer.dealer_id, "place": f"dealer:{printer.dealer_id}"}
+        session.add(SettingValue(**place, name="time_zone", value=str(zone), set_at=NOW))
     path = f"/devices/{printer.id}"
     form = re.findall(r'name="(key-\d+)" value="(mac:[^"]*)"', alice.get(f"{path}/identity").text)
-    since = (printer.last_read_at - timedelta(days=1, hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    since = (printer.last_read_at - timedelta(days=1, hours=1)).astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")
     answer = send(alice, f"{path}/split", f"{path}/identity", since=since, **dict(form))
     made = answer.headers["location"]
     assert "Split from" in shown(alice, made)

@@ -158,19 +158,19 @@ def test_a_site_that_moved_stands_in_the_history_of_each_of_its_devices(alice, a
     act("/sites/1/move", customer="Harbour Dental")
     act("/sites/1/move", customer="Sato Logistics")
     with fleet.reading() as session:
-        events = session.scalars(select(DeviceEvent).where(DeviceEvent.what == "moved")).all()
+        events = session.scalars(select(DeviceEvent).where(DeviceEvent.what == "handed_over")).all()
         sato = session.scalar(select(Customer.id).where(Customer.name == "Sato Logistics"))
     assert sorted(event.device_id for event in events) == sorted(here)
     assert {(event.at, event.who) for event in events} == {(clock.now, ALICE)}
     history = f"/devices/{here[0]}/identity"
-    moved = unescape(alice.get(history).text).split("Moved to another site", 1)[1].split("</li>", 1)[0]
+    moved = unescape(alice.get(history).text).split("went over to another customer", 1)[1].split("</li>", 1)[0]
     assert [ALICE in moved, "Harbour Dental, Main Street" in moved, "Sato Logistics, Main Street" in moved] == [
         True
     ] * 3
     with fleet.transaction() as session:
         session.execute(update(User).where(User.email == ALICE).values(role="customer", customer_id=sato))
     told = alice.get(history).text
-    assert "Moved to another site" in told
+    assert "went over to another customer" in told
     assert "Harbour Dental" not in told
 
 
