@@ -159,7 +159,11 @@ def _dress(cell: Cell | MergedCell, column: Column, tone: Tone, *, lines: bool, 
     cell.number_format = column.format
     cell.font = Font(name=_FONT, size=tone.size, bold=strong, color=tone.strong if strong else _INK)
     vertical: Literal["center", "top"] = "center" if lines else "top"
-    cell.alignment = Alignment(horizontal=column.side, vertical=vertical, wrap_text=not lines, indent=1)
+    # A figure that is cut off at its column's edge would be another figure.
+    shrink = lines and column.side == "right"
+    cell.alignment = Alignment(
+        horizontal=column.side, vertical=vertical, wrap_text=not lines, shrink_to_fit=shrink, indent=1
+    )
     if lines:
         cell.border = Border(bottom=_LINE, right=_LINE)
     if tone.fill:

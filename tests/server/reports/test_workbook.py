@@ -257,6 +257,9 @@ def test_volume_says_how_each_figure_was_obtained_and_what_to_look_at():
     assert [row["Note"] and row["Note"][:16] for row in rows] == [None, "Meter went down ", "Counted from the"]
     assert [fill_of(book["Volume"], row) for row in (2, 3, 4)] == [None, "FFFFE8CC", "FFFFE8CC"]
     assert "estimated" in dict(book["About"].iter_rows(values_only=True))
+    assert (book["Volume"].page_setup.fitToWidth, book["Volume"].print_title_cols) == (2, "$E:$E"), (
+        "large enough to read"
+    )
 
 
 def test_headings_stay_in_sight_and_filter_down_to_the_last_row():
@@ -394,6 +397,7 @@ def test_a_figure_that_no_spreadsheet_holds_stands_there_as_text():
     book, _ = written(*devices)
     wanted = [10**15 - 1, str(10**15), str(largest)]
     assert [row["Total"] for row in rows_of(book["Devices"])] == wanted
+    assert book["Devices"]["J4"].alignment.shrink_to_fit, "and is not cut off at the edge of its column"
     assert [row["value"] for row in rows_of(book["Import"])] == wanted
 
 

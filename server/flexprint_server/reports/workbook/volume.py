@@ -8,7 +8,7 @@ from flexprint_server.fleet.zones import minute
 from flexprint_server.reports.sheets import Row
 from flexprint_server.reports.skeleton import INSTANT, NUMBER, Sheet, Tone
 from flexprint_server.reports.wanted import UTC_ZONE
-from flexprint_server.reports.workbook.columns import DEVICE, Fact, columns_of, identity
+from flexprint_server.reports.workbook.columns import DEVICE, KEY, Fact, columns_of, identity
 from flexprint_server.reports.workbook.rows import VolumeRow
 from flexprint_server.reports.workbook.words import unit_word, words
 from flexprint_shared import meters
@@ -26,7 +26,7 @@ VOLUME: Final = (
     Fact("To value", 14, "What the meter showed at that instant.", NUMBER),
     Fact("To quality", 14, "How that figure was obtained; see Qualities."),
     Fact("Pages", 12, "Pages between the two, counted epoch by epoch where the meter began anew.", NUMBER),
-    Fact("Note", 60, "What somebody should look at before this is billed."),
+    Fact("Note", 110, "What somebody should look at before this is billed."),
 )
 QUALITIES: Final[Mapping[Quality, str]] = {
     "actual": "Read from the device within the day before that instant.",
@@ -45,7 +45,7 @@ _BREAKS: Final[Mapping[Begun, str]] = {
 
 
 def volume_sheet(shown: Sequence[Fact], zone: ZoneInfo) -> Sheet:
-    return Sheet("Volume", columns_of((*DEVICE, *shown)), VOLUME_TONES, zone=zone)
+    return Sheet("Volume", columns_of((*DEVICE, *shown)), VOLUME_TONES, zone=zone, key=KEY)
 
 
 def volume_rows(rows: Iterable[VolumeRow], zone: ZoneInfo) -> Iterator[Row]:
