@@ -15,6 +15,7 @@ from flexprint_server.dashboard.door import Door, Form, RowId, redirect
 from flexprint_server.dashboard.exports import INSTANT, Export, Field
 from flexprint_server.dashboard.pages import page
 from flexprint_server.fleet.rules import rules_of
+from flexprint_server.fleet.zones import clocks
 from flexprint_server.tenants.sign_in import Visitor
 
 _MOST_PAGES: Final = 100_000
@@ -120,4 +121,5 @@ def add(pages: APIRouter, door: Door) -> None:
                 page_size=MISSING_PAGE,
                 cutoff=next_cutoff(now),
                 rules=rules_of(session, visitor.dealer_id),
+                clocks_differ=clocks(session).differ,
             )

@@ -211,7 +211,8 @@ def _new_device(connection: Connection, origin: Origin, arrival: Arrival) -> int
         levels=figures.levels,
         percents=figures.percents,
         states=figures.states,
-        first_seen_at=read_at,
+        # No clock that runs ahead makes it new for longer.
+        first_seen_at=min(read_at, origin.received_at),
         last_read_at=read_at,
         owner_read_at=read_at,
     )

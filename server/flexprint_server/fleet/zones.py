@@ -38,6 +38,11 @@ class Clocks:
         """The dealer's own."""
         return ZoneInfo(self.told.of_dealers.get(dealer_id, self.told.usual))
 
+    @property
+    def differ(self) -> bool:
+        """Whether some sites have another clock than their dealer."""
+        return bool(self.told.of_sites)
+
     def at(self, dealer_id: int, site_id: int) -> ZoneInfo:
         """The clock of a site of the dealer."""
         zone = self.told.of_sites.get(site_id)

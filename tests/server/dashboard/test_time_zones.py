@@ -27,6 +27,10 @@ def test_pages_show_the_times_of_the_dealers_clock(alice, fleet):
     assert f"{read_at + timedelta(hours=9):%Y-%m-%d %H:%M:%S} JST" in device
     assert "by the clock of Asia/Tokyo" in alice.get("/billing").text
     assert "(Asia/Tokyo) if nothing is done" in alice.get("/missing").text
+    with fleet.reading() as session:
+        customer = session.scalar(select(func.min(Customer.id)))
+    settle(fleet, "America/New_York", customer)
+    assert "(Asia/Tokyo); sites with a clock of their own by that" in alice.get("/missing").text
 
 
 def test_a_customers_user_sees_the_customers_clock(alice, fleet):

@@ -79,6 +79,11 @@ def test_a_clock_gone_wrong_does_not_freeze_a_device(world):
     assert world.reads() == 2
 
 
+def test_a_clock_that_runs_ahead_makes_no_device_new_for_longer(world):
+    world.bring(later(a_read(), 7342, NOON + 30 * DAYS), arrived=NOON)
+    assert world.device().first_seen_at == NOON
+
+
 def test_two_reads_of_one_device_in_one_batch_are_both_stored(world):
     """It has two addresses, or was read twice: the newest shows, whichever stands first."""
     first, second = a_read(), later(a_read(address="10.1.2.4"), 7400, NOON + HOUR)
