@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flexprint_server.fleet.places import PLACE_SORTS, WantedPlaces
 from flexprint_server.fleet.queries import SHOWS, SORTS, Wanted
+from flexprint_server.tenants.agents import AGENT_SORTS, WantedAgents
 from flexprint_shared.text import clean
 from flexprint_shared.times import parse_rfc3339, rfc3339
 
@@ -135,6 +136,22 @@ def wanted_places(query: Mapping[str, str]) -> WantedPlaces:
 def places(path: str, wanted: WantedPlaces) -> Address:
     """The address of the list of customers or sites `wanted` at `path`."""
     return _sorted(path, {"q": wanted.text}, wanted, "name")
+
+
+def wanted_agents(query: Mapping[str, str]) -> WantedAgents:
+    """The list of agents that an address asks for, as leniently."""
+    sort = query.get("sort", "")
+    return WantedAgents(
+        text=clean(query.get("q", ""), _LONGEST_SEARCH),
+        silent=query.get("show") == "silent",
+        sort=next((name for name in AGENT_SORTS if name == sort.removeprefix("-")), "heard"),
+        descending=sort.startswith("-"),
+    )
+
+
+def agents(wanted: WantedAgents) -> Address:
+    """The address of the list of agents `wanted`."""
+    return _sorted("/agents", {"q": wanted.text, "show": "silent" if wanted.silent else None}, wanted, "heard")
 
 
 def before(query: Mapping[str, str]) -> tuple[datetime, int] | None:

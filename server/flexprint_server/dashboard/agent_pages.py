@@ -1,5 +1,6 @@
 """Agents, and the keys that let new ones in."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -32,7 +33,9 @@ EXPORT: Final[Export[Placed]] = Export(
         Field("Silent since (UTC)", lambda one: one.silent_since, 18, INSTANT),
         Field("Agent", lambda one: str(one.id), 38),
     ),
-    lambda session, visitor, _query, _now: agents.every_agent(visitor.dealer_id, session),
+    lambda session, visitor, query, _now: agents.every_agent(
+        visitor.dealer_id, session, address_line.wanted_agents(query)
+    ),
 )
 
 
@@ -41,10 +44,11 @@ def add(pages: APIRouter, door: Door, public_url: str) -> None:
     anybody = Annotated[Visitor, Depends(door.visitor)]
     installer = Annotated[Visitor, Depends(door.allowed("agents"))]
 
-    def agents_page(visitor: Visitor, number: int = 1, **more: Any) -> Response:
-        now = door.clock()
+    def agents_page(visitor: Visitor, query: Mapping[str, str], **more: Any) -> Response:
+        now, wanted = door.clock(), address_line.wanted_agents(query)
+        number = address_line.number(query.get("page"), _MOST_PAGES) or 1
         with door.database.reading(visitor.scope) as session:
-            found = agents.agents(visitor.dealer_id, session, (number - 1) * agents.PAGE)
+            found = agents.agents(visitor.dealer_id, session, (number - 1) * agents.PAGE, wanted=wanted)
             keys = agents.open_keys(visitor.dealer_id, session, now) if visitor.may("agents") else []
             customers, sites = agents.places(visitor.dealer_id, session)
         values = {"key": None, "problem": "", "customer": "", "site": "", **more}
@@ -53,6 +57,8 @@ def add(pages: APIRouter, door: Door, public_url: str) -> None:
             visitor=visitor,
             now=now,
             agents=found[: agents.PAGE],
+            wanted=wanted,
+            here=address_line.agents(wanted),
             number=number,
             has_next=len(found) > agents.PAGE,
             keys=keys,
@@ -67,7 +73,7 @@ def add(pages: APIRouter, door: Door, public_url: str) -> None:
 
     @pages.get("/agents")
     def all_agents(request: Request, visitor: anybody) -> Response:
-        return agents_page(visitor, address_line.number(request.query_params.get("page"), _MOST_PAGES) or 1)
+        return agents_page(visitor, request.query_params)
 
     @pages.post("/agents/keys")
     def new_key(request: Request, form: Form, visitor: installer) -> Response:
@@ -79,8 +85,8 @@ def add(pages: APIRouter, door: Door, public_url: str) -> None:
                 key = install_key(session, visitor.dealer, customer, site, now)
                 audit.note(session, visitor, "install_key.made", f"{customer}, {site}"[:200], now)
         except TenantsError as error:
-            return agents_page(visitor, problem=str(error), customer=customer, site=site, status=422)
-        return agents_page(visitor, key=key, customer=customer, site=site)
+            return agents_page(visitor, {}, problem=str(error), customer=customer, site=site, status=422)
+        return agents_page(visitor, {}, key=key, customer=customer, site=site)
 
     @pages.post("/agents/keys/{key_id}/withdraw")
     def withdraw(request: Request, key_id: RowId, form: Form, visitor: installer) -> Response:

@@ -132,7 +132,7 @@ def add(pages: APIRouter, door: Door, secret_key: str) -> None:
                 columns=in_order({name for read in reads for name in read.values()}),
                 next_page=_next_reads(device_id, reads),
                 is_first=before is None,
-                chart=chart(history),
+                chart=chart([(read_at.astimezone(now.tzinfo), value) for read_at, value in history]),
                 meter=meter,
                 reach=reach,
                 ranges=RANGES,

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, String, Uuid, and_, column, func, or_, select, table
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from flexprint_server.database import FEW_AT_A_TIME, Instant, Json
 from flexprint_server.tenants import audit
@@ -50,6 +50,22 @@ class Placed:
     silence: Mapping[str, Any] | None
 
 
+AgentSort = Literal["heard", "place", "host", "version", "enrolled", "wake"]
+
+AGENT_SORTS: Final[tuple[AgentSort, ...]] = get_args(AgentSort)
+
+
+@dataclass(slots=True, frozen=True)
+class WantedAgents:
+    """Which agents, in which order. Each word of `text` stands in the name of the customer, the site or the
+    computer."""
+
+    text: str = ""
+    silent: bool = False
+    sort: AgentSort = "heard"
+    descending: bool = False
+
+
 @dataclass(slots=True, frozen=True)
 class OpenKey:
     """An install key that nobody has used yet. The key itself is not known here."""
@@ -61,10 +77,16 @@ class OpenKey:
     expires_at: datetime
 
 
-def agents(dealer_id: int, session: Session, after: int = 0, site_id: int | None = None) -> list[Placed]:
-    """PAGE agents, of all sites or of one, and one more (there is a next page when it came), the longest unheard of
-    first and the retired ones last, without the first `after`."""
-    asked = _placed(dealer_id).limit(PAGE + 1).offset(after)
+def agents(
+    dealer_id: int,
+    session: Session,
+    after: int = 0,
+    site_id: int | None = None,
+    wanted: WantedAgents = WantedAgents(),
+) -> list[Placed]:
+    """PAGE agents, of all sites or of one, and one more (there is a next page when it came), the retired ones
+    last, without the first `after`."""
+    asked = _wanted(dealer_id, wanted).limit(PAGE + 1).offset(after)
     rows = session.execute(asked if site_id is None else asked.where(Agent.site_id == site_id))
     return [Placed(*row) for row in rows]
 
@@ -84,9 +106,34 @@ def silence_of(session: Session, agent_id: UUID) -> Mapping[str, Any] | None:
     return session.scalar(asked)
 
 
-def every_agent(dealer_id: int, session: Session) -> Iterator[Placed]:
-    """All of them, in the same order, a few at a time."""
-    return (Placed(*row) for row in session.execute(_placed(dealer_id), execution_options=FEW_AT_A_TIME))
+def every_agent(dealer_id: int, session: Session, wanted: WantedAgents) -> Iterator[Placed]:
+    """All of those, in the same order, a few at a time."""
+    return (Placed(*row) for row in session.execute(_wanted(dealer_id, wanted), execution_options=FEW_AT_A_TIME))
+
+
+def _wanted(dealer_id: int, wanted: WantedAgents) -> Select[*tuple[Any, ...]]:
+    asked = _placed(dealer_id)
+    if wanted.silent:
+        asked = asked.where(SILENCE.c.opened_at.is_not(None))
+    for word in wanted.text.lower().split():
+        names = (Customer.name, Site.name, Agent.host)
+        asked = asked.where(or_(*(func.lower(name).contains(word, autoescape=True) for name in names)))
+    if (wanted.sort, wanted.descending) == ("heard", False):
+        return asked
+    columns = [column.desc() if wanted.descending else column.asc() for column in _ORDERS[wanted.sort]]
+    # What is not known comes first, as who was never heard of does; last where the order is turned.
+    nulls = [column.nulls_last() if wanted.descending else column.nulls_first() for column in columns]
+    return asked.order_by(None).order_by(is_retired(), *nulls, Agent.id)
+
+
+_ORDERS: Final[Mapping[AgentSort, tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...]]] = {
+    "heard": (Agent.last_seen_at,),
+    "place": (func.lower(Customer.name), func.lower(Site.name)),
+    "host": (func.lower(Agent.host),),
+    "version": (Agent.version,),
+    "enrolled": (Agent.enrolled_at,),
+    "wake": (AgentState.next_wake_at,),
+}
 
 
 def _placed(dealer_id: int) -> Select[*tuple[Any, ...]]:

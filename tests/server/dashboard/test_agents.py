@@ -5,7 +5,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from flexprint_server.alerts.watch import look
 from flexprint_server.tenants.models import Agent, Customer, InstallKey
@@ -24,6 +24,31 @@ def test_every_agent_is_listed_with_its_site_and_computer(alice, fleet):
     page = unescape(alice.get("/agents").text)
     assert hosts
     assert all(host in page for host in hosts)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("q=maple+high", ["High School"]),
+        ("q=quayside", ["Quayside"]),
+        ("q=nobody", []),
+        ("show=silent", []),
+        ("sort=place&q=harbour", ["Main Street", "Quayside"]),
+        ("sort=-place&q=harbour", ["Quayside", "Main Street"]),
+    ],
+)
+def test_agents_are_found_and_put_in_order_and_their_file_follows(alice, line, expected):
+    page = unescape(alice.get(f"/agents?{line}").text)
+    assert re.findall(r'<td role="cell" class="where">.*?class="sub"><bdi>(.*?)</bdi>', page) == expected
+    assert f"/agents.csv?{'&'.join(sorted(line.split('&')))}" in page or not expected
+    assert [row.split(",")[1].strip('"') for row in alice.get(f"/agents.csv?{line}").text.splitlines()[1:]] == expected
+
+
+@pytest.mark.parametrize("sort", ["heard", "host", "version", "enrolled", "wake", "nonsense", "-heard", "-wake"])
+def test_any_order_of_agents_holds_all_of_them(alice, fleet, sort):
+    with fleet.reading() as session:
+        known = session.scalar(select(func.count(Agent.id)))
+    assert alice.get(f"/agents?sort={sort}").text.count('class="where"') == known
 
 
 def test_a_silent_agent_comes_first_and_every_page_and_file_calls_it_so(alice, fleet):

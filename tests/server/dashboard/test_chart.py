@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexprint_server.dashboard.chart import HEIGHT, MOST_CORNERS, WIDTH, chart, scale, thinned
+from flexprint_server.dashboard.chart import HEIGHT, MOST_CORNERS, TOLD, WIDTH, calendar, chart, scale, thinned
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -63,6 +63,58 @@ def test_any_totals_stay_inside_the_drawing(totals):
 
 def test_thousands_of_points_are_thinned_and_the_newest_stays():
     points = days(*range(5000))
-    kept = thinned(points)
+    kept = thinned(points, 13)
     assert len(kept) <= MOST_CORNERS + 1
     assert (kept[0], kept[-1]) == (points[0], points[-1])
+    assert chart(points).line.count("L") <= MOST_CORNERS + 1
+
+
+# --- What interrupts the line
+
+
+def test_where_reads_are_missing_there_is_no_line_and_the_table_says_so():
+    read = [(NOW + timedelta(days=day), 100 + day) for day in (0, 1, 2, 3, 9, 10)]
+    drawn = chart(read)
+    assert drawn.line == "M0.0 200.0 L100.0 180.0 L200.0 160.0 L300.0 140.0 M900.0 20.0 L1000.0 0.0"
+    assert [(gap.since, gap.until) for gap in drawn.gaps] == [(read[3][0], read[4][0])]
+    assert (drawn.gaps[0].x, drawn.gaps[0].width) == (300.0, 600.0)
+    assert [(row.value, row.more, row.after) for row in drawn.told][:3] == [(110, 1, ""), (109, 6, "gap"), (103, 1, "")]
+
+
+def test_a_counter_that_went_down_is_no_slope_and_counts_nothing():
+    drawn = chart(days(1000, 1500, 20, 40))
+    assert drawn.line.count("M") == 2
+    assert [(fall.before, fall.after, fall.at) for fall in drawn.falls] == [(1500, 20, NOW + timedelta(days=2))]
+    assert [(row.value, row.more) for row in drawn.told] == [(40, 20), (20, None), (1500, 500), (1000, None)]
+
+
+def test_a_weekend_is_no_gap_and_a_lonely_read_is_a_dot():
+    week = [(NOW + timedelta(days=day), day) for day in (0, 1, 2, 3, 4, 7, 8)]
+    assert chart(week).gaps == ()
+    lonely = [*days(1, 2, 3, 4), (NOW + timedelta(days=20), 9)]
+    assert chart(lonely).line.endswith("M1000.0 20.0 L1000.0 20.0")
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 10**13)), min_size=2, max_size=80))
+def test_whatever_was_read_is_told_in_a_few_rows(read):
+    points = sorted((NOW + timedelta(seconds=second), value) for second, value in read)
+    drawn = chart(points)
+    if drawn:
+        assert len(drawn.told) <= TOLD + 1 + 2 * TOLD
+        assert (drawn.told[0].value, drawn.told[-1].value) == (points[-1][1], points[0][1])
+        assert (drawn.ticks[0], drawn.ticks[-1]) == (points[0][0], points[-1][0])
+
+
+# --- The days with a read
+
+
+def test_a_calendar_names_its_months_and_the_days_that_were_missed():
+    today = NOW.date()
+    read = {today - timedelta(days=day): 1 for day in range(40) if day not in (3, 10, 11, 12)}
+    drawn = calendar(read, today - timedelta(days=39), today)
+    assert (drawn.read, drawn.known) == (36, 40)
+    assert drawn.missed == (
+        (today - timedelta(days=3), today - timedelta(days=3)),
+        (today - timedelta(days=12), today - timedelta(days=10)),
+    )
+    assert [(week, day.month) for week, day in drawn.months] == [(1, 9), (5, 10), (9, 11)]
