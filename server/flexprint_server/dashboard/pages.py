@@ -82,7 +82,7 @@ def static_url(name: str) -> str:
 
 # The functions of `words` that templates call.
 _FILTERS: Final[tuple[str, ...]] = (
-    *("said", "number", "ago", "full_time", "short_time", "short_day", "machine_time", "uptime"),
+    *("said", "number", "ago", "full_time", "short_time", "short_day", "full_day", "machine_time", "uptime"),
     *(
         "called",
         "error",

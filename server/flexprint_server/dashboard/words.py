@@ -203,6 +203,11 @@ def short_day(day: date) -> str:
     return f"{day.day} {day:%b}"
 
 
+def full_day(day: date) -> str:
+    """`22 Nov 2026`."""
+    return f"{day.day} {day:%b %Y}"
+
+
 def machine_time(instant: datetime) -> str:
     return rfc3339(instant)
 

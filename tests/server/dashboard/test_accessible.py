@@ -1,4 +1,5 @@
-"""Every page in Chromium, at desk and phone width, light and dark: axe-core finds nothing serious that keeps anybody out.
+"""Every page in Chromium, at desk and phone width, light and dark, with usual and with very long names: it meets what
+axe-core can tell of WCAG 2.2 AA, and nothing is wider than the screen.
 
 The pages are those of the router itself: a new one is walked without anybody naming it here, and one whose address cannot
 be filled in fails the test."""
@@ -9,12 +10,12 @@ import shutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from flexprint_server.dashboard.exports import KINDS
 from flexprint_server.dashboard.routes import router
 from flexprint_server.database import Database
-from flexprint_server.fleet.models import Device, Read
+from flexprint_server.fleet.models import Device, Layout, Read
 from flexprint_server.ingest.models import CarriedFile
 from flexprint_server.mail.unsubscribe import Subscription, token_for
 from flexprint_server.reports import links
@@ -87,8 +88,38 @@ def browser():
         browser.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
-def test_nothing_on_any_page_keeps_anybody_out(browser, url, seeded, fleet, tmp_path, width, scheme):
+# What WCAG 2.2 asks for at AA, and what it takes over from those before it.
+WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft " * 2 + "مكتب" + "X" * 34
+
+
+def faults_on(axe, page):
+    """What axe-core finds on a page, each with where."""
+    found = axe.run(page, options=WCAG).response["violations"]
+    return [(one["id"], [node["html"][:160] for node in one["nodes"]][:3]) for one in found]
+
+
+def lengthen(database):
+    """The names of customers, sites, computers and devices as long as they can be."""
+    with database.transaction() as session:
+        for model in (Customer, Site):
+            for one in session.scalars(select(model)):
+                one.name = f"{one.id} {LONG}"
+        session.execute(update(Agent).values(host=LONG))
+        said = dict.fromkeys(("model", "location", "name", "asset", "contact"), LONG)
+        session.execute(update(Device).values(**said, serial=Device.serial + "S" * 200))
+        for layout in session.scalars(select(Layout)):
+            supplies = [[index, LONG, *rest] for index, _, *rest in layout.content["supplies"]]
+            layout.content = {**layout.content, "supplies": supplies}
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "names"),
+    [(1280, "light", "long"), (1280, "dark", "usual"), (320, "light", "usual"), (390, "dark", "long")],
+)
+def test_nothing_on_any_page_keeps_anybody_out(browser, url, seeded, fleet, tmp_path, width, scheme, names):
+    if names == "long":
+        lengthen(fleet)
     context = browser.new_context(
         base_url=url, viewport={"width": width, "height": 844}, color_scheme=scheme, bypass_csp=True
     )
@@ -100,12 +131,9 @@ def test_nothing_on_any_page_keeps_anybody_out(browser, url, seeded, fleet, tmp_
     for path in [*paths(pages, fleet, settings.secret_key), "/devices?q=nothing", "/devices/999999"]:
         answer = page.goto(path)
         assert answer.status in (200, 404), path
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than the screen"
-        faults += [
-            (path, one["id"], [node["html"][:160] for node in one["nodes"]][:3])
-            for one in axe.run(page).response["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            faults.append((path, "wider than the screen", []))
+        faults += [(path, *fault) for fault in faults_on(axe, page)]
     context.close()
     assert faults == [], "\n".join(map(str, faults))
 
@@ -114,5 +142,4 @@ def test_nothing_on_any_page_keeps_anybody_out(browser, url, seeded, fleet, tmp_
 def test_nor_does_anything_at_the_door(browser, url, path):
     page = browser.new_context(base_url=url, bypass_csp=True).new_page()
     page.goto(path)
-    found = Axe().run(page).response["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert faults_on(Axe(), page) == []

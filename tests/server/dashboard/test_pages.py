@@ -59,7 +59,7 @@ def test_every_figure_of_the_overview_leads_to_the_list_behind_it(alice):
     assert [path for path, _ in tiles] == [
         "/devices",
         *(f"/devices?show={show}" for show in ("today", "new", "stale", "low")),
-        "/agents",
+        "/agents?show=silent",
     ]
     for path, figure in tiles[1:-1]:
         assert f"{figure} of 60 devices" in words(alice.get(path).text)

@@ -54,7 +54,7 @@ def test_a_schedule_is_made_and_stands_in_the_list(alice, fleet):
     assert schedule.covers == {"kind": "sites", "ids": [main_street], "names": []}
     page = unescape(alice.get("/reports/schedules").text)
     assert "Every Friday at 16:30, Europe/Berlin" in page
-    assert "Fri 2026-11-27 16:30" in page
+    assert "Fri 27 Nov 2026, 16:30" in page
     assert deeds(fleet) == ["schedule.made"]
 
 
@@ -72,7 +72,7 @@ def test_a_preview_says_what_it_will_do_and_saves_nothing(alice, fleet):
     """By the clock of its zone, with its own words filled in."""
     page = unescape(new(alice, preview="yes").text)
     assert kept(fleet) is None
-    assert "Fri 2026-11-27 16:30" in page
+    assert "Fri 27 Nov 2026, 16:30" in page
     assert "Fri 2026-12-11 16:30" in page
     assert "Meters 2026-11-09 to 2026-11-15" in page
     assert "Printers Weekly for Harbour 2026-11-22 1630.xlsx" in page
