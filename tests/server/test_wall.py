@@ -302,6 +302,21 @@ def test_the_role_ends_with_its_transaction(postgres_two):
         assert session.scalar(text("SELECT count(*) FROM device")) > 0
 
 
+def test_nor_does_a_transaction_that_failed_leave_it_behind(postgres_two):
+    """Whether a statement of ours failed, or the page that asked; the very same connection is taken again."""
+    database = Database(postgres_two[0].engine.url.render_as_string(hide_password=False), pool_size=1)
+    bob, who = postgres_two[2], text("SELECT pg_backend_pid(), current_user, current_setting('flexprint.dealer', true)")
+    for failing in ("SELECT 1/0", "SELECT * FROM collector_key", "SELECT 1"):
+        with pytest.raises((DatabaseError, ZeroDivisionError)), database.transaction(bob) as session:
+            backend, role, _ = session.connection().execute(who).one()
+            session.connection().execute(text(failing))
+            raise ZeroDivisionError
+        with database.reading() as session:
+            assert session.connection().execute(who).one() == (backend, "flexprint", "")
+        assert role == TENANT_ROLE
+    database.close()
+
+
 def test_a_row_of_another_dealer_is_never_written(two):
     database, alice, bob = two
     with pytest.raises(OutOfScope), database.transaction(bob) as session:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final, Literal
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from flexprint_server.mail.models import Suppression
@@ -38,6 +38,12 @@ def suppress(
     session.add(Suppression(dealer_id=dealer_id, address=folded, list=of, reason=reason, detail=detail, at=now))
     session.flush()
     return True
+
+
+def forget(session: Session, dealer_id: int, of: str) -> None:
+    """The list is no more. A later one may get its number, as SQLite gives numbers again, and nobody unsubscribed from
+    that one."""
+    session.execute(delete(Suppression).where(Suppression.dealer_id == dealer_id, Suppression.list == of))
 
 
 def suppressed(session: Session, dealer_id: int, addresses: Collection[str], of: str) -> dict[str, str]:

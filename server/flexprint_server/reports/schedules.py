@@ -13,6 +13,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from flexprint_server.database import Database
+from flexprint_server.mail import suppressions
 from flexprint_server.reports import wording
 from flexprint_server.reports.addresses import distinct
 from flexprint_server.reports.models import Delivery, Report, Schedule
@@ -150,6 +151,7 @@ def coming_runs(recurrence: Recurrence, zone: str, now: datetime, count: int = 3
 def remove(session: Session, schedule: Schedule) -> None:
     """Its reports stay."""
     session.execute(update(Report).where(Report.schedule_id == schedule.id).values(schedule_id=None))
+    suppressions.forget(session, schedule.dealer_id, f"schedule:{schedule.id}")
     session.delete(schedule)
 
 

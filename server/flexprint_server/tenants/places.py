@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from flexprint_server.database import one_at_a_time
+from flexprint_server.mail import suppressions
 from flexprint_server.tenants import audit
 from flexprint_server.tenants.models import Customer, InstallKey, Invitation, Site, User
 from flexprint_server.tenants.service import AlreadyThere, TenantsError, fit_name, key_at
@@ -119,6 +120,7 @@ def remove_site(session: Session, visitor: Visitor, found: Site, now: datetime) 
     told = _told(found.customer, found.name)
     _forget_choices(session, found)
     session.execute(delete(InstallKey).where(InstallKey.site_id == found.id))
+    suppressions.forget(session, visitor.dealer_id, f"site:{found.id}")
     _remove(session, found)
     audit.note(session, visitor, "site.removed", told, now)
 

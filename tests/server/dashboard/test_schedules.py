@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 from sqlalchemy import func, select, update
 
+from flexprint_server.mail.suppressions import suppress, suppressed
 from flexprint_server.mail.unsubscribe import Subscription, token_for
 from flexprint_server.reports.models import Delivery, Report, Schedule
 from flexprint_server.tenants.models import AuditEntry, Customer, Dealer, Site
@@ -39,6 +40,18 @@ def act(alice, schedule, deed, **more):
     return alice.post(
         f"/reports/schedules/{schedule.id}/{deed}", {**fields(alice.get("/reports/schedules").text), **more}
     )
+
+
+def test_nobody_has_unsubscribed_from_a_schedule_that_gets_the_number_of_one_that_was_removed(alice, fleet):
+    new(alice)
+    gone = kept(fleet)
+    with fleet.transaction() as session:
+        suppress(session, gone.dealer_id, "a@example.com", "unsubscribed", NOW, of=f"schedule:{gone.id}")
+    act(alice, gone, "remove")
+    new(alice)
+    assert kept(fleet).id == gone.id, "SQLite gives numbers again"
+    with fleet.reading() as session:
+        assert suppressed(session, gone.dealer_id, ["a@example.com"], f"schedule:{gone.id}") == {}
 
 
 def test_a_schedule_is_made_and_stands_in_the_list(alice, fleet):
