@@ -39,6 +39,7 @@ def add(pages: APIRouter, door: Door, public_url: str) -> None:
         now = door.clock()
         with door.database.reading(visitor.scope) as session:
             found = api_keys.keys(visitor.dealer_id, session, now)
+            left_behind = api_keys.left_behind(session, found)
         values = {"problem": "", "name": "", "key": "", "chosen": (), "days": api_keys.USUAL.days, **more}
         return page(
             "keys.html",
@@ -46,6 +47,7 @@ def add(pages: APIRouter, door: Door, public_url: str) -> None:
             visitor=visitor,
             now=now,
             keys=found,
+            left_behind=left_behind,
             scopes=api_keys.SCOPES,
             longest=api_keys.LONGEST.days,
             public_url=public_url,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from flexprint_server.database import Scope
 from flexprint_server.tenants import audit
-from flexprint_server.tenants.models import ApiKey, Dealer
+from flexprint_server.tenants.models import ApiKey, Dealer, User
 from flexprint_server.tenants.service import NoSuchDealer, TenantsError, fit_name
 from flexprint_server.tenants.sign_in import Visitor
 from flexprint_shared.text import clean
@@ -104,6 +104,12 @@ def keys(dealer_id: int, session: Session, now: datetime) -> list[ApiKey]:
     """Those that still open something, the newest first."""
     asked = select(ApiKey).where(ApiKey.dealer_id == dealer_id, ApiKey.expires_at > now)
     return list(session.scalars(asked.order_by(ApiKey.id.desc())))
+
+
+def left_behind(session: Session, held: Iterable[ApiKey]) -> set[str]:
+    """Those of the keys' makers who sign in here no longer, but may still have the key."""
+    makers = {one.made_by for one in held} - {audit.OPERATOR}
+    return makers - set(session.scalars(select(User.email).where(User.email.in_(makers))))
 
 
 def withdraw(session: Session, visitor: Visitor, key_id: int, now: datetime) -> bool:

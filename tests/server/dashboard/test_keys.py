@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from flexprint_server.tenants.models import ApiKey
 from services.pages import fields
@@ -30,6 +30,15 @@ def test_a_key_is_shown_once_and_withdrawn(alice, act, fleet):
     told = alice.get("/audit").text
     assert "Made an API key" in told
     assert "Withdrew an API key" in told
+
+
+def test_the_key_of_somebody_who_has_left_is_pointed_out(alice, act, fleet):
+    """It goes on, as programs depend on it; and an owner sees who may still have it."""
+    act("/keys", name="Billing", days="30", **{"scope-fleet": "on"})
+    assert "no longer a user" not in alice.get("/keys").text
+    with fleet.transaction() as session:
+        session.execute(update(ApiKey).values(made_by="left@northwind.example"))
+    assert "no longer a user, but may still have this key" in alice.get("/keys").text
 
 
 @pytest.mark.parametrize(
