@@ -231,6 +231,8 @@ def test_more_rows_than_a_sheet_holds_stand_on_another_one(monkeypatch):
     names = ["Import", "Import 2", "Import 3"]
     assert book.sheetnames == ["Devices", "Supplies", *names, "About"]
     assert [row["serial"] for name in names for row in rows_of(book[name])] == [str(number) for number in range(250)]
+    formats = [[cell.number_format for cell in book[name][2]] for name in names]
+    assert formats[0] == formats[1] == formats[2]
 
 
 def a_volume(*values, start=0, end=2):

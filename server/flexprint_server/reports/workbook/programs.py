@@ -44,7 +44,8 @@ def import_sheets(about: About) -> list[Sheet]:
 
 
 def import_writer(pages: Sequence[Page]) -> Callable[[DeviceRow], None]:
-    """Adds a row for each meter of a device, to one page after the other."""
+    """Adds a row for each meter of a device, to one page after the other. Cells made by one page stand on the others,
+    too: they have the same columns, and so the same styles."""
     following = iter(pages)
     page = next(following)
     room = ROWS_A_SHEET

@@ -1,4 +1,4 @@
-"""A whole workbook: its sheets, one after the other."""
+"""A whole workbook: its sheets, filled in one walk over the devices."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
