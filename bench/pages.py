@@ -206,7 +206,7 @@ def is_file(asked: str) -> bool:
     return asked.partition("?")[0].endswith(KINDS) and "{report_id}" not in asked
 
 
-def measure(rounds: int = 10) -> Measured:
+def measure(rounds: int = 20) -> Measured:
     """Everything `rounds` times after once for warming up; files once."""
     with (
         fleet.kept(lambda what: print(f"  {what}", file=sys.stderr, flush=True)) as url,
@@ -377,7 +377,7 @@ def _table(what: str, rows: Sequence[Row], askers: Sequence[str]) -> Iterator[st
 
 
 def main() -> None:
-    for written in markdown(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10)):
+    for written in markdown(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 20)):
         print(written)
 
 
