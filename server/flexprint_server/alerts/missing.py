@@ -8,10 +8,11 @@ one walk and only a page of them is loaded.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from operator import eq
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
-from sqlalchemy import Select, and_, case, false, func, not_, or_, select, union_all
+from sqlalchemy import Select, and_, case, cast, false, func, literal, not_, null, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
 from flexprint_server.alerts.refusal import is_refused
@@ -27,6 +28,7 @@ QUIET_AFTER: Final = timedelta(days=2)
 PAGE: Final = 50
 """Devices on one page."""
 
+HowAgent = Literal["well", "silent", "refused", "gone"]
 Reason = Literal["agent_refused", "agent_silent", "agent_gone", "doubt", "gone", "silent", "no_meter"]
 
 
@@ -85,9 +87,13 @@ class Facts:
 
     is_read: bool
     has_total: bool
-    agent: Literal["well", "silent", "refused", "gone"]
+    agent: HowAgent
     has_doubt: bool
     for_long: bool
+
+
+_YES_NO: Final = (True, False)
+_ALL_FACTS: Final = [Facts(*facts) for facts in product(_YES_NO, _YES_NO, get_args(HowAgent), _YES_NO, _YES_NO)]
 
 
 def why(facts: Facts) -> Reason | None:
@@ -144,33 +150,42 @@ def missing(
 ) -> MissingPage:
     """The devices that will have no read, longest silent first, PAGE on a page; the last page there is when `number`
     lies beyond the end."""
-    # Walks over the devices are what this costs: one counts them, two pass by most of them.
-    told = _told(dealer_id, session, now).subquery().c
-    flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_long)
-    counts: dict[Reason, int] = dict.fromkeys(STEPS, 0)
-    wanted: list[Facts] = []
+    # Walks over the devices are what this costs: one counts them all, another one passes by most of them.
     in_fleet = select(func.count()).select_from(Device).where(Device.dealer_id == dealer_id, Device.in_fleet)
     fleet = session.scalar(in_fleet) or 0
-    for *values, count in session.execute(select(*flags, func.count()).group_by(*flags)):
-        facts = _facts(values)
-        cause = why(facts)
-        assert cause is not None, "only what may be missed was asked for"
-        counts[cause] += count
-        if reason in (None, cause):
-            wanted.append(facts)
+    counts, listed = _counted_and_listed(dealer_id, session, now, reason, number)
     matching = counts[reason] if reason else sum(counts.values())
-    number = min(number, max(-(-matching // PAGE), 1))
-    of_facts = [and_(*map(eq, flags, astuple(facts))) for facts in wanted]
-    rows = session.execute(
-        select(told.id, *flags)
-        .where(or_(false(), *of_facts))
-        .order_by(told.last_read_at, told.id)
-        .limit(PAGE)
-        .offset((number - 1) * PAGE)
-    ).all()
-    devices = _loaded(dealer_id, session, [row.id for row in rows])
-    missed = [_missed(devices[row.id], _facts(row[1:])) for row in rows]
+    last = max(-(-matching // PAGE), 1)
+    if number > last:
+        number = last
+        counts, listed = _counted_and_listed(dealer_id, session, now, reason, number)
+    devices = _loaded(dealer_id, session, [device_id for device_id, _ in listed])
+    missed = [_missed(devices[device_id], facts) for device_id, facts in listed]
     return MissingPage(fleet, counts, missed, matching, number)
+
+
+def _counted_and_listed(
+    dealer_id: int, session: Session, now: datetime, reason: Reason | None, number: int
+) -> tuple[dict[Reason, int], list[tuple[int, Facts]]]:
+    """In one question: all of them by reason, and those of a page."""
+    told = _told(dealer_id, session, now).cte("told").prefix_with("MATERIALIZED", dialect="postgresql").c
+    flags = (told.is_read, told.has_total, told.agent, told.has_doubt, told.for_long)
+    page = select(told.id, told.last_read_at, *flags, literal(1).label("count"))
+    if reason:
+        page = page.where(or_(*(and_(*map(eq, flags, astuple(facts))) for facts in _ALL_FACTS if why(facts) == reason)))
+    page = page.order_by(told.last_read_at, told.id).limit(PAGE).offset((number - 1) * PAGE)
+    nothing = (cast(null(), told.id.type), cast(null(), told.last_read_at.type))
+    counted = select(*nothing, *flags, func.count()).group_by(*flags)
+    counts: dict[Reason, int] = dict.fromkeys(STEPS, 0)
+    listed: list[tuple[datetime, int, Facts]] = []
+    for device_id, last_read_at, *values, count in session.execute(union_all(counted, select(page.subquery()))):
+        facts = _facts(values)
+        if device_id is None:
+            counts[_reason(facts)] += count
+        else:
+            listed.append((last_read_at, device_id, facts))
+    # A union promises no order.
+    return counts, [(device_id, facts) for _, device_id, facts in sorted(listed, key=lambda one: one[:2])]
 
 
 def every_missed(dealer_id: int, session: Session, now: datetime, reason: Reason | None = None) -> Iterator[Missed]:
@@ -241,6 +256,11 @@ def _loaded(dealer_id: int, session: Session, ids: Sequence[int]) -> dict[int, D
 
 
 def _missed(device: Device, facts: Facts) -> Missed:
-    reason = why(facts)
-    assert reason is not None, "only those were asked for that have one"
+    reason = _reason(facts)
     return Missed(device, reason, STEPS[reason])
+
+
+def _reason(facts: Facts) -> Reason:
+    reason = why(facts)
+    assert reason is not None, "only what may be missed was asked for"
+    return reason

@@ -210,20 +210,16 @@ def _census(
     *,
     by_site: bool,
 ) -> _Census:
-    """All of it in one walk; `listed` are the conditions of the list beyond its customer or site."""
-    figures = [func.count().filter(_shown(show, rules, now)) for show in SHOWS]
-    of_list = [func.count().filter(*listed), func.count().filter(*listed, rules.new_ones(now))]
-    asked = _sited([*of_list, *figures], by_site=by_site).where(*_within(dealer_id, wanted))
-    rows = session.execute(asked).all()
-    totals = [sum(counted) for counted in zip(*(row[3:] for row in rows), strict=True)] or [0] * len(SHOWS)
-    return _Census(Totals(*totals), {row[0]: (row[1], row[2]) for row in rows})
-
-
-def _sited(figures: Sequence[ColumnElement[int]], *, by_site: bool) -> Select[*tuple[Any, ...]]:
-    """The figures of each site, or of all under None, which is the quicker walk."""
-    if by_site:
-        return select(Device.site_id, *figures).group_by(Device.site_id)
-    return select(null(), *figures).select_from(Device)
+    """All of it in one walk; `listed` are the conditions of the list beyond its customer or site, which are looked at
+    once a device: a search looks through a long text."""
+    is_listed = and_(*listed).label("is_listed")
+    place = Device.site_id if by_site else null()
+    figures = (func.count().filter(_shown(show, rules, now)) for show in SHOWS)
+    counted = (func.count(), func.count().filter(rules.new_ones(now)), *figures)
+    asked = select(place, is_listed, *counted).select_from(Device).where(*_within(dealer_id, wanted))
+    rows = session.execute(asked.group_by(is_listed, *([place] if by_site else []))).all()
+    totals = [sum(counts) for counts in zip(*(row[4:] for row in rows), strict=True)] or [0] * len(SHOWS)
+    return _Census(Totals(*totals), {row[0]: (row[2], row[3]) for row in rows if row[1]})
 
 
 def _in_order(
