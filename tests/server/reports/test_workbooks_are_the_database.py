@@ -204,11 +204,17 @@ def plain(rows: list[list[Cell]]) -> list[list[Any]]:
 BOTH = pytest.mark.parametrize(("name", "zone"), [("agents", "UTC"), ("dealers", BERLIN.key)])
 
 
+def note_of(first_seen_at: datetime, last_read_at: datetime) -> str | None:
+    if NOW - last_read_at > timedelta(days=7):
+        return "Stale"
+    return "New" if NOW - first_seen_at < timedelta(days=31) else None
+
+
 @BOTH
 def test_every_cell_of_the_sheet_of_devices(books: Books, name: str, zone: str) -> None:
     """Text as text, whatever it is; figures as figures; instants on the schedule's own clock, UTC in an agent's."""
     heading, *rows = plain(getattr(books, name)["Devices"])
-    assert heading == [*_WHO, "Total", "Total color", "Scan", "Lowest supply", "Left", "Status", f"Last read ({zone})",
+    assert heading == [*_WHO, "Total", "Total color", "Scan", "Lowest supply", "Left", "Status", "Note", f"Last read ({zone})",
                        "Days since read", f"First seen ({zone})", f"Reported ({zone})"]  # fmt: skip
     expected = []
     for row in books.ask(_DEVICES, now=NOW):
@@ -220,6 +226,7 @@ def test_every_cell_of_the_sheet_of_devices(books: Books, name: str, zone: str) 
                 *who(row),
                 *(meters.get(meter) for meter in ("total", "total.color", "scan")),
                 *CONDITIONS.get(row[4], usual),
+                note_of(first_seen_at, last_read_at),
                 on_the_clock(last_read_at, ZoneInfo(zone)),
                 (NOW - last_read_at).days,
                 on_the_clock(first_seen_at, ZoneInfo(zone)),
