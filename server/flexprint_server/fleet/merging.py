@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import Row, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from flexprint_server.fleet import labels
@@ -167,11 +167,11 @@ def settle(
 
 
 def _undo_merge(session: Session, kept: Device, other: Device, before: dict[str, Any]) -> None:
-    shown_before_id = _newest_id(session, kept)
+    newest = _newest(session, kept)
     _repoint_back(session, kept.id, other.id, before["members"])
-    newest_went = shown_before_id is not None and _newest_id(session, kept) != shown_before_id
-    if newest_went:
-        _show(other, kept, _SHOWN)
+    if newest != _newest(session, kept):
+        if newest is not None and newest.read_at > other.last_read_at:  # it came since, and its words are shown here
+            _show(other, kept, _SHOWN)
         _restore(kept, before["row"])
     labels.take_back(kept, other, before.get("labels", ()))
     kept.first_seen_at = parse_rfc3339(before["row"]["first_seen_at"])
@@ -234,9 +234,9 @@ def _keys_of(device: Device) -> Any:
     return DeviceKey.device_id == device.id
 
 
-def _newest_id(session: Session, device: Device) -> int | None:
-    newest = select(Read.id).where(_reads_of(device)).order_by(Read.read_at.desc(), Read.id.desc()).limit(1)
-    return session.scalar(newest)
+def _newest(session: Session, device: Device) -> Row[int, datetime] | None:
+    newest = select(Read.id, Read.read_at).where(_reads_of(device)).order_by(Read.read_at.desc(), Read.id.desc())
+    return session.execute(newest.limit(1)).first()
 
 
 def _show(device: Device, other: Device, columns: Iterable[str]) -> None:

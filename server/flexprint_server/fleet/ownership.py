@@ -67,7 +67,7 @@ def watched(
             }
             for device in moved
         ]
-        back = _brought_back(connection, moved)
+        back = _brought_back(connection, moved, newest)
         events += [{**_event(origin, device, newest), "what": "back", "before": None, "after": None} for device in back]
         connection.execute(insert(DeviceEvent), events)
 
@@ -76,12 +76,15 @@ def _event(origin: Origin, device: int, newest: Mapping[int, int]) -> dict[str, 
     return {"dealer_id": origin.dealer_id, "device_id": device, "at": from_milliseconds(newest[device])}
 
 
-def _brought_back(connection: Connection, moved: Sequence[int]) -> Sequence[int]:
-    """Those of the devices that somebody had retired. It was retired where it stood; at another site it is at work
-    again, and without this it would be counted nowhere."""
+def _brought_back(connection: Connection, moved: Sequence[int], newest: Mapping[int, int]) -> Sequence[int]:
+    """Those of the devices that somebody had retired before they were read at another site: there they are at work
+    again, and without this they would be counted nowhere."""
     retired = Device.id.in_(moved), Device.retired_at.is_not(None), Device.merged_into_id.is_(None)
-    back = update(Device).where(*retired).values(retired_at=None, in_fleet=True).returning(Device.id)
-    return connection.scalars(back).all()
+    rows = connection.execute(select(Device.id, Device.retired_at).where(*retired))
+    back = [row.id for row in rows if from_milliseconds(newest[row.id]) > row.retired_at]
+    if back:
+        connection.execute(update(Device).where(Device.id.in_(back)).values(retired_at=None, in_fleet=True))
+    return back
 
 
 def _places(connection: Connection, devices: Sequence[int]) -> dict[int, int]:

@@ -110,6 +110,15 @@ def test_undoing_a_merge_leaves_no_trace_but_in_the_record(world):
     ]
 
 
+@pytest.mark.parametrize(("kept", "other"), [(1, 2), (2, 1)])
+def test_two_that_were_read_at_the_same_instant_stay_apart_when_a_merge_is_undone(world, kept, other):
+    world.bring(one(6000, 5, name="ONE"), two(200, 5, name="TWO"))
+    before = whole(world)
+    merge(world, kept, other)
+    undo(world, kept, 1)
+    assert whole(world) == before
+
+
 def test_reads_that_came_in_between_go_to_whom_they_are_of(world):
     """Also those that taught a new key."""
     first, second = (device.id for device in world.devices())

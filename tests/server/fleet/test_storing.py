@@ -196,7 +196,7 @@ def test_that_a_device_went_over_to_another_site_is_written_down(world):
 
 
 def test_a_retired_device_that_is_found_at_another_site_is_back(world):
-    """Where it was retired it stays so, whichever agent reads it there."""
+    """Where it was retired it stays so, whichever agent reads it there; and a read from before says nothing new."""
     beside = agents.an_agent(world.database)
     elsewhere = agents.an_agent(world.database, site="Warehouse")
     world.bring(a_read())
@@ -206,10 +206,17 @@ def test_a_retired_device_that_is_found_at_another_site_is_back(world):
     world.bring(later(a_read(), 7500, NOON + 9 * DAYS), agent=beside)
     assert world.device().retired_at == NOON
     world.bring(later(a_read(), 7600, NOON + 18 * DAYS), agent=elsewhere)
+    assert world.device().in_fleet
+    with world.database.transaction(world.visitor().scope) as session:
+        labels.retire(session, world.visitor(), world.device().id, NOON + 30 * DAYS, retired=True)
+    world.bring(later(a_read(), 7700, NOON + 29 * DAYS), arrived=NOON + 31 * DAYS)
+    assert (world.device().agent_id, world.device().retired_at) == (world.agent.id, NOON + 30 * DAYS)
+    world.bring(later(a_read(), 7800, NOON + 37 * DAYS), agent=elsewhere)
     device = world.device()
     assert (device.retired_at, device.in_fleet, device.agent_id) == (None, True, elsewhere.id)
-    moved, back = sorted(world.rows(DeviceEvent)[1:], key=lambda event: event.what, reverse=True)
-    assert (moved.what, back.what, back.at, back.who) == ("moved", "back", NOON + 18 * DAYS, None)
+    said = [(event.what, event.at, event.who) for event in world.rows(DeviceEvent) if event.what in ("moved", "back")]
+    assert [one for one in said if one[0] == "back"] == [("back", NOON + day * DAYS, None) for day in (18, 37)]
+    assert len(said) == 5
 
 
 def test_two_agents_that_both_read_a_device_never_take_it_from_each_other(world):
