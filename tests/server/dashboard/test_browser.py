@@ -105,3 +105,54 @@ def test_no_page_is_wider_than_the_screen(page: Page):
         box = page.locator("body").bounding_box()
         assert box["width"] <= width
         assert page.locator("main").bounding_box()["width"] <= width
+
+
+def press_until(page: Page, words: str, key: str = "Tab", most: int = 150) -> None:
+    """Goes on from focus to focus until that of the words, each seen to be where it is."""
+    for _ in range(most):
+        page.keyboard.press(key)
+        focus = page.locator(":focus")
+        if not focus.count():  # at the end of the page, where the browser's own bar is next
+            continue
+        outline = focus.evaluate("element => getComputedStyle(element).outlineStyle")
+        assert outline != "none", focus.evaluate("element => element.outerHTML")
+        if words in (focus.get_attribute("aria-label") or focus.inner_text()):
+            return
+    pytest.fail(f"no key leads to {words}")
+
+
+def test_by_keyboard_alone_a_person_finds_a_device_retires_it_and_brings_it_back(page: Page):
+    page.goto("/sign-in")  # the first field has the focus
+    page.keyboard.type(ALICE)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Overview").wait_for()
+    page.goto("/devices")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # Skip to content
+    press_until(page, "Search devices")
+    page.keyboard.type("taskalfa harbour")
+    page.keyboard.press("Enter")
+    page.get_by_text("match").first.wait_for()
+    press_until(page, "Kyocera TASKalfa 3554ci")
+    page.keyboard.press("Enter")
+    press_until(page, "Retire this device")
+    page.keyboard.press("Enter")
+    page.get_by_text("Retired").first.wait_for()
+    press_until(page, "Bring it back")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Retire this device").wait_for()
+
+
+@pytest.mark.parametrize("forced", ["active", "none"])
+def test_nothing_moves_and_forced_colours_leave_every_figure(browser: Browser, url: str, seeded, forced):
+    """Whoever asks for no motion gets none, because there is none; a system's own colours hide no word."""
+    context = browser.new_context(base_url=url, reduced_motion="reduce", forced_colors=forced)
+    context.add_cookies([{"name": "flexprint", "value": seeded.tokens[ALICE], "url": url}])
+    page = context.new_page()
+    for path in ("/", "/devices/4"):
+        page.goto(path)
+        assert page.evaluate("document.getAnimations().length") == 0
+        assert page.locator("figure.chart svg path.line, figure.chart svg rect.day").first.is_visible()
+    context.close()
