@@ -44,7 +44,7 @@ def watched(
 ) -> Iterator[None]:
     """Around the storing of reads of `devices` that more than one agent reads; `newest` are the milliseconds of their
     newest reads. An owner's read counts for it although another agent has read the device since; a device that goes
-    over to another site has that written down."""
+    over to another site has that written down, and is back where somebody had retired it."""
     rows = [{"device_id": device, "at": newest[device]} for device in devices]
     facts = {
         "devices": msgspec.json.encode(rows).decode(),
