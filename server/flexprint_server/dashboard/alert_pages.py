@@ -52,6 +52,7 @@ MISSING: Final[Export[Missed]] = Export(
         Field("Reason", lambda one: one.step.title),
         Field("Why", lambda one: one.step.why, 44),
         Field("What to do", lambda one: one.step.do, 60),
+        Field("Contact", lambda one: one.device.contact, 28),
     ),
     lambda session, visitor, query, now: every_missed(visitor.dealer_id, session, now, _reason(query)),
 )

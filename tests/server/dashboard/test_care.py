@@ -194,9 +194,11 @@ def test_missing_reads_name_the_reason_and_the_one_thing_to_do(alice, fleet):
     assert "1 Dec 2026, 00:00" in page
     with fleet.transaction() as session:
         session.execute(update(Agent).values(last_seen_at=NOW - timedelta(days=4)))
-        session.execute(update(Device).values(last_read_at=NOW - timedelta(days=4)))
+        session.execute(update(Device).values(last_read_at=NOW - timedelta(days=4), contact="Ms Ek, ext. 40"))
         watch.look(session, NOW, NOW - timedelta(days=30))
     page = shown(alice, "/missing?reason=agent_silent&page=99")
+    assert "Contact: <bdi>Ms Ek, ext. 40</bdi>" in page
+    assert "Ms Ek, ext. 40" in alice.get("/missing.csv").text
     assert "run flexprint-agent doctor there" in page
     assert "Previous" in page
 
