@@ -38,6 +38,6 @@ def add(pages: APIRouter, door: Door) -> None:
                 new_devices=figures.newest(dealer_id, session, rules, now, LISTED),
                 silent=silent,
                 silent_count=silent_count,
-                reports=reports.reports(dealer_id, session)[:LISTED],
+                reports=reports.newest(dealer_id, session, LISTED),
                 listed=LISTED,
             )

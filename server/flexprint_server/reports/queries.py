@@ -21,6 +21,11 @@ def reports(dealer_id: int, session: Session, before: int | None = None) -> list
     return list(session.scalars(asked if before is None else asked.where(Report.id < before)))
 
 
+def newest(dealer_id: int, session: Session, most: int) -> list[Report]:
+    """The newest reports, with their sites and deliveries."""
+    return list(session.scalars(_newest_first(dealer_id).limit(most)))
+
+
 def report(dealer_id: int, session: Session, report_id: int) -> Report | None:
     """One report with its site and deliveries; None when this dealer has none such."""
     return session.scalar(_newest_first(dealer_id).where(Report.id == report_id))
