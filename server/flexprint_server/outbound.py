@@ -56,7 +56,7 @@ class Outbound:
             network_backend=_Guarded(self._inside),
             http2=False,
             max_connections=None,
-            max_keepalive_connections=0,  # each lives for one request: _Timed
+            max_keepalive_connections=0,  # each lives for one request: Timed
         )
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
