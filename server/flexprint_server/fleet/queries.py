@@ -142,10 +142,9 @@ def devices(dealer_id: int, session: Session, wanted: Wanted, now: datetime) -> 
     by_place = wanted.sort == "customer"
     places = _places(dealer_id, session, wanted) if by_place or wanted.text else []
     rules = rules_of(session, dealer_id)
-    listed = [_shown(wanted.show, rules, now), *_matches(places, wanted.text)]
-    conditions = [*_within(dealer_id, wanted), *listed]
+    conditions = [*_within(dealer_id, wanted), _shown(wanted.show, rules, now), *_matches(places, wanted.text)]
     is_new = rules.new_ones(now)
-    census = _census(dealer_id, session, wanted, listed, rules, now, by_site=by_place)
+    census = _census(dealer_id, session, wanted, places, rules, now)
     counts = census.wanted
     matching = sum(all_of_them for all_of_them, _ in counts.values())
     page = min(wanted.page, max(-(-matching // PAGE), 1))
@@ -201,25 +200,27 @@ class _Census:
 
 
 def _census(
-    dealer_id: int,
-    session: Session,
-    wanted: Wanted,
-    listed: Sequence[ColumnElement[bool]],
-    rules: Rules,
-    now: datetime,
-    *,
-    by_site: bool,
+    dealer_id: int, session: Session, wanted: Wanted, places: Sequence[_Place], rules: Rules, now: datetime
 ) -> _Census:
-    """All of it in one walk; `listed` are the conditions of the list beyond its customer or site, which are looked at
-    once a device: a search looks through a long text."""
-    is_listed = and_(*listed).label("is_listed")
-    place = Device.site_id if by_site else null()
+    """All of it in one walk: by site where there are `places` to tell apart, otherwise together, which is quicker."""
+    terms = _terms(wanted.text)
+    place = Device.site_id if places else null()
+    kinds = [_shown(wanted.show, rules, now), *map(_tells, terms)]
+    kinds = [kind.label(f"kind_{number}") for number, kind in enumerate(kinds)]
     figures = (func.count().filter(_shown(show, rules, now)) for show in SHOWS)
     counted = (func.count(), func.count().filter(rules.new_ones(now)), *figures)
-    asked = select(place, is_listed, *counted).select_from(Device).where(*_within(dealer_id, wanted))
-    rows = session.execute(asked.group_by(is_listed, *([place] if by_site else []))).all()
-    totals = [sum(counts) for counts in zip(*(row[4:] for row in rows), strict=True)] or [0] * len(SHOWS)
-    return _Census(Totals(*totals), {row[0]: (row[2], row[3]) for row in rows if row[1]})
+    asked = select(place, *kinds, *counted).select_from(Device).where(*_within(dealer_id, wanted))
+    rows = session.execute(asked.group_by(*([place] if places else []), *kinds)).all()
+    names: dict[int | None, str] = {place.id: place.names for place in places}
+    of_kinds: dict[int | None, tuple[int, int]] = {}
+    totals = [0] * len(SHOWS)
+    for site_id, *told in rows:
+        (is_shown, *in_texts), (all_of_them, new_ones, *of_shows) = told[: len(kinds)], told[len(kinds) :]
+        totals = [total + count for total, count in zip(totals, of_shows, strict=True)]
+        if is_shown and all(is_there or term in names[site_id] for is_there, term in zip(in_texts, terms, strict=True)):
+            before = of_kinds.get(site_id, (0, 0))
+            of_kinds[site_id] = before[0] + all_of_them, before[1] + new_ones
+    return _Census(Totals(*totals), of_kinds)
 
 
 def _in_order(
@@ -309,12 +310,17 @@ def _kind(show: Show, rules: Rules, now: datetime) -> ColumnElement[bool]:
 def _matches(places: Sequence[_Place], text: str) -> list[ColumnElement[bool]]:
     """Each word of `text` stands in the device itself, or in the name of its site or customer."""
     return [
-        or_(
-            Device.search_text.contains(term, autoescape=True),
-            Device.site_id.in_(written_out([place.id for place in places if term in place.names])),
-        )
-        for term in text.lower().split()[:MOST_TERMS]
+        or_(Device.site_id.in_(written_out([place.id for place in places if term in place.names])), _tells(term))
+        for term in _terms(text)
     ]
+
+
+def _terms(text: str) -> Sequence[str]:
+    return text.lower().split()[:MOST_TERMS]
+
+
+def _tells(term: str) -> ColumnElement[bool]:
+    return Device.search_text.contains(term, autoescape=True)
 
 
 _AT_A_SITE: Final = (Device.model.asc().nulls_last(), Device.address.asc(), Device.id.asc())
