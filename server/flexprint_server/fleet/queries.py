@@ -205,8 +205,8 @@ def _census(
     """All of it in one walk: by site where there are `places` to tell apart, otherwise together, which is quicker."""
     terms = _terms(wanted.text)
     place = Device.site_id if places else null()
-    kinds = [_shown(wanted.show, rules, now), *map(_tells, terms)]
-    kinds = [kind.label(f"kind_{number}") for number, kind in enumerate(kinds)]
+    conditions = (_shown(wanted.show, rules, now), *map(_tells, terms))
+    kinds = [condition.label(f"kind_{number}") for number, condition in enumerate(conditions)]
     figures = (func.count().filter(_shown(show, rules, now)) for show in SHOWS)
     counted = (func.count(), func.count().filter(rules.new_ones(now)), *figures)
     asked = select(place, *kinds, *counted).select_from(Device).where(*_within(dealer_id, wanted))
@@ -217,7 +217,9 @@ def _census(
     for site_id, *told in rows:
         (is_shown, *in_texts), (all_of_them, new_ones, *of_shows) = told[: len(kinds)], told[len(kinds) :]
         totals = [total + count for total, count in zip(totals, of_shows, strict=True)]
-        if is_shown and all(is_there or term in names[site_id] for is_there, term in zip(in_texts, terms, strict=True)):
+        # A site that came after the places were asked for has no name yet.
+        name = names.get(site_id, "")
+        if is_shown and all(is_there or term in name for is_there, term in zip(in_texts, terms, strict=True)):
             before = of_kinds.get(site_id, (0, 0))
             of_kinds[site_id] = before[0] + all_of_them, before[1] + new_ones
     return _Census(Totals(*totals), of_kinds)
