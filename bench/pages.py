@@ -27,7 +27,7 @@ import psycopg
 from bench import fleet
 from bench.ingest import api
 from bench.mail import Uploads
-from bench.rig import CannotMeasure, line, middle
+from bench.rig import CannotMeasure, forget_peak, line, middle, peak_mb
 
 from flexprint_server.alerts import watch
 from flexprint_server.api.calls import CALLS
@@ -276,7 +276,10 @@ class _Asker:
 
     def _row(self, asked: str, who: str, visit: Visit, address: str) -> Row:
         row = Row(asked, who, [])
-        before = _peak_mb(self._pid) if row.is_file else 0.0
+        before = 0.0
+        if row.is_file:
+            forget_peak(self._pid)
+            before = peak_mb(self._pid)
         for number in range(1 if row.is_file else self._rounds + 1):
             began = time.perf_counter()
             with visit.client.stream("GET", address) as answer:
@@ -290,17 +293,9 @@ class _Asker:
             if number or row.is_file:
                 row.taken.append(first)
                 row.seconds = time.perf_counter() - began
-        row.grown_mb = _peak_mb(self._pid) - before if row.is_file else 0.0
+        row.grown_mb = peak_mb(self._pid) - before if row.is_file else 0.0
         print(f"  {row.median:7.1f} {row.p95:7.1f} {who:8}{asked}", file=sys.stderr, flush=True)
         return row
-
-
-def _peak_mb(pid: int) -> float:
-    """The most memory that the process has held since this was asked last (Linux)."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
-    return peak
 
 
 # ---------------------------------------------------------------- the book

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from bench.fleet import SECRET_KEY, Size, fill
-from bench.rig import line, run
+from bench.rig import forget_peak, line, peak_mb, run
 
 from flexprint_server.database import Database
 from flexprint_server.mail.means import Means
@@ -106,25 +106,17 @@ def _deliver(url: str, report_id: int, folder: Path) -> None:
     means = Means(database, FolderPost(folder / f"mail-{report_id}"), "bench@example.com", SECRET_KEY, "http://x", "")
     with database.reading() as session:
         session.get_one(Report, report_id)
-    before = _peak_mb(forget=True)
+    forget_peak()
+    before = peak_mb()
     began = time.perf_counter()
     deliver(means, report_id)
-    seconds, peak = time.perf_counter() - began, _peak_mb()
+    seconds, peak = time.perf_counter() - began, peak_mb()
     with database.reading() as session:
         report = session.get_one(Report, report_id)
         assert report.state == "sent", report.error
         stored = parts.find(1, session, report_id)
         assert stored
     print(json.dumps({"seconds": seconds, "before_mb": before, "peak_mb": peak, "file_mb": stored.size / 1e6}))
-
-
-def _peak_mb(*, forget: bool = False) -> float:
-    """The most memory that this process has had, from now on where the peak before is to be forgotten. Not ru_maxrss:
-    a process that was forked begins with its parent's."""
-    if forget:
-        Path("/proc/self/clear_refs").write_text("5")
-    told = Path("/proc/self/status").read_text()
-    return int(told.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def aims(rows: Sequence[Row]) -> dict[str, tuple[str, bool]]:

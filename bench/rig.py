@@ -82,6 +82,17 @@ def run(command: Sequence[object], timeout: float = 300) -> Spent:
         return Spent(seconds, cpu, usage.ru_maxrss / 1024, out.read().decode(errors="replace"))
 
 
+def peak_mb(pid: int | str = "self") -> float:
+    """The most memory that a running process has had since forget_peak() (Linux). Not ru_maxrss, which a process that
+    was forked takes over from its parent."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def forget_peak(pid: int | str = "self") -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+
+
 def peer(name: str, *arguments: object) -> list[object]:
     """A peer that is a Python program of ours around somebody's library."""
     return [sys.executable, "-m", f"bench.peers.{name}", *arguments]

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from bench.rig import has, line, middle, run
+from bench.rig import has, line, middle, peak_mb, run
 
 from flexprint_server.reports.sheets import Strong
 from flexprint_server.reports.workbook.devices import device_row, meter_columns
@@ -207,8 +207,8 @@ def measure(rounds: int = 3, sizes: Sequence[int] = SIZES) -> list[Row]:
 
 def _once(way: str, size: int, folder: Path) -> Row:
     path = folder / f"{way}.xlsx"
-    spent = run([sys.executable, "-m", "bench.workbook", "--write", way, size, path])
-    return Row(way, size, spent.facts()["seconds"], spent.peak_mb, path.stat().st_size / 1e6)
+    facts = run([sys.executable, "-m", "bench.workbook", "--write", way, size, path]).facts()
+    return Row(way, size, facts["seconds"], facts["peak_mb"], path.stat().st_size / 1e6)
 
 
 def _median(rows: Sequence[Row]) -> Row:
@@ -230,12 +230,16 @@ def aims(rows: Sequence[Row]) -> dict[str, tuple[str, bool]]:
     """What was wanted: what was measured, and whether that is enough."""
     ratio = _row(rows, "write_only", 10_000).seconds / _row(rows, "ours", 10_000).seconds
     peak = _row(rows, "ours", 100_000).peak_mb
+    taken = peak - _row(rows, "rows", 100_000).peak_mb
     return {
         f"10,000 rows at least {AIM_RATIO:g} times as fast as openpyxl write_only": (
             f"{ratio:.1f}",
             ratio >= AIM_RATIO,
         ),
-        f"100,000 rows within {AIM_MB:g} MB": (f"{peak:.0f} MB", peak <= AIM_MB),
+        f"a workbook of 100,000 rows takes {AIM_MB:g} MB at most besides a process that makes none": (
+            f"{taken:.0f} MB, {peak:.0f} with all that is imported",
+            taken <= AIM_MB,
+        ),
     }
 
 
@@ -243,7 +247,7 @@ def markdown(rows: Sequence[Row]) -> Iterator[str]:
     """The table, as lines."""
     sizes = sorted({row.rows for row in rows})
     headings = [cell for size in sizes for cell in (f"{size:,} rows, CPU s", "of write_only", "peak MB")]
-    yield line(["workbook of 20 columns", *headings])
+    yield line(["workbook of 21 columns", *headings])
     yield line(["---"] * (1 + 3 * len(sizes)))
     for way, (name, _) in WAYS.items():
         if not any(row.way == way for row in rows):
@@ -267,7 +271,7 @@ def main() -> None:
         began = time.process_time()
         with Path(path).open("wb") as file:
             WAYS[way][1](int(size), file)
-        print(json.dumps({"seconds": time.process_time() - began}))
+        print(json.dumps({"seconds": time.process_time() - began, "peak_mb": peak_mb()}))
         return
     for written in markdown(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 3)):
         print(written)

@@ -203,9 +203,12 @@ def _census(
     dealer_id: int, session: Session, wanted: Wanted, places: Sequence[_Place], rules: Rules, now: datetime
 ) -> _Census:
     """All of it in one walk: by site where there are `places` to tell apart, otherwise together, which is quicker."""
-    terms = _terms(wanted.text)
+    every_term = _terms(wanted.text)
+    # What no site is called has to stand in the device's own text: no further word is looked for where it does not.
+    terms = [term for term in every_term if any(term in place.names for place in places)]
+    own = [_tells(term) for term in every_term if term not in terms]
     place = Device.site_id if places else null()
-    conditions = (_shown(wanted.show, rules, now), *map(_tells, terms))
+    conditions = (and_(_shown(wanted.show, rules, now), *own), *map(_tells, terms))
     kinds = [condition.label(f"kind_{number}") for number, condition in enumerate(conditions)]
     figures = (func.count().filter(_shown(show, rules, now)) for show in SHOWS)
     counted = (func.count(), func.count().filter(rules.new_ones(now)), *figures)
