@@ -86,7 +86,7 @@ def test_a_preview_says_what_it_will_do_and_saves_nothing(alice, fleet):
     page = unescape(new(alice, preview="yes").text)
     assert kept(fleet) is None
     assert "Fri 27 Nov 2026, 16:30" in page
-    assert "Fri 2026-12-11 16:30" in page
+    assert "Fri 11 Dec 2026, 16:30" in page
     assert "Meters 2026-11-09 to 2026-11-15" in page
     assert "Printers Weekly for Harbour 2026-11-22 1630.xlsx" in page
     assert re.search(r"Main Street</bdi>: \d+ devices", page)
