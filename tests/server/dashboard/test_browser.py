@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import openpyxl
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from services.pages import ALICE
 from services.seeded import PASSWORD
@@ -122,7 +122,8 @@ def press_until(page: Page, words: str, key: str = "Tab", most: int = 150) -> No
 
 
 def test_by_keyboard_alone_a_person_finds_a_device_retires_it_and_brings_it_back(page: Page):
-    page.goto("/sign-in")  # the first field has the focus
+    page.goto("/sign-in")
+    expect(page.get_by_label("E-mail address")).to_be_focused()  # which a browser does a moment after it has drawn the page
     page.keyboard.type(ALICE)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
