@@ -123,7 +123,8 @@ def press_until(page: Page, words: str, key: str = "Tab", most: int = 150) -> No
 
 def test_by_keyboard_alone_a_person_finds_a_device_retires_it_and_brings_it_back(page: Page):
     page.goto("/sign-in")
-    expect(page.get_by_label("E-mail address")).to_be_focused()  # which a browser does a moment after it has drawn the page
+    # The first field has the focus, a moment after the page is drawn.
+    expect(page.get_by_label("E-mail address")).to_be_focused()
     page.keyboard.type(ALICE)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
