@@ -12,7 +12,7 @@ from flexprint_server.reports import archive, sheets
 from flexprint_server.reports.archive import Overfull
 from flexprint_server.reports.skeleton import Column, Sheet
 from flexprint_server.reports.wanted import UTC_ZONE
-from flexprint_server.reports.workbook import programs
+from flexprint_server.reports.workbook import import_sheet
 from flexprint_server.reports.workbook.rows import About, DeviceRow, Summary, VolumeRow
 from flexprint_server.reports.workbook.words import status_text
 from flexprint_server.reports.workbook.writing import Contents, write_workbook
@@ -223,7 +223,7 @@ def test_the_sheet_for_programs_has_a_row_per_device_and_meter():
 
 
 def test_more_rows_than_a_sheet_holds_stand_on_another_one(monkeypatch):
-    monkeypatch.setattr(programs, "ROWS_A_SHEET", 100)
+    monkeypatch.setattr(import_sheet, "ROWS_A_SHEET", 100)
     devices = [a_device(serial=str(number)) for number in range(250)]
     file = io.BytesIO()
     write_workbook(file, About("a", "b", NOW, [("total", "impressions")], figures=250), devices)

@@ -16,7 +16,7 @@ from flexprint_server.reports.workbook.devices import (
     device_writer,
     meter_columns,
 )
-from flexprint_server.reports.workbook.programs import IMPORT, import_sheets, import_writer
+from flexprint_server.reports.workbook.import_sheet import IMPORT, import_sheets, import_writer
 from flexprint_server.reports.workbook.rows import About, DeviceRow, Summary, VolumeRow
 from flexprint_server.reports.workbook.supplies import SUPPLY, supply_sheet, supply_writer
 from flexprint_server.reports.workbook.volume import VOLUME, volume_rows, volume_sheet
