@@ -15,10 +15,11 @@ from flexprint_server.dashboard.device_care import care_of
 from flexprint_server.dashboard.door import Door, RowId
 from flexprint_server.dashboard.exports import INSTANT, NUMBER, Export, Field
 from flexprint_server.dashboard.pages import in_order, page
-from flexprint_server.fleet import days_left, evidence
+from flexprint_server.fleet import days_left, device_queries, evidence
 from flexprint_server.fleet import queries as fleet
+from flexprint_server.fleet.device_queries import Lately
 from flexprint_server.fleet.models import Device
-from flexprint_server.fleet.queries import Lately, ListedDevice
+from flexprint_server.fleet.queries import ListedDevice
 from flexprint_server.fleet.rules import rules_of
 from flexprint_server.fleet.summary import scarcest
 from flexprint_server.reports.workbook.devices import TONES
@@ -112,23 +113,23 @@ def add(pages: APIRouter, door: Door, secret_key: str) -> None:
         before, reach = address_line.before(query), query.get("range", "")
         reach = reach if reach in RANGES else "90"
         with door.database.reading(visitor.scope) as session:
-            device = fleet.device(visitor.dealer_id, session, device_id)
+            device = device_queries.device(visitor.dealer_id, session, device_id)
             if device is None:
                 raise HTTPException(404)
-            reads = fleet.reads(visitor.dealer_id, session, device_id, before)
-            lately = fleet.lately(visitor.dealer_id, session, device_id, now - LATELY, now)
+            reads = device_queries.reads(visitor.dealer_id, session, device_id, before)
+            lately = device_queries.lately(visitor.dealer_id, session, device_id, now - LATELY, now)
             meter = query.get("meter", "")
             meter = meter if meter in device.meters else "total"
             since = now - RANGES[reach][1]
-            history = fleet.meter_history(visitor.dealer_id, session, device_id, meter, since, now)
+            history = device_queries.meter_history(visitor.dealer_id, session, device_id, meter, since, now)
             return page(
                 "device.html",
                 visitor=visitor,
                 now=now,
                 device=device,
-                agent=fleet.agent_of(visitor.dealer_id, session, device),
-                newest=fleet.newest_read(visitor.dealer_id, session, device),
-                reads=reads[: fleet.READS_PAGE],
+                agent=device_queries.agent_of(visitor.dealer_id, session, device),
+                newest=device_queries.newest_read(visitor.dealer_id, session, device),
+                reads=reads[: device_queries.READS_PAGE],
                 columns=in_order({name for read in reads for name in read.values()}),
                 next_page=_next_reads(device_id, reads),
                 is_first=before is None,
@@ -154,7 +155,7 @@ def _evidence_page(pages: APIRouter, door: Door, secret_key: str) -> None:
         now = door.clock()
         keyring = open_keyring(door.database, secret_key, now)
         with door.database.reading(visitor.scope) as session:
-            device = fleet.device(visitor.dealer_id, session, device_id)
+            device = device_queries.device(visitor.dealer_id, session, device_id)
             proof = evidence.proof(visitor.dealer_id, session, keyring, device_id, read_id)
             if device is None or proof is None:
                 raise HTTPException(404)
@@ -173,8 +174,8 @@ def _levels(lately: Sequence[Lately], device: Device) -> list[tuple[datetime, Se
     return [(read.read_at, read.percents) for read in lately if read.layout_id == device.layout_id]
 
 
-def _next_reads(device_id: int, reads: list[fleet.StoredRead]) -> str | None:
-    if len(reads) <= fleet.READS_PAGE:
+def _next_reads(device_id: int, reads: list[device_queries.StoredRead]) -> str | None:
+    if len(reads) <= device_queries.READS_PAGE:
         return None
-    last = reads[fleet.READS_PAGE - 1]
+    last = reads[device_queries.READS_PAGE - 1]
     return f"/devices/{device_id}?before={quote(address_line.position(last.read_at, last.id))}#reads"

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from flexprint_server.dashboard.device_care import DOUBTS, EVENTS, key_words
 from flexprint_server.dashboard.door import Door, Form, RowId, redirect
 from flexprint_server.dashboard.pages import page
-from flexprint_server.fleet import epochs, history, labels, merging
-from flexprint_server.fleet import queries as fleet
+from flexprint_server.fleet import device_queries, epochs, history, labels, merging
 from flexprint_server.fleet.merging import MergingError
 from flexprint_server.fleet.models import Device
 from flexprint_server.tenants.sign_in import Visitor
@@ -60,7 +59,7 @@ def _identity(pages: APIRouter, door: Door) -> None:
 
     def identity_page(visitor: Visitor, device_id: int, *, status: int = 200, **more: Any) -> Response:
         with door.database.reading(visitor.scope) as session:
-            device = fleet.device(visitor.dealer_id, session, device_id)
+            device = device_queries.device(visitor.dealer_id, session, device_id)
             if device is None:
                 raise HTTPException(404)
             values = {"problem": "", "other": "", "note": "", **more}
@@ -70,7 +69,7 @@ def _identity(pages: APIRouter, door: Door) -> None:
                 visitor=visitor,
                 now=door.clock(),
                 device=device,
-                into=fleet.device(visitor.dealer_id, session, device.merged_into_id or 0),
+                into=device_queries.device(visitor.dealer_id, session, device.merged_into_id or 0),
                 keys=history.keys(visitor.dealer_id, session, device_id),
                 events=history.events(visitor.dealer_id, session, device_id),
                 changes=history.changes(visitor.dealer_id, session, device_id),

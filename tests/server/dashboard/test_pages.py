@@ -15,8 +15,9 @@ from sqlalchemy import func, select, update
 from flexprint_server.dashboard.downloads import XLSX, attachment
 from flexprint_server.dashboard.pages import error_page
 from flexprint_server.dashboard.rooms import GROUPS
+from flexprint_server.fleet.device_queries import READS_PAGE
 from flexprint_server.fleet.models import Device, Read, SiteDay
-from flexprint_server.fleet.queries import PAGE, READS_PAGE
+from flexprint_server.fleet.queries import PAGE
 from flexprint_server.reports import parts
 from flexprint_server.reports.models import Delivery, Report
 from flexprint_server.settings import read_settings

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from flexprint_server.fleet import queries
+from flexprint_server.fleet import device_queries, queries
+from flexprint_server.fleet.device_queries import READS_PAGE
 from flexprint_server.fleet.models import Device
-from flexprint_server.fleet.queries import PAGE, READS_PAGE, Wanted
+from flexprint_server.fleet.queries import PAGE, Wanted
 from flexprint_server.ingest.models import Batch
 from flexprint_server.reports import queries as report_queries
 from flexprint_server.tenants.models import Customer
@@ -67,7 +68,7 @@ def fleet(database):
     return Fleet(database)
 
 
-@pytest.mark.parametrize("module", [queries, report_queries])
+@pytest.mark.parametrize("module", [queries, device_queries, report_queries])
 def test_every_question_names_its_dealer_first(module):
     """No query can be asked without saying whose."""
     asked = [
@@ -90,11 +91,11 @@ def test_nobody_sees_anothers_devices_in_any_way(fleet):
     assert fleet.serials(site_id=site) == []
     assert fleet.totals().all == 1
     with fleet.database.reading() as session:
-        assert queries.device(fleet.alice, session, device) is None
-        assert queries.reads(fleet.alice, session, device) == []
-        assert queries.history(fleet.alice, session, device, NOW - timedelta(days=1), NOW) == []
-        theirs = queries.device(fleet.stranger, session, device)
-        assert queries.agent_of(fleet.alice, session, theirs) is None
+        assert device_queries.device(fleet.alice, session, device) is None
+        assert device_queries.reads(fleet.alice, session, device) == []
+        assert device_queries.history(fleet.alice, session, device, NOW - timedelta(days=1), NOW) == []
+        theirs = device_queries.device(fleet.stranger, session, device)
+        assert device_queries.agent_of(fleet.alice, session, theirs) is None
         choices = queries.choices(
             fleet.alice, session, Wanted(customer_id=theirs.site.customer_id, site_id=site), of_customer=False
         )
@@ -222,9 +223,9 @@ def test_reads_come_newest_first_in_pages_with_their_evidence(fleet):
     history = [(NOW - timedelta(hours=step), 5000 - step) for step in range(READS_PAGE + 5)]
     device = fleet.add("A", total=5000, history=history)
     with fleet.database.reading() as session:
-        first = queries.reads(fleet.alice, session, device)
+        first = device_queries.reads(fleet.alice, session, device)
         last = first[READS_PAGE - 1]
-        rest = queries.reads(fleet.alice, session, device, (last.read_at, last.id))
+        rest = device_queries.reads(fleet.alice, session, device, (last.read_at, last.id))
     assert [read.read_at for read in first[:READS_PAGE] + rest] == [at for at, _ in history]
     assert first[0].values() == {"total": 5000}
     assert first[0].received_at == NOW + timedelta(seconds=41)
@@ -234,8 +235,8 @@ def test_reads_come_newest_first_in_pages_with_their_evidence(fleet):
 def test_reads_of_one_instant_are_divided_by_pages_too(fleet):
     device = fleet.add("A", total=9, history=[(NOW, 9)] * (READS_PAGE + 2))
     with fleet.database.reading() as session:
-        first = queries.reads(fleet.alice, session, device)[:READS_PAGE]
-        rest = queries.reads(fleet.alice, session, device, (first[-1].read_at, first[-1].id))
+        first = device_queries.reads(fleet.alice, session, device)[:READS_PAGE]
+        rest = device_queries.reads(fleet.alice, session, device, (first[-1].read_at, first[-1].id))
     assert len({read.id for read in first + rest}) == READS_PAGE + 2
 
 
@@ -243,7 +244,7 @@ def test_the_history_is_the_totals_in_order_of_time_since_an_instant(fleet):
     history = [(NOW - timedelta(days=day), 100 - day) for day in (0, 5, 100)]
     device = fleet.add("A", total=100, history=history)
     with fleet.database.reading() as session:
-        points = queries.history(fleet.alice, session, device, NOW - timedelta(days=90), NOW)
+        points = device_queries.history(fleet.alice, session, device, NOW - timedelta(days=90), NOW)
     assert points == [(NOW - timedelta(days=5), 95), (NOW, 100)]
 
 
@@ -254,11 +255,11 @@ def test_a_read_from_a_clock_far_ahead_is_listed_but_neither_newest_nor_drawn(fl
     with fleet.database.transaction() as session:
         session.execute(update(Batch).values(received_at=late))
     with fleet.database.reading() as session:
-        device = queries.device(fleet.alice, session, device_id)
-        newest = queries.newest_read(fleet.alice, session, device)
-        listed = queries.reads(fleet.alice, session, device_id)
-        points = queries.history(fleet.alice, session, device_id, NOW - timedelta(days=90), NOW)
-        assert queries.newest_read(fleet.stranger, session, device) is None
+        device = device_queries.device(fleet.alice, session, device_id)
+        newest = device_queries.newest_read(fleet.alice, session, device)
+        listed = device_queries.reads(fleet.alice, session, device_id)
+        points = device_queries.history(fleet.alice, session, device_id, NOW - timedelta(days=90), NOW)
+        assert device_queries.newest_read(fleet.stranger, session, device) is None
     assert (newest.read_at, newest.values()) == (NOW, {"total": 100})
     assert [(read.read_at, read.is_ahead) for read in listed[:2]] == [(ahead, True), (NOW, False)]
     assert points == [(NOW - timedelta(days=1), 90), (NOW, 100)]
